@@ -1,0 +1,279 @@
+package backpressure
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+const (
+	fieldEnabled         = "enabled"
+	fieldMaxBufferSize   = "max_buffer_size"
+	fieldPauseThreshold  = "pause_threshold"
+	fieldResumeThreshold = "resume_threshold"
+	fieldHeartbeat       = "heartbeat_interval"
+	fieldAlertAfter      = "alert_after"
+	fieldBatch           = "batch"
+	fieldBatchCount      = "count"
+	fieldBatchPeriod     = "period"
+	fieldGroups          = "groups"
+	fieldStatusServer    = "status_server"
+	fieldServerEnabled   = "enabled"
+	fieldServerAddress   = "address"
+	fieldServerGrace     = "disconnect_grace"
+	fieldGate            = "gate"
+)
+
+// lintThresholds and its siblings give `lint` the same judgement as
+// Config.validate, with the same words.
+const lintThresholds = `
+map records {
+  root = match {
+    this.value.type() == "string" && this.value.has_suffix("%") =>
+      (this.max * this.value.trim_suffix("%").number(-1) / 100).round(),
+    this.value.type() == "string" => this.value.number(-1),
+    _ => this.value,
+  }
+}
+let max = this.max_buffer_size
+let pause = {"max": $max, "value": this.pause_threshold}.apply("records")
+let resume = {"max": $max, "value": this.resume_threshold}.apply("records")
+root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
+  "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
+} else if this.batch.count < 1 || this.batch.count > $resume {
+  "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
+}`
+
+func spec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Categories("Utility").
+		Summary("A bounded buffer that pauses the inputs of its stream before it is full, and resumes them when there is room again.").
+		Description(description).
+		LintRule(lintThresholds).
+		Fields(
+			service.NewBoolField(fieldEnabled).
+				Description("Whether a high level pauses the inputs. `false` is the emergency switch: nothing is paused any more, and the bound holds by blocking.").
+				Default(true),
+			service.NewIntField(fieldMaxBufferSize).
+				Description("The hard bound of the level, in messages. The level is what was accepted from the inputs and is not yet acknowledged by the output: queued, in flight, or waiting for a retry. It is never exceeded.").
+				Default(50000).Example(200000),
+			service.NewAnyField(fieldPauseThreshold).
+				Description("The inputs pause when the level is above this: a number of messages, or a percentage of `max_buffer_size`.").
+				Default("80%").Example(40000).Example("80%"),
+			service.NewAnyField(fieldResumeThreshold).
+				Description("The inputs resume when the level is below this: a number of messages, or a percentage of `max_buffer_size`.").
+				Default("40%").Example(20000).Example("40%"),
+			service.NewDurationField(fieldHeartbeat).
+				Description("How often a heartbeat record is logged, a long pause is alerted, and the metrics are published.").
+				Default("5s").Example("30s").
+				LintRule(lintPositive(fieldHeartbeat)),
+			service.NewDurationField(fieldAlertAfter).
+				Description("A pause longer than this raises the critical alert at every heartbeat and makes `/health` answer 503.").
+				Default("10m").Example("2m").
+				LintRule(lintPositive(fieldAlertAfter)),
+			service.NewObjectField(fieldBatch,
+				service.NewIntField(fieldBatchCount).
+					Description("The most messages in a batch. It may not exceed `resume_threshold`.").
+					Default(10000).Example(20000),
+				service.NewDurationField(fieldBatchPeriod).
+					Description("A batch that is not full is sent when its oldest message has waited this long.").
+					Default("500ms").Example("2s").
+					LintRule(lintPositive(fieldBatch+"."+fieldBatchPeriod)),
+			).Description("How batches for the output are formed. Leave the output's own batching empty."),
+			service.NewAnyField(fieldGroups).
+				Description("Groups of input labels whose share of the level is reported together in log lines and in `/health`. Without groups every input is reported by its label.").
+				Default(map[string]any{}).
+				Example(map[string]any{"CH": []any{"ticks", "ch_candles"}, "Ext": []any{"external"}}).
+				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
+			service.NewObjectField(fieldStatusServer,
+				service.NewBoolField(fieldServerEnabled).
+					Description("Whether to serve `GET /health`.").
+					Default(true),
+				service.NewStringField(fieldServerAddress).
+					Description("The address to listen on. Streams that name the same address share one listener.").
+					Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
+				service.NewDurationField(fieldServerGrace).
+					Description("How long an input or the output may be disconnected before `/health` answers 503.").
+					Default("30s").Example("2m").Advanced().
+					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
+			).Description("The listener for `GET /health`."),
+			service.NewStringField(fieldGate).
+				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").
+				Default("").Example("market").Advanced(),
+		).
+		Example("Two inputs, one table", "Ticks from NATS wait here for ClickHouse; above 40,000 messages the subscription is paused, below 20,000 it is resumed.", `
+input:
+  label: ticks
+  pausable_nats:
+    urls: [nats://127.0.0.1:4222]
+    subjects: [market.ticks.>]
+buffer:
+  backpressure:
+    max_buffer_size: 50000
+    pause_threshold: 80%
+    resume_threshold: 40%
+output:
+  clickhouse:
+    addresses: [127.0.0.1:9000]
+    database: market
+    table: ticks
+    dead_letter: {drop: {}}
+`)
+}
+
+const description = `
+Messages are accepted until ` + "`max_buffer_size`" + `, formed into batches, and acknowledged to their source only after the output has
+acknowledged them: a crash therefore replays from sources that can replay.
+
+When the level rises above ` + "`pause_threshold`" + ` every pausable input of the stream is paused, and when it falls below
+` + "`resume_threshold`" + ` they are resumed. Between the thresholds nothing changes. Inputs find their buffer by themselves; inputs that
+cannot pause are held back by the bound alone.
+
+A batch that the output rejects as a whole goes back to the head of the buffer and is tried again with exponential back-off.`
+
+func lintPositive(field string) string {
+	return fmt.Sprintf(`root = if this.parse_duration().catch(0) <= 0 { %q + " (%%v) must be a duration above zero, for example 5s".format(this) }`, field)
+}
+
+// config is the user's configuration of the buffer, checked.
+type config struct {
+	enabled    bool
+	limits     gate.Limits
+	heartbeat  time.Duration
+	alertAfter time.Duration
+	count      int
+	period     time.Duration
+	groups     []status.Group
+	address    string // "" when the status server is off
+	linkGrace  time.Duration
+	gate       string
+}
+
+func parseConfig(p *service.ParsedConfig) (c config, err error) {
+	var errs []error
+	keep := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	c.enabled, err = p.FieldBool(fieldEnabled)
+	keep(err)
+	c.limits, err = parseLimits(p)
+	keep(err)
+	c.heartbeat, err = p.FieldDuration(fieldHeartbeat)
+	keep(err)
+	c.alertAfter, err = p.FieldDuration(fieldAlertAfter)
+	keep(err)
+	c.count, err = p.FieldInt(fieldBatch, fieldBatchCount)
+	keep(err)
+	c.period, err = p.FieldDuration(fieldBatch, fieldBatchPeriod)
+	keep(err)
+	c.groups, err = parseGroups(p)
+	keep(err)
+	c.address, err = parseAddress(p)
+	keep(err)
+	c.linkGrace, err = p.FieldDuration(fieldStatusServer, fieldServerGrace)
+	keep(err)
+	c.gate, err = p.FieldString(fieldGate)
+	keep(err)
+	if err := errors.Join(errs...); err != nil {
+		return c, err
+	}
+	return c, c.validate()
+}
+
+func (c config) validate() error {
+	if err := c.limits.Validate(); err != nil {
+		return err
+	}
+	if c.count < 1 || c.count > c.limits.Resume {
+		return fmt.Errorf("batch.count (%d) must be between 1 and resume_threshold (%d records): "+
+			"a larger batch would wait for records that a paused input does not deliver", c.count, c.limits.Resume)
+	}
+	for field, d := range map[string]time.Duration{
+		fieldHeartbeat:                             c.heartbeat,
+		fieldAlertAfter:                            c.alertAfter,
+		fieldBatch + "." + fieldBatchPeriod:        c.period,
+		fieldStatusServer + "." + fieldServerGrace: c.linkGrace,
+	} {
+		if d <= 0 {
+			return fmt.Errorf("%s (%s) must be a duration above zero, for example 5s", field, d)
+		}
+	}
+	return nil
+}
+
+func parseLimits(p *service.ParsedConfig) (l gate.Limits, err error) {
+	if l.Max, err = p.FieldInt(fieldMaxBufferSize); err != nil {
+		return l, err
+	}
+	if l.Pause, err = parseThreshold(p, fieldPauseThreshold, l.Max); err != nil {
+		return l, err
+	}
+	l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max)
+	return l, err
+}
+
+// parseThreshold reads a count of messages or a percentage of limit.
+func parseThreshold(p *service.ParsedConfig, field string, limit int) (int, error) {
+	v, err := p.FieldAny(field)
+	if err != nil {
+		return 0, err
+	}
+	text := strings.TrimSpace(fmt.Sprint(v))
+	if percent, ok := strings.CutSuffix(text, "%"); ok {
+		share, err := strconv.ParseFloat(percent, 64)
+		if err != nil || share < 0 || share > 100 {
+			return 0, fmt.Errorf("%s (%s) must be a percentage between 0%% and 100%%, or a number of messages", field, text)
+		}
+		return int(math.Round(float64(limit) * share / 100)), nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s (%s) must be a number of messages, for example 40000, or a percentage, for example 80%%", field, text)
+	}
+	return n, nil
+}
+
+// parseGroups reads the groups, ordered by name.
+func parseGroups(p *service.ParsedConfig) ([]status.Group, error) {
+	v, err := p.FieldAny(fieldGroups)
+	if err != nil {
+		return nil, err
+	}
+	byName, ok := v.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s (%v) must map a name to a list of input labels, for example {CH: [ticks]}", fieldGroups, v)
+	}
+	var groups []status.Group
+	for name, labels := range byName {
+		list, ok := labels.([]any)
+		if !ok {
+			return nil, fmt.Errorf("%s.%s (%v) must be a list of input labels, for example [ticks]", fieldGroups, name, labels)
+		}
+		g := status.Group{Name: name}
+		for _, l := range list {
+			g.Labels = append(g.Labels, fmt.Sprint(l))
+		}
+		groups = append(groups, g)
+	}
+	slices.SortFunc(groups, func(a, b status.Group) int { return strings.Compare(a.Name, b.Name) })
+	return groups, nil
+}
+
+func parseAddress(p *service.ParsedConfig) (string, error) {
+	on, err := p.FieldBool(fieldStatusServer, fieldServerEnabled)
+	if err != nil || !on {
+		return "", err
+	}
+	return p.FieldString(fieldStatusServer, fieldServerAddress)
+}

@@ -1,0 +1,125 @@
+package backpressure
+
+import (
+	"context"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// metrics are what the buffer publishes through the host, once a heartbeat and
+// on the edges: a call costs more than a message does.
+type metrics struct {
+	level  *service.MetricGauge
+	limit  *service.MetricGauge
+	active *service.MetricGauge
+	pauses *service.MetricCounter
+}
+
+func newMetrics(m *service.Metrics) metrics {
+	return metrics{
+		level:  m.NewGauge("backpressure_level"),
+		limit:  m.NewGauge("backpressure_limit"),
+		active: m.NewGauge("backpressure_active"),
+		pauses: m.NewCounter("backpressure_pauses"),
+	}
+}
+
+// heartbeat is the goroutine that reports at every interval, and that keeps the
+// status listener up for as long as the buffer lives.
+type heartbeat struct {
+	ctx    context.Context // ends the records
+	cancel context.CancelFunc
+	done   chan struct{} // closed when no further record is logged
+	unlist func()        // takes the board off the status listener; nil when off
+}
+
+func newHeartbeat() *heartbeat {
+	h := &heartbeat{done: make(chan struct{})}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h
+}
+
+func (h *heartbeat) start(b *buffer) {
+	h.serve(b)
+	go func() {
+		defer close(h.done)
+		h.run(b)
+	}()
+}
+
+func (h *heartbeat) run(b *buffer) {
+	t := time.NewTicker(b.conf.heartbeat)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			h.serve(b)
+			b.beat()
+		case <-h.ctx.Done():
+			return
+		}
+	}
+}
+
+// halt stops the records without waiting: it is safe in a callback of the gate.
+func (h *heartbeat) halt() { h.cancel() }
+
+// stop ends a started heartbeat and its place on the status listener, and waits
+// for both.
+func (h *heartbeat) stop() {
+	h.halt()
+	<-h.done
+	if h.unlist != nil {
+		h.unlist()
+	}
+}
+
+// serve puts the board on the status listener if it is not there yet.
+func (h *heartbeat) serve(b *buffer) {
+	if b.conf.address == "" || h.unlist != nil {
+		return
+	}
+	addr, unlist, err := b.servers.Serve(b.conf.address, b.board)
+	if err != nil {
+		b.log.Errorf("The status server is not up, trying again at the next heartbeat: status_server.address: %v", err)
+		return
+	}
+	h.unlist = unlist
+	b.log.Infof("Serving GET /health on http://%s/health", addr)
+}
+
+// beat logs one heartbeat record, alerts when a pause lasts too long, and
+// publishes the metrics.
+func (b *buffer) beat() {
+	f := b.figures()
+	b.metrics.level.Set(f.Level)
+	b.metrics.limit.Set(f.MaxSize)
+	b.metrics.active.Set(flag(f.Active))
+	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
+	if held := time.Since(f.LastPause); f.Active && held > f.AlertAfter {
+		b.log.With("severity", "critical").Errorf(
+			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
+			held.Minutes(), thousands(f.Level))
+	}
+}
+
+// heartbeatFields are the figures of /health, flat.
+func (b *buffer) heartbeatFields() []any {
+	m := b.board.Health().Metrics
+	p := m.Backpressure
+	return []any{
+		"ticks", m.Ticks, "ch_candles", m.Candles, "external", m.External, "nats_msgs", m.NATSMessages,
+		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
+		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
+		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
+		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
+	}
+}
+
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}

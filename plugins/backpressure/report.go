@@ -1,0 +1,148 @@
+package backpressure
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// Paused implements gate.Watcher.
+func (b *buffer) Paused() {
+	b.metrics.pauses.Incr(1)
+	b.metrics.active.Set(1)
+	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s/%s), pausing data ingestion%s",
+		thousands(b.level64()), thousands(int64(b.conf.limits.Max)), b.breakdown())
+}
+
+// Resumed implements gate.Watcher.
+func (b *buffer) Resumed(held time.Duration) {
+	b.metrics.active.Set(0)
+	b.log.With("paused_for", held.Round(time.Millisecond).String()).
+		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s/%s), resuming data ingestion%s",
+			thousands(b.level64()), thousands(int64(b.conf.limits.Max)), b.breakdown())
+}
+
+// Draining implements gate.Watcher.
+func (b *buffer) Draining(paused bool) {
+	b.log.Info("🛑 Stopping Data Bridge...")
+	if paused {
+		b.metrics.active.Set(0)
+		b.log.Info("▶️ Resuming paused subscribers before shutdown...")
+	}
+}
+
+// Flush implements gate.Watcher. From here on batches leave as they are.
+func (b *buffer) Flush() {
+	b.log.Info("📊 Stopping heartbeat logger...")
+	b.pulse.halt()
+	b.log.Info("💾 Flushing buffered data...")
+	b.draining.Store(true)
+	signal(b.ready)
+}
+
+func (b *buffer) logStart() {
+	l := b.conf.limits
+	b.log.Info("✅ DATA BRIDGE STARTED - HYBRID PHASE 1 + RETRY QUEUE + BACKPRESSURE")
+	if !b.conf.enabled {
+		b.log.Info("⚡ Backpressure: DISABLED")
+		return
+	}
+	b.log.Info("⚡ Backpressure: ENABLED")
+	b.log.Infof("└─ Pause threshold: %s messages (%s)", thousands(int64(l.Pause)), percent(l.Pause, l.Max))
+	b.log.Infof("└─ Resume threshold: %s messages (%s)", thousands(int64(l.Resume)), percent(l.Resume, l.Max))
+}
+
+func (b *buffer) logStopped(left int) {
+	if left == 0 {
+		b.log.Info("✅ Data Bridge stopped gracefully")
+		return
+	}
+	b.log.With("unsettled", left).
+		Errorf("Data Bridge stopped with %s messages unsettled: they were not acknowledged, and sources that can replay deliver them again",
+			thousands(int64(left)))
+}
+
+func (b *buffer) logRejected(f *flight, wait time.Duration, cause error) {
+	b.log.With("messages", len(f.msgs), "attempt", f.retry.attempts, "retry_in", wait.String()).
+		Warnf("The output rejected a batch, it stays in the buffer and is tried again: %v", cause)
+}
+
+// level64 is the level that the gate saw last: callbacks of the gate must not
+// take the buffer's lock.
+func (b *buffer) level64() int64 { return b.control.Level() }
+
+// figures reports to the board. It takes the gate's lock, not the buffer's.
+func (b *buffer) figures() status.Buffer {
+	s := b.gate.State()
+	l := b.conf.limits
+	return status.Buffer{
+		Level:           b.level64(),
+		MaxSize:         int64(l.Max),
+		PauseThreshold:  int64(l.Pause),
+		ResumeThreshold: int64(l.Resume),
+		Active:          s.Paused,
+		PauseCount:      s.PauseCount,
+		LastPause:       s.LastPause,
+		LastResume:      s.LastResume,
+		AlertAfter:      b.conf.alertAfter,
+		LinkGrace:       b.conf.linkGrace,
+		Groups:          b.conf.groups,
+	}
+}
+
+// breakdown words the level by group, or by input where no groups are
+// configured, in brackets; inputs in no group are summed up as other.
+func (b *buffer) breakdown() string {
+	shares := b.shares()
+	if len(shares) == 0 {
+		return ""
+	}
+	words := make([]string, len(shares))
+	for i, s := range shares {
+		words[i] = s.name + ": " + thousands(s.level)
+	}
+	return " (" + strings.Join(words, ", ") + ")"
+}
+
+type share struct {
+	name  string
+	level int64
+}
+
+func (b *buffer) shares() []share {
+	f := b.board.Inputs()
+	groups := b.conf.groups
+	if len(groups) == 0 {
+		for _, in := range f {
+			groups = append(groups, status.Group{Name: in.Label, Labels: []string{in.Label}})
+		}
+	}
+	var shares []share
+	rest := b.level64()
+	for _, g := range groups {
+		n := g.Level(f)
+		rest -= n
+		shares = append(shares, share{g.Name, n})
+	}
+	if rest > 0 {
+		shares = append(shares, share{"other", rest})
+	}
+	return shares
+}
+
+// thousands formats 41234 as 41,234.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// percent formats n as a share of limit, without a fraction where there is none.
+func percent(n, limit int) string {
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*float64(n)/float64(limit)), ".0") + "%"
+}

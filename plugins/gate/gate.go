@@ -1,0 +1,237 @@
+// Package gate decides, for one stream, whether its inputs may fetch.
+//
+// A Gate is a hysteresis switch with two kinds of neighbours. The buffer of the
+// stream attaches to it and reports its level; the inputs join it and are told
+// to pause and to resume. The decision is made in one place, published as one
+// atomic, and announced on the edge only. A pause is held by reasons (the
+// buffer's level, an operator): the gate opens when none is left.
+//
+// Lock order: the buffer's lock, then the gate's, then whatever an Input's
+// callback takes. Callbacks therefore never call back into the buffer or the
+// gate.
+package gate
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Reason says who holds the gate closed.
+type Reason string
+
+const (
+	// ReasonLevel is held by the buffer between the pause and the resume
+	// threshold.
+	ReasonLevel Reason = "level"
+	// ReasonOperator is held by a person.
+	ReasonOperator Reason = "operator"
+)
+
+// Input is a source that obeys the gate. The gate calls one method at a time,
+// in the order of events, and holds its lock meanwhile: implementations return
+// at once and never call the gate or the buffer.
+type Input interface {
+	// Pause stops fetching; the connection and the position are kept.
+	Pause()
+	// Resume takes up fetching where Pause left it.
+	Resume()
+	// Drain announces the end: hand over what is held, then end the input. It
+	// is called at most once, and no Pause follows it.
+	Drain()
+}
+
+// Watcher is told of the gate's edges before the inputs are, under the same
+// rules as Input.
+type Watcher interface {
+	// Paused is called when the gate closes.
+	Paused()
+	// Resumed is called when the gate opens; held is how long it was closed.
+	Resumed(held time.Duration)
+	// Draining is called once, when the stream is about to stop; paused tells
+	// whether inputs are about to be resumed because of it.
+	Draining(paused bool)
+	// Flush follows Draining, when no input is paused any more and before the
+	// inputs are told to drain.
+	Flush()
+}
+
+// State is what a gate looks like from outside.
+type State struct {
+	Paused      bool
+	Reasons     []Reason
+	PauseCount  int64
+	LastPause   time.Time // zero when never
+	LastResume  time.Time // zero when never
+	Limits      Limits
+	PausingOff  bool // the emergency switch: enabled is false
+	Draining    bool
+	PausedTotal time.Duration // of finished pauses
+}
+
+// Gate is the switch of one stream. The zero value is not usable: see New and
+// Of. All methods are safe for concurrent use.
+type Gate struct {
+	paused atomic.Bool
+
+	mu          sync.Mutex
+	claimed     bool        // a buffer is going to attach, or has
+	controller  *Controller // the buffer's hold on the gate; nil without one
+	members     []*Member   // in the order they joined
+	reasons     []Reason
+	pauseCount  int64
+	lastPause   time.Time
+	lastResume  time.Time
+	pausedTotal time.Duration
+	draining    bool
+	unsettled   int64 // left behind by controllers that have detached
+}
+
+// New returns an open gate that nobody controls.
+func New() *Gate { return &Gate{} }
+
+// Paused reports whether inputs must not fetch. It costs one atomic load.
+func (g *Gate) Paused() bool { return g.paused.Load() }
+
+// Claim announces that a buffer is going to attach. Buffers claim when they are
+// built, and attach when they start: an input that starts first must not
+// conclude that nobody governs its gate, and, after a reload, must not be
+// drained because the stream before it was.
+func (g *Gate) Claim() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.claimed = true
+	g.draining = false
+}
+
+// Governed reports whether a backpressure buffer controls the gate, or is about
+// to. Without one, a gate never closes by itself.
+func (g *Gate) Governed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.claimed
+}
+
+// State returns a consistent picture of the gate.
+func (g *Gate) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := State{
+		Paused:      g.paused.Load(),
+		Reasons:     slices.Clone(g.reasons),
+		PauseCount:  g.pauseCount,
+		LastPause:   g.lastPause,
+		LastResume:  g.lastResume,
+		PausedTotal: g.pausedTotal,
+		Draining:    g.draining,
+	}
+	if g.controller != nil {
+		s.Limits = g.controller.limits
+		s.PausingOff = !g.controller.pausing
+	}
+	return s
+}
+
+// Hold closes the gate for a reason until Release is called with the same
+// reason. Holding twice is holding once. A draining gate stays open.
+func (g *Gate) Hold(r Reason) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hold(r)
+}
+
+// Release gives a reason up; the gate opens when it was the last one.
+func (g *Gate) Release(r Reason) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.release(r)
+}
+
+func (g *Gate) hold(r Reason) {
+	if g.draining || slices.Contains(g.reasons, r) {
+		return
+	}
+	g.reasons = append(g.reasons, r)
+	if len(g.reasons) > 1 {
+		return
+	}
+	g.pauseCount++
+	g.lastPause = time.Now()
+	g.paused.Store(true)
+	if g.controller != nil {
+		g.controller.watcher.Paused()
+	}
+	for _, m := range g.members {
+		m.input.Pause()
+	}
+}
+
+func (g *Gate) release(r Reason) {
+	i := slices.Index(g.reasons, r)
+	if i < 0 {
+		return
+	}
+	g.reasons = slices.Delete(g.reasons, i, i+1)
+	if len(g.reasons) > 0 {
+		return
+	}
+	g.open(func(held time.Duration) {
+		if g.controller != nil {
+			g.controller.watcher.Resumed(held)
+		}
+	})
+}
+
+// open lets the inputs fetch again, after announce has told the watcher why.
+func (g *Gate) open(announce func(held time.Duration)) {
+	g.lastResume = time.Now()
+	held := g.lastResume.Sub(g.lastPause)
+	g.pausedTotal += held
+	g.paused.Store(false)
+	announce(held)
+	for _, m := range g.members {
+		m.input.Resume()
+	}
+}
+
+// Drain announces the end of the stream: the inputs are resumed if they were
+// paused, then told to hand over what they hold and to end. Further calls do
+// nothing, until a new buffer attaches.
+func (g *Gate) Drain() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.drain()
+}
+
+func (g *Gate) drain() {
+	if g.draining {
+		return
+	}
+	g.draining = true
+	wasPaused := len(g.reasons) > 0
+	g.reasons = nil
+	if g.controller != nil {
+		g.controller.watcher.Draining(wasPaused)
+	}
+	if wasPaused {
+		g.open(func(time.Duration) {})
+	}
+	if g.controller != nil {
+		g.controller.watcher.Flush()
+	}
+	for _, m := range g.members {
+		m.input.Drain()
+	}
+}
+
+// unsettledRecords counts the records that were accepted and never settled:
+// those that closed buffers left behind and those a live one still holds.
+func (g *Gate) unsettledRecords() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.controller == nil {
+		return g.unsettled
+	}
+	return g.unsettled + g.controller.level.Load()
+}

@@ -1,0 +1,319 @@
+package gate_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+)
+
+// shipped are the thresholds of the shipped configuration.
+var shipped = gate.Limits{Max: 50000, Pause: 40000, Resume: 20000}
+
+// journal records, in order, what a gate says to its neighbours.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+}
+
+func (j *journal) take() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := j.lines
+	j.lines = nil
+	return lines
+}
+
+func (j *journal) Paused()                    { j.add("paused") }
+func (j *journal) Resumed(held time.Duration) { j.add("resumed after %s", held) }
+func (j *journal) Draining(paused bool)       { j.add("draining paused=%t", paused) }
+func (j *journal) Flush()                     { j.add("flush") }
+
+// input is a gate.Input that writes into a journal.
+type input struct {
+	name string
+	j    *journal
+}
+
+func (i input) Pause()  { i.j.add("%s pause", i.name) }
+func (i input) Resume() { i.j.add("%s resume", i.name) }
+func (i input) Drain()  { i.j.add("%s drain", i.name) }
+
+func attach(g *gate.Gate, limits gate.Limits, pausing bool, w gate.Watcher) *gate.Controller {
+	c := g.Controller(limits, pausing, w)
+	c.Attach()
+	return c
+}
+
+func TestHysteresisFromBothSides(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, shipped, true, j)
+	g.Join(input{"nats", j})
+
+	sweep := func(from, to, step int) {
+		for level := from; level != to; level += step {
+			c.Observe(level)
+		}
+	}
+	sweep(0, 21000, 1000)
+	sweep(21000, 39000, 100)
+	sweep(39000, 21000, -100)
+	assert.Empty(t, j.take(), "21k up to 39k and back must do nothing")
+
+	c.Observe(40000)
+	assert.Empty(t, j.take(), "at the pause threshold the gate stays open")
+	c.Observe(40001)
+	assert.Equal(t, []string{"paused", "nats pause"}, j.take())
+	assert.True(t, g.Paused())
+
+	sweep(39000, 21000, -100)
+	sweep(21000, 50000, 100)
+	c.Observe(20000)
+	assert.Empty(t, j.take(), "at the resume threshold the gate stays closed")
+	c.Observe(19999)
+	assert.Len(t, j.take(), 2)
+	assert.False(t, g.Paused())
+	assert.EqualValues(t, 1, g.State().PauseCount)
+}
+
+func TestTimesOfAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, j := gate.New(), &journal{}
+		c := attach(g, shipped, true, j)
+		closedAt := time.Now()
+		c.Observe(40001)
+		time.Sleep(90 * time.Second)
+		c.Observe(0)
+		assert.Equal(t, []string{"paused", "resumed after 1m30s"}, j.take())
+		s := g.State()
+		assert.Equal(t, closedAt, s.LastPause)
+		assert.Equal(t, closedAt.Add(90*time.Second), s.LastResume)
+		assert.Equal(t, 90*time.Second, s.PausedTotal)
+	})
+}
+
+func TestReasonsHoldTogether(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, shipped, true, j)
+	g.Join(input{"kafka", j})
+
+	g.Hold(gate.ReasonOperator)
+	g.Hold(gate.ReasonOperator)
+	assert.Equal(t, []string{"paused", "kafka pause"}, j.take())
+	c.Observe(45000)
+	g.Release(gate.ReasonOperator)
+	assert.Empty(t, j.take(), "the level still holds the gate")
+	assert.Equal(t, []gate.Reason{gate.ReasonLevel}, g.State().Reasons)
+	c.Observe(100)
+	assert.Len(t, j.take(), 2)
+	assert.False(t, g.Paused())
+	g.Release(gate.ReasonLevel)
+	assert.Empty(t, j.take(), "releasing what is not held is nothing")
+}
+
+func TestInputThatJoinsAClosedGateStartsPaused(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, shipped, true, j)
+	c.Observe(50000)
+	j.take()
+	g.Join(input{"late", j})
+	assert.Equal(t, []string{"late pause"}, j.take())
+	c.Observe(0)
+	assert.Contains(t, j.take(), "late resume")
+}
+
+func TestInputsAreToldInTheOrderTheyJoinedAndNotAfterLeaving(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, shipped, true, j)
+	g.Join(input{"a", j})
+	b := g.Join(input{"b", j})
+	g.Join(input{"c", j})
+	b.Leave()
+	b.Leave()
+	c.Observe(50000)
+	assert.Equal(t, []string{"paused", "a pause", "c pause"}, j.take())
+}
+
+func TestEmergencySwitch(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, shipped, false, j)
+	c.Observe(50000)
+	assert.Empty(t, j.take())
+	assert.False(t, g.Paused())
+	assert.True(t, g.State().PausingOff)
+}
+
+func TestDrainResumesBeforeInputsEnd(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, shipped, true, j)
+	g.Join(input{"nats", j})
+	c.Observe(45000)
+	j.take()
+
+	g.Drain()
+	g.Drain()
+	assert.Equal(t, []string{"draining paused=true", "nats resume", "flush", "nats drain"}, j.take())
+	c.Observe(30000)
+	c.Observe(45000)
+	g.Hold(gate.ReasonOperator)
+	assert.False(t, g.Paused(), "a draining gate stays open")
+	g.Join(input{"late", j})
+	assert.Equal(t, []string{"late drain"}, j.take())
+}
+
+func TestGateDrainsWhenEveryInputIsStopping(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	attach(g, shipped, true, j)
+	a, b := g.Join(input{"a", j}), g.Join(input{"b", j})
+	a.Stopping()
+	assert.Empty(t, j.take(), "one input that ends is not a shutdown")
+	b.Stopping()
+	b.Stopping()
+	assert.Equal(t, []string{"draining paused=false", "flush", "a drain", "b drain"}, j.take())
+
+	left := g.Join(input{"left", j})
+	left.Leave()
+	j.take()
+	left.Stopping()
+	assert.Empty(t, j.take())
+}
+
+func TestReloadFindsTheGateAsNew(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	old := attach(g, shipped, true, j)
+	m := g.Join(input{"old", j})
+	old.Observe(45000)
+	g.Drain()
+	m.Leave()
+	old.Detach(7)
+	j.take()
+
+	assert.False(t, g.Governed())
+	g.Claim()
+	assert.True(t, g.Governed())
+	g.Join(input{"new", j})
+	assert.Empty(t, j.take(), "the next generation is not drained by the last one's end")
+	c := attach(g, shipped, true, j)
+	old.Observe(0)
+	old.Detach(1)
+	c.Observe(45000)
+	assert.Equal(t, []string{"paused", "new pause"}, j.take(), "a late word of the old buffer changes nothing")
+}
+
+func TestLimitsNameFieldsAndValues(t *testing.T) {
+	require.NoError(t, shipped.Validate())
+	require.NoError(t, gate.Limits{Max: 3, Pause: 3, Resume: 1}.Validate())
+	for _, l := range []gate.Limits{
+		{Max: 100, Pause: 80, Resume: 80}, {Max: 100, Pause: 101, Resume: 1},
+		{Max: 100, Pause: 80, Resume: 0}, {Max: 100, Pause: 20, Resume: 40}, {},
+	} {
+		err := l.Validate()
+		require.Error(t, err, "%+v", l)
+		assert.Contains(t, err.Error(), fmt.Sprintf("resume_threshold (%d), pause_threshold (%d) and max_buffer_size (%d)", l.Resume, l.Pause, l.Max))
+	}
+}
+
+func TestLookupByStreamAndName(t *testing.T) {
+	res := service.MockResources()
+	assert.Same(t, gate.Of(res, ""), gate.Of(res, ""))
+	assert.NotSame(t, gate.Of(res, ""), gate.Of(res, "other"))
+
+	r := gate.RegistryOf(res)
+	j := &journal{}
+	c := attach(gate.Of(res, ""), shipped, true, j)
+	c.Observe(12)
+	assert.EqualValues(t, 12, r.Unsettled())
+	r.Drain()
+	assert.Equal(t, []string{"draining paused=false", "flush"}, j.take())
+	c.Observe(0)
+	c.Detach(3)
+	assert.EqualValues(t, 3, r.Unsettled())
+}
+
+// The gate against its definition, over random walks of the level and random
+// holds of an operator.
+func TestGateFollowsItsDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limits := gate.Limits{Max: 60, Pause: rapid.IntRange(2, 60).Draw(t, "pause")}
+		limits.Resume = rapid.IntRange(1, limits.Pause-1).Draw(t, "resume")
+		g, j := gate.New(), &journal{}
+		c := attach(g, limits, true, j)
+		g.Join(input{"in", j})
+
+		level, high, operator := 0, false, false
+		var events []string
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			switch rapid.IntRange(0, 5).Draw(t, "action") {
+			case 0:
+				g.Hold(gate.ReasonOperator)
+				operator = true
+			case 1:
+				g.Release(gate.ReasonOperator)
+				operator = false
+			default:
+				level = rapid.IntRange(0, 60).Draw(t, "level")
+				high = level > limits.Pause || (high && level >= limits.Resume)
+				c.Observe(level)
+			}
+			if g.Paused() != (high || operator) {
+				t.Fatalf("paused=%t at level %d of %+v, operator %t", g.Paused(), level, limits, operator)
+			}
+			events = append(events, j.take()...)
+		}
+		told := slices.DeleteFunc(events, func(s string) bool { return s != "in pause" && s != "in resume" })
+		for i, e := range told {
+			if want := []string{"in pause", "in resume"}[i%2]; e != want {
+				t.Fatalf("event %d is %q: pause and resume must alternate", i, e)
+			}
+		}
+	})
+}
+
+// Joins, leaves, holds and observations at once: the race detector's test.
+func TestConcurrentUse(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	c := attach(g, gate.Limits{Max: 10, Pause: 8, Resume: 3}, true, j)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range 2000 {
+			c.Observe(i % 11)
+		}
+		c.Observe(0)
+	})
+	for range 3 {
+		wg.Go(func() {
+			for range 500 {
+				m := g.Join(input{"x", j})
+				g.Hold(gate.ReasonOperator)
+				_ = g.State()
+				g.Release(gate.ReasonOperator)
+				m.Leave()
+			}
+		})
+	}
+	wg.Wait()
+	assert.False(t, g.Paused())
+	assert.Empty(t, g.State().Reasons)
+}
+
+func BenchmarkObserveBetweenThresholds(b *testing.B) {
+	c := attach(gate.New(), shipped, true, &journal{})
+	for b.Loop() {
+		c.Observe(30000)
+	}
+}

@@ -1,0 +1,59 @@
+package gate
+
+import "slices"
+
+// Member is the registration of one input, from Join to Leave.
+type Member struct {
+	gate     *Gate
+	input    Input
+	stopping bool
+}
+
+// Join registers an input. It is told the present state before Join returns:
+// an input that connects while the gate is closed starts paused, one that
+// connects while the stream drains is drained at once.
+func (g *Gate) Join(in Input) *Member {
+	m := &Member{gate: g, input: in}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.members = append(g.members, m)
+	if len(g.reasons) > 0 {
+		in.Pause()
+	}
+	if g.draining {
+		in.Drain()
+	}
+	return m
+}
+
+// Stopping says that the host has begun to stop this input. When every input
+// of the gate has said so the stream is ending, and the gate drains: it is the
+// earliest sign of a shutdown that the host gives to a stream. Calling it
+// again, or after Leave, does nothing.
+func (m *Member) Stopping() {
+	g := m.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m.stopping = true
+	joined := slices.Contains(g.members, m)
+	if joined && !slices.ContainsFunc(g.members, func(o *Member) bool { return !o.stopping }) {
+		g.drain()
+	}
+}
+
+// Leave ends the registration. Leaving twice is leaving once.
+func (m *Member) Leave() {
+	g := m.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
+	g.rest()
+}
+
+// rest forgets that the stream drained once nothing of it is left: the next
+// generation (a reload) finds the gate as new.
+func (g *Gate) rest() {
+	if len(g.members) == 0 && g.controller == nil {
+		g.draining = false
+	}
+}

@@ -1,0 +1,199 @@
+// Package status holds what a running bridge knows about itself and serves it
+// as GET /health. Each stream has one Board; its inputs, its buffer and its
+// output write their figures there, with atomics, and nobody else reads or
+// resets them.
+package status
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Kind is the sort of source that an input reads.
+type Kind string
+
+// The kinds of input.
+const (
+	KindNATS      Kind = "nats"
+	KindJetStream Kind = "jetstream"
+	KindKafka     Kind = "kafka"
+)
+
+// Input holds the figures of one input, counted in records since the process
+// started; they survive reconnects and reloads.
+type Input struct {
+	Label string
+	Kind  Kind
+
+	// Received counts what the source delivered, dropped records included.
+	Received atomic.Int64
+	// Dropped counts what a pause discarded by configuration.
+	Dropped atomic.Int64
+	// SlowConsumer counts what the client discarded because its own queue was full.
+	SlowConsumer atomic.Int64
+	// Accepted counts what the buffer took; it is the buffer that counts it.
+	Accepted atomic.Int64
+	// Level is what the buffer took and has not settled yet; the buffer's too.
+	Level atomic.Int64
+	// Link is the connection to the source.
+	Link Link
+
+	paused atomic.Bool
+}
+
+// SetPaused says whether this input is paused now.
+func (in *Input) SetPaused(paused bool) { in.paused.Store(paused) }
+
+// Paused reports what SetPaused was last told.
+func (in *Input) Paused() bool { return in.paused.Load() }
+
+type originKey struct{}
+
+// Mark returns a context that names this input as the origin of the messages
+// that carry it. One marked context serves a whole batch.
+func (in *Input) Mark(ctx context.Context) context.Context {
+	return context.WithValue(ctx, originKey{}, in)
+}
+
+// OriginOf returns the input that marked the context, nil if none did.
+func OriginOf(ctx context.Context) *Input {
+	in, _ := ctx.Value(originKey{}).(*Input)
+	return in
+}
+
+// Output holds the figures of one output, since the process started.
+type Output struct {
+	Label string
+
+	// Rows counts rows stored, Batches the inserts that stored them.
+	Rows, Batches atomic.Int64
+	// Retries counts insert attempts that failed and were tried again.
+	Retries atomic.Int64
+	// RetryQueue is the number of batches that wait for their next attempt.
+	RetryQueue atomic.Int64
+	// DeadLetters counts rows handed to the dead-letter output.
+	DeadLetters atomic.Int64
+	// Link is the connection to the server.
+	Link Link
+}
+
+// Buffer is what the buffer of a stream reports when asked.
+type Buffer struct {
+	Level           int64
+	MaxSize         int64
+	PauseThreshold  int64
+	ResumeThreshold int64
+	Active          bool
+	PauseCount      int64
+	LastPause       time.Time // zero when never
+	LastResume      time.Time // zero when never
+	// AlertAfter is how long a pause may last before it is unhealthy.
+	AlertAfter time.Duration
+	// LinkGrace is how long a link may be down before it is unhealthy.
+	LinkGrace time.Duration
+	// Groups are the configured groups of input labels, in order.
+	Groups []Group
+}
+
+// Group names a set of input labels whose level is reported together.
+type Group struct {
+	Name   string
+	Labels []string
+}
+
+// Board collects the figures of one stream. All methods are safe for
+// concurrent use.
+type Board struct {
+	stream string
+
+	mu      sync.Mutex
+	inputs  []*Input
+	outputs []*Output
+	buffer  func() Buffer
+}
+
+// NewBoard returns an empty board for the stream of that id.
+func NewBoard(stream string) *Board { return &Board{stream: stream} }
+
+// Input returns the figures of the input with that label, making them on first
+// use.
+func (b *Board) Input(label string, kind Kind) *Input {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.inputs, func(in *Input) bool { return in.Label == label && in.Kind == kind })
+	if i >= 0 {
+		return b.inputs[i]
+	}
+	in := &Input{Label: label, Kind: kind}
+	in.Link.Down(nil)
+	b.inputs = append(b.inputs, in)
+	return in
+}
+
+// Output returns the figures of the output with that label, making them on
+// first use.
+func (b *Board) Output(label string) *Output {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.outputs, func(o *Output) bool { return o.Label == label })
+	if i >= 0 {
+		return b.outputs[i]
+	}
+	out := &Output{Label: label}
+	out.Link.Down(nil)
+	b.outputs = append(b.outputs, out)
+	return out
+}
+
+// SetBuffer gives the board the means to ask the stream's buffer. The function
+// must not block and must be safe for concurrent use.
+func (b *Board) SetBuffer(report func() Buffer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buffer = report
+}
+
+// Figures is a copy of what a board knows at one moment.
+type Figures struct {
+	Stream  string
+	Inputs  []*Input
+	Outputs []*Output
+	Buffer  Buffer
+}
+
+// Figures returns the board's present figures. Inputs and outputs are the live
+// objects: read them by their methods.
+func (b *Board) Figures() Figures {
+	b.mu.Lock()
+	f := Figures{Stream: b.stream, Inputs: slices.Clone(b.inputs), Outputs: slices.Clone(b.outputs)}
+	report := b.buffer
+	b.mu.Unlock()
+	if report != nil {
+		f.Buffer = report()
+	}
+	return f
+}
+
+// Inputs returns the inputs of the board, in the order they came.
+func (b *Board) Inputs() []*Input {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.inputs)
+}
+
+// Health reports on this board's stream alone.
+func (b *Board) Health() Health { return HealthOf(b) }
+
+// Level sums the levels of those inputs that the group names.
+func (g Group) Level(inputs []*Input) int64 {
+	var n int64
+	for _, in := range inputs {
+		if slices.Contains(g.Labels, in.Label) {
+			n += in.Level.Load()
+		}
+	}
+	return n
+}

@@ -1,0 +1,206 @@
+package status
+
+import (
+	"fmt"
+	"time"
+)
+
+// Health is the body of GET /health. Its words are an interface: keys may be
+// added, none renamed.
+type Health struct {
+	Service string  `json:"service"`
+	Status  string  `json:"status"` // healthy or unhealthy
+	Metrics Metrics `json:"metrics"`
+	// Reasons says in words why the status is unhealthy; empty when healthy.
+	Reasons []string                `json:"reasons"`
+	Inputs  map[string]InputHealth  `json:"inputs"`
+	Outputs map[string]OutputHealth `json:"outputs"`
+}
+
+// Metrics are the figures of Health, summed over the streams of the listener.
+type Metrics struct {
+	Ticks        int64        `json:"ticks"`
+	Candles      int64        `json:"ch_candles"`
+	External     int64        `json:"external"`
+	NATSMessages int64        `json:"nats_msgs"`
+	CHBuffer     int64        `json:"ch_buffer"`
+	RetryQueue   int64        `json:"retry_queue_size"`
+	Backpressure Backpressure `json:"backpressure"`
+}
+
+// Backpressure is the state of the gate in Health.
+type Backpressure struct {
+	Active          bool  `json:"active"`
+	NATSPaused      bool  `json:"nats_paused"`
+	KafkaPaused     bool  `json:"kafka_paused"`
+	CurrentBuffer   int64 `json:"current_buffer"`
+	PauseThreshold  int64 `json:"pause_threshold"`
+	ResumeThreshold int64 `json:"resume_threshold"`
+	MaxBufferSize   int64 `json:"max_buffer_size"`
+	PauseCount      int64 `json:"pause_count"`
+	LastPause       *Time `json:"last_pause"`
+	LastResume      *Time `json:"last_resume"`
+}
+
+// InputHealth are the figures of one input.
+type InputHealth struct {
+	Kind         Kind  `json:"kind"`
+	Connected    bool  `json:"connected"`
+	Paused       bool  `json:"paused"`
+	Received     int64 `json:"received"`
+	Accepted     int64 `json:"accepted"`
+	Dropped      int64 `json:"dropped"`
+	SlowConsumer int64 `json:"slow_consumer"`
+	Buffered     int64 `json:"buffered"`
+}
+
+// OutputHealth are the figures of one output.
+type OutputHealth struct {
+	Connected   bool  `json:"connected"`
+	Rows        int64 `json:"rows"`
+	Batches     int64 `json:"batches"`
+	Retries     int64 `json:"retries"`
+	RetryQueue  int64 `json:"retry_queue_size"`
+	DeadLetters int64 `json:"dead_letters"`
+}
+
+// Time marshals as ISO 8601 in UTC with microseconds.
+type Time time.Time
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Time) MarshalText() ([]byte, error) {
+	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z"), nil
+}
+
+// String formats the time as MarshalText does; nil is never.
+func (t *Time) String() string {
+	if t == nil {
+		return "never"
+	}
+	text, _ := t.MarshalText()
+	return string(text)
+}
+
+// latest keeps the later of two times; zero means never.
+func latest(have *Time, t time.Time) *Time {
+	if t.IsZero() || (have != nil && !t.After(time.Time(*have))) {
+		return have
+	}
+	return (*Time)(&t)
+}
+
+// HealthOf reports on the streams of the given boards as one service.
+func HealthOf(boards ...*Board) Health {
+	h := Health{
+		Service: "data-bridge",
+		Reasons: []string{},
+		Inputs:  map[string]InputHealth{},
+		Outputs: map[string]OutputHealth{},
+	}
+	now := time.Now()
+	for _, b := range boards {
+		f := b.Figures()
+		h.addBuffer(f, now)
+		for _, in := range f.Inputs {
+			h.addInput(f, in, now)
+		}
+		for _, out := range f.Outputs {
+			h.addOutput(f, out, now)
+		}
+	}
+	h.Status = "healthy"
+	if len(h.Reasons) > 0 {
+		h.Status = "unhealthy"
+	}
+	return h
+}
+
+func (h *Health) addBuffer(f Figures, now time.Time) {
+	p, b := &h.Metrics.Backpressure, f.Buffer
+	p.Active = p.Active || b.Active
+	p.CurrentBuffer += b.Level
+	p.PauseThreshold += b.PauseThreshold
+	p.ResumeThreshold += b.ResumeThreshold
+	p.MaxBufferSize += b.MaxSize
+	p.PauseCount += b.PauseCount
+	p.LastPause = latest(p.LastPause, b.LastPause)
+	p.LastResume = latest(p.LastResume, b.LastResume)
+	for _, g := range b.Groups {
+		if g.Name == "CH" {
+			h.Metrics.CHBuffer += g.Level(f.Inputs)
+		}
+	}
+	if held := now.Sub(b.LastPause); b.Active && held > b.AlertAfter {
+		h.unhealthy("%sbackpressure active for %s, longer than alert_after (%s): ClickHouse write bottleneck",
+			f.prefix(), held.Round(time.Second), b.AlertAfter)
+	}
+}
+
+func (h *Health) addInput(f Figures, in *Input, now time.Time) {
+	received := in.Received.Load()
+	switch in.Label {
+	case "ticks":
+		h.Metrics.Ticks += received
+	case "ch_candles":
+		h.Metrics.Candles += received
+	case "external":
+		h.Metrics.External += received
+	}
+	p := &h.Metrics.Backpressure
+	switch in.Kind {
+	case KindNATS, KindJetStream:
+		h.Metrics.NATSMessages += received
+		p.NATSPaused = p.NATSPaused || in.Paused()
+	case KindKafka:
+		p.KafkaPaused = p.KafkaPaused || in.Paused()
+	}
+	h.Inputs[f.prefix()+in.Label] = InputHealth{
+		Kind:         in.Kind,
+		Connected:    h.checkLink(f, "input", in.Label, &in.Link, now),
+		Paused:       in.Paused(),
+		Received:     received,
+		Accepted:     in.Accepted.Load(),
+		Dropped:      in.Dropped.Load(),
+		SlowConsumer: in.SlowConsumer.Load(),
+		Buffered:     in.Level.Load(),
+	}
+}
+
+func (h *Health) addOutput(f Figures, out *Output, now time.Time) {
+	waiting := out.RetryQueue.Load()
+	h.Metrics.RetryQueue += waiting
+	h.Outputs[f.prefix()+out.Label] = OutputHealth{
+		Connected:   h.checkLink(f, "output", out.Label, &out.Link, now),
+		Rows:        out.Rows.Load(),
+		Batches:     out.Batches.Load(),
+		Retries:     out.Retries.Load(),
+		RetryQueue:  waiting,
+		DeadLetters: out.DeadLetters.Load(),
+	}
+}
+
+// checkLink reports whether the link is up, and notes a reason when it has been
+// down for longer than the stream's grace.
+func (h *Health) checkLink(f Figures, what, label string, l *Link, now time.Time) bool {
+	s := l.State()
+	if down := now.Sub(s.Since); !s.Connected && !s.Closed && down > f.Buffer.LinkGrace {
+		why := ""
+		if s.Err != nil {
+			why = ": " + s.Err.Error()
+		}
+		h.unhealthy("%s%s %q disconnected for %s%s", f.prefix(), what, label, down.Round(time.Second), why)
+	}
+	return s.Connected
+}
+
+func (h *Health) unhealthy(format string, args ...any) {
+	h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...))
+}
+
+// prefix tells streams apart where a process runs several.
+func (f Figures) prefix() string {
+	if f.Stream == "" {
+		return ""
+	}
+	return f.Stream + "."
+}

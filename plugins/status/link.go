@@ -1,0 +1,52 @@
+package status
+
+import (
+	"sync"
+	"time"
+)
+
+// Link is the state of one component's connection to its server. A new Link
+// counts as down from the moment it was made. All methods are safe for
+// concurrent use.
+type Link struct {
+	mu     sync.Mutex
+	up     bool
+	closed bool
+	since  time.Time // of the present state
+	err    error     // why it is down
+}
+
+// LinkState is a copy of a Link's state.
+type LinkState struct {
+	Connected bool
+	// Closed says that the component was closed on purpose: not a fault.
+	Closed bool
+	Since  time.Time
+	Err    error // nil when connected, or when it never tried
+}
+
+// Up says that the server is reached.
+func (l *Link) Up() { l.set(true, false, nil) }
+
+// Down says that the server is not reached, and why. Saying it again keeps the
+// time of the first.
+func (l *Link) Down(err error) { l.set(false, false, err) }
+
+// Closed says that the component has been closed.
+func (l *Link) Closed() { l.set(false, true, nil) }
+
+func (l *Link) set(up, closed bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.since.IsZero() || up != l.up || closed != l.closed {
+		l.since = time.Now()
+	}
+	l.up, l.closed, l.err = up, closed, err
+}
+
+// State returns the present state.
+func (l *Link) State() LinkState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return LinkState{Connected: l.up, Closed: l.closed, Since: l.since, Err: l.err}
+}

@@ -1,0 +1,121 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Servers are the status listeners of a process, one for each address, shared
+// by the streams that name the same address.
+type Servers struct {
+	mu     sync.Mutex
+	byAddr map[string]*server
+}
+
+// server is one listener and the boards that it reports on.
+type server struct {
+	listener net.Listener
+	http     *http.Server
+	done     chan struct{}
+	boards   []*Board
+}
+
+// NewServers returns an empty set of listeners.
+func NewServers() *Servers { return &Servers{byAddr: map[string]*server{}} }
+
+// Check reports whether Serve could listen on the address, without keeping it.
+// An address that is already served is fine: it is shared.
+func (s *Servers) Check(address string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byAddr[address] != nil {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening on %q: %w", address, err)
+	}
+	return l.Close()
+}
+
+// Serve answers GET /health on the address with the figures of the board,
+// beside those that are already served there. It returns the address that it
+// listens on and a function that takes the board away again; the last one to
+// leave closes the listener and waits for its end.
+func (s *Servers) Serve(address string, b *Board) (net.Addr, func(), error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	srv := s.byAddr[address]
+	if srv == nil {
+		var err error
+		if srv, err = s.listen(address); err != nil {
+			return nil, nil, err
+		}
+		s.byAddr[address] = srv
+	}
+	srv.boards = append(srv.boards, b)
+	var once sync.Once
+	return srv.listener.Addr(), func() { once.Do(func() { s.leave(address, srv, b) }) }, nil
+}
+
+func (s *Servers) listen(address string) (*server, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %q: %w", address, err)
+	}
+	srv := &server{listener: l, done: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
+	srv.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		defer close(srv.done)
+		_ = srv.http.Serve(l) // always ErrServerClosed or the listener's end
+	}()
+	return srv, nil
+}
+
+func (s *Servers) health(w http.ResponseWriter, srv *server) {
+	s.mu.Lock()
+	boards := slices.Clone(srv.boards)
+	s.mu.Unlock()
+
+	h := HealthOf(boards...)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if h.Status != "healthy" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(h) // the client is gone if this fails
+}
+
+func (s *Servers) leave(address string, srv *server, b *Board) {
+	s.mu.Lock()
+	if i := slices.Index(srv.boards, b); i >= 0 {
+		srv.boards = slices.Delete(srv.boards, i, i+1)
+	}
+	last := len(srv.boards) == 0
+	if last {
+		delete(s.byAddr, address)
+	}
+	s.mu.Unlock()
+	if last {
+		srv.close()
+	}
+}
+
+// close lets requests under way finish, for a second at most.
+func (srv *server) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := srv.http.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+		_ = srv.http.Close()
+	}
+	<-srv.done
+}

@@ -33,25 +33,22 @@ const (
 	fieldGate            = "gate"
 )
 
-// lintThresholds and its siblings give `lint` the same judgement as
-// Config.validate, with the same words.
-const lintThresholds = `
-map records {
-  root = match {
-    this.value.type() == "string" && this.value.has_suffix("%") =>
-      (this.max * this.value.trim_suffix("%").number(-1) / 100).round(),
-    this.value.type() == "string" => this.value.number(-1),
-    _ => this.value,
-  }
-}
-let max = this.max_buffer_size
-let pause = {"max": $max, "value": this.pause_threshold}.apply("records")
-let resume = {"max": $max, "value": this.resume_threshold}.apply("records")
+// lintThresholds gives `lint` the same judgement as config.validate, with the
+// same words.
+var lintThresholds = `let max = this.max_buffer_size
+let pause = ` + lintRecords("this.pause_threshold") + `
+let resume = ` + lintRecords("this.resume_threshold") + `
 root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
   "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
 } else if this.batch.count < 1 || this.batch.count > $resume {
   "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
 }`
+
+// lintRecords is the Bloblang that turns a threshold into a number of messages;
+// what is not a threshold becomes one below zero.
+func lintRecords(path string) string {
+	return strings.ReplaceAll(`if PATH.string().has_suffix("%") { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() } else { PATH.number(-1) }`, "PATH", path)
+}
 
 func spec() *service.ConfigSpec {
 	return service.NewConfigSpec().

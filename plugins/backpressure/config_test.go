@@ -1,0 +1,129 @@
+package backpressure
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+func TestDefaults(t *testing.T) {
+	r := newRig(t, "")
+	assert.Equal(t, config{
+		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Resume: 20000},
+		heartbeat: 5 * time.Second, alertAfter: 10 * time.Minute,
+		count: 10000, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
+	}, r.conf)
+
+	p, err := spec().ParseYAML("", nil)
+	require.NoError(t, err)
+	address, err := parseAddress(p)
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:8080", address)
+}
+
+func TestThresholdForms(t *testing.T) {
+	for _, yaml := range []string{
+		"pause_threshold: 30000\nresume_threshold: 15000",
+		"pause_threshold: '30000'\nresume_threshold: '15000'",
+		"pause_threshold: 60%\nresume_threshold: 30%",
+		"pause_threshold: 60.0%\nresume_threshold: 15000",
+	} {
+		assert.Empty(t, lint(t, yaml), yaml)
+		r := newRig(t, yaml)
+		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Resume: 15000}, r.conf.limits, yaml)
+	}
+}
+
+func TestGroupsAreOrderedByName(t *testing.T) {
+	r := newRig(t, grouped)
+	assert.Empty(t, lint(t, grouped))
+	assert.Equal(t, []status.Group{
+		{Name: "CH", Labels: []string{"ticks", "ch_candles"}},
+		{Name: "Ext", Labels: []string{"external"}},
+	}, r.conf.groups)
+}
+
+func lint(t *testing.T, yaml string) string {
+	t.Helper()
+	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintBufferYAML([]byte("backpressure:\n  " + indent(yaml)))
+	require.NoError(t, err)
+	out := ""
+	for _, l := range lints {
+		out += l.Error() + "\n"
+	}
+	return out
+}
+
+func indent(yaml string) string {
+	out := ""
+	for _, c := range yaml {
+		out += string(c)
+		if c == '\n' {
+			out += "  "
+		}
+	}
+	return out + "\n"
+}
+
+// Bad values are refused by lint and by the constructor alike, naming the field
+// and the value.
+func TestBadConfiguration(t *testing.T) {
+	for name, test := range map[string]struct {
+		yaml string
+		says []string
+	}{
+		"resume above pause":     {"pause_threshold: 100\nresume_threshold: 200\nbatch: {count: 10}", []string{"resume_threshold (200)", "pause_threshold (100)", "max_buffer_size (50000)"}},
+		"resume equals pause":    {"pause_threshold: 50%\nresume_threshold: 50%", []string{"resume_threshold", "pause_threshold", "out of order"}},
+		"pause above max":        {"max_buffer_size: 1000\npause_threshold: 1001\nbatch: {count: 10}", []string{"pause_threshold (1001)", "max_buffer_size (1000)"}},
+		"percentage over 100":    {"pause_threshold: 120%", []string{"pause_threshold", "120%"}},
+		"negative percentage":    {"resume_threshold: -5%", []string{"resume_threshold", "-5%"}},
+		"not a number":           {"pause_threshold: plenty", []string{"pause_threshold", "plenty"}},
+		"zero resume":            {"resume_threshold: 0", []string{"resume_threshold (0)"}},
+		"batch above resume":     {"batch: {count: 20001}", []string{"batch.count (20001)", "resume_threshold"}},
+		"no batch":               {"batch: {count: 0}", []string{"batch.count (0)"}},
+		"no heartbeat":           {"heartbeat_interval: 0s", []string{"heartbeat_interval (0s)", "above zero"}},
+		"negative alert":         {"alert_after: -1m", []string{"alert_after (-1m", "above zero"}},
+		"groups are not a map":   {"groups: [CH]", []string{"groups"}},
+		"groups are not of list": {"groups: {CH: ticks}", []string{"groups"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(test.yaml, service.MockResources())
+			require.Error(t, err)
+			linted := lint(t, test.yaml)
+			for _, word := range test.says {
+				assert.Contains(t, err.Error(), word)
+				assert.Contains(t, linted, word)
+			}
+		})
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	_, err = parse("status_server: {address: '"+l.Addr().String()+"'}", service.MockResources())
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "status_server.address ("+l.Addr().String()+")")
+	assert.Contains(t, err.Error(), "address already in use")
+}
+
+func TestConstructorHasNoEffect(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	_, err = parse("status_server: {address: '"+address+"'}", service.MockResources())
+	require.NoError(t, err)
+	l, err = net.Listen("tcp", address) // not kept; goleak checks the rest
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+}

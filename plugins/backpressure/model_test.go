@@ -1,0 +1,219 @@
+package backpressure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"pgregory.net/rapid"
+)
+
+// model is the reference: what a correct buffer may hold and has to answer.
+type model struct {
+	t      *rapid.T
+	r      *rig
+	next   int // number of the next message
+	writes []*modelWrite
+	flying []*modelFlight
+	stored map[string]bool // numbers that the output has taken
+}
+
+type modelWrite struct {
+	verdict
+	first, n int
+	done     bool
+	err      error
+}
+
+type modelFlight struct {
+	numbers []string
+	ack     service.AckFunc
+}
+
+// The buffer against the model: random sequences of writes, reads,
+// acknowledgements and rejections in any order, and waits.
+func TestBufferAgainstModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		synctest.Test(t, func(*testing.T) { runModel(t, rt) })
+	})
+}
+
+func runModel(t *testing.T, rt *rapid.T) {
+	limit := rapid.IntRange(3, 40).Draw(rt, "max")
+	pause := rapid.IntRange(2, limit).Draw(rt, "pause")
+	resume := rapid.IntRange(1, pause-1).Draw(rt, "resume")
+	count := rapid.IntRange(1, resume).Draw(rt, "count")
+	r := newRig(t, fmt.Sprintf("max_buffer_size: %d\npause_threshold: %d\nresume_threshold: %d\nbatch: {count: %d, period: 1s}",
+		limit, pause, resume, count))
+	m := &model{t: rt, r: r, stored: map[string]bool{}}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+		switch rapid.IntRange(0, 4).Draw(rt, "action") {
+		case 0:
+			m.write(ctx)
+		case 1:
+			m.read(ctx)
+		case 2:
+			m.answer(ctx, nil)
+		case 3:
+			m.answer(ctx, errOutput)
+		case 4:
+			time.Sleep(time.Duration(rapid.IntRange(1, 2000).Draw(rt, "wait")) * time.Millisecond)
+		}
+		synctest.Wait()
+		m.check(limit)
+	}
+	if rapid.Bool().Draw(rt, "graceful") {
+		m.finish(ctx)
+	}
+	cancel()
+	synctest.Wait()
+	if err := r.Close(context.Background()); err != nil {
+		rt.Fatal(err)
+	}
+	synctest.Wait()
+	m.checkEnd()
+}
+
+// write starts a WriteBatch unless one is blocked: the host has one writer.
+func (m *model) write(ctx context.Context) {
+	if n := len(m.writes); n > 0 && !m.writes[n-1].done {
+		return
+	}
+	w := &modelWrite{first: m.next, n: rapid.IntRange(1, 30).Draw(m.t, "size")}
+	m.next += w.n
+	m.writes = append(m.writes, w)
+	go func() {
+		w.err = m.r.WriteBatch(ctx, m.r.batch("ticks", w.first, w.n), w.ack)
+		w.done = true
+	}()
+}
+
+func (m *model) read(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	msgs, ack, err := m.r.ReadBatch(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	if err != nil || len(msgs) == 0 || len(msgs) > m.r.conf.count {
+		m.t.Fatalf("read %d messages with error %v", len(msgs), err)
+	}
+	var body []string
+	for _, msg := range msgs {
+		b, _ := msg.AsBytes()
+		body = append(body, string(b))
+	}
+	m.flying = append(m.flying, &modelFlight{body, ack})
+}
+
+// answer settles or rejects any batch that is at the output.
+func (m *model) answer(ctx context.Context, err error) {
+	if len(m.flying) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(m.flying)-1).Draw(m.t, "which")
+	f := m.flying[i]
+	m.flying = slices.Delete(m.flying, i, i+1)
+	if err == nil {
+		for _, n := range f.numbers {
+			if m.stored[n] {
+				m.t.Fatalf("message %s was sent again after it had been stored", n)
+			}
+			m.stored[n] = true
+		}
+	}
+	if ackErr := f.ack(ctx, err); ackErr != nil {
+		m.t.Fatal(ackErr)
+	}
+}
+
+func (m *model) check(limit int) {
+	level := int(m.r.control.Level())
+	if level < 0 || level > limit {
+		m.t.Fatalf("level %d of at most %d", level, limit)
+	}
+	if !m.blocked() && level != m.next-len(m.stored) {
+		m.t.Fatalf("level is %d, but %d were accepted and %d stored", level, m.next, len(m.stored))
+	}
+	for _, w := range m.writes {
+		m.checkVerdict(w)
+	}
+}
+
+func (m *model) blocked() bool {
+	return len(m.writes) > 0 && !m.writes[len(m.writes)-1].done
+}
+
+// checkVerdict: acknowledged once all is stored, and not before.
+func (m *model) checkVerdict(w *modelWrite) {
+	all := true
+	for i := range w.n {
+		all = all && m.stored[fmt.Sprint(w.first+i)]
+	}
+	if state := w.state(); (state == "acked") != all || (state != "acked" && state != "open") {
+		m.t.Fatalf("batch %d+%d is %s; all stored: %t", w.first, w.n, state, all)
+	}
+}
+
+// finish settles everything, as a graceful stop does.
+func (m *model) finish(ctx context.Context) {
+	for synctest.Wait(); m.blocked() || m.r.control.Level() > 0; synctest.Wait() {
+		for len(m.flying) > 0 {
+			m.answer(ctx, nil)
+		}
+		synctest.Wait()
+		if m.blocked() || m.r.control.Level() > 0 {
+			m.readAny(ctx)
+		}
+	}
+	if len(m.stored) != m.next {
+		m.t.Fatalf("%d written, %d stored", m.next, len(m.stored))
+	}
+	m.check(m.r.conf.limits.Max)
+}
+
+// readAny reads however long the back-off is.
+func (m *model) readAny(ctx context.Context) {
+	before := len(m.flying)
+	for range 60 {
+		if m.read(ctx); len(m.flying) > before {
+			return
+		}
+	}
+	m.t.Fatal("the buffer holds messages and gives none")
+}
+
+// checkEnd: after Close every source has been answered, once.
+func (m *model) checkEnd() {
+	for _, w := range m.writes {
+		switch state := w.state(); {
+		case !w.done:
+			m.t.Fatalf("WriteBatch %d+%d is still blocked", w.first, w.n)
+		case w.err != nil && state != "open":
+			m.t.Fatalf("batch %d+%d was refused and then %s", w.first, w.n, state)
+		case w.err == nil && state != "acked" && state != "nacked":
+			m.t.Fatalf("batch %d+%d is %s after Close", w.first, w.n, state)
+		}
+	}
+	edges := 0
+	for _, line := range m.r.logs.take() {
+		switch {
+		case strings.Contains(line, "BACKPRESSURE ACTIVE"):
+			edges++
+		case strings.Contains(line, "BACKPRESSURE RELEASED"):
+			edges--
+		}
+		if edges != 0 && edges != 1 {
+			m.t.Fatal("pause and resume do not alternate")
+		}
+	}
+}

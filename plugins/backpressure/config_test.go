@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,24 +54,13 @@ func TestGroupsAreOrderedByName(t *testing.T) {
 
 func lint(t *testing.T, yaml string) string {
 	t.Helper()
-	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintBufferYAML([]byte("backpressure:\n  " + indent(yaml)))
+	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintBufferYAML([]byte("backpressure:\n  " + strings.ReplaceAll(yaml, "\n", "\n  ") + "\n"))
 	require.NoError(t, err)
-	out := ""
+	var out strings.Builder
 	for _, l := range lints {
-		out += l.Error() + "\n"
+		out.WriteString(l.Error() + "\n")
 	}
-	return out
-}
-
-func indent(yaml string) string {
-	out := ""
-	for _, c := range yaml {
-		out += string(c)
-		if c == '\n' {
-			out += "  "
-		}
-	}
-	return out + "\n"
+	return out.String()
 }
 
 // Bad values are refused by lint and by the constructor alike, naming the field

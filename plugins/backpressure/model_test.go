@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -157,7 +158,7 @@ func (m *model) blocked() bool {
 func (m *model) checkVerdict(w *modelWrite) {
 	all := true
 	for i := range w.n {
-		all = all && m.stored[fmt.Sprint(w.first+i)]
+		all = all && m.stored[strconv.Itoa(w.first+i)]
 	}
 	if state := w.state(); (state == "acked") != all || (state != "acked" && state != "open") {
 		m.t.Fatalf("batch %d+%d is %s; all stored: %t", w.first, w.n, state, all)

@@ -1,7 +1,6 @@
 package backpressure
 
 import (
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,7 +135,6 @@ func TestBreakdownWithoutGroups(t *testing.T) {
 	r.write(t, "ticks", 0, 1500)
 	r.write(t, "news", 0, 2)
 	assert.Equal(t, " (ticks: 1,500, news: 2)", r.breakdown())
-	r.conf.groups = nil
 
 	named := newRig(t, grouped)
 	defer named.Close(t.Context())
@@ -150,6 +148,6 @@ func TestNumberFormats(t *testing.T) {
 		assert.Equal(t, want, thousands(n))
 	}
 	for want, n := range map[string]int{"80%": 40000, "40%": 20000, "33.3%": 16650, "100%": 50000} {
-		assert.Equal(t, want, percent(n, 50000), fmt.Sprint(n))
+		assert.Equal(t, want, percent(n, 50000))
 	}
 }

@@ -219,8 +219,11 @@ func TestLimitsNameFieldsAndValues(t *testing.T) {
 	require.NoError(t, shipped.Validate())
 	require.NoError(t, gate.Limits{Max: 3, Pause: 3, Resume: 1}.Validate())
 	for _, l := range []gate.Limits{
-		{Max: 100, Pause: 80, Resume: 80}, {Max: 100, Pause: 101, Resume: 1},
-		{Max: 100, Pause: 80, Resume: 0}, {Max: 100, Pause: 20, Resume: 40}, {},
+		{Max: 100, Pause: 80, Resume: 80},
+		{Max: 100, Pause: 101, Resume: 1},
+		{Max: 100, Pause: 80, Resume: 0},
+		{Max: 100, Pause: 20, Resume: 40},
+		{},
 	} {
 		err := l.Validate()
 		require.Error(t, err, "%+v", l)
@@ -230,7 +233,8 @@ func TestLimitsNameFieldsAndValues(t *testing.T) {
 
 func TestLookupByStreamAndName(t *testing.T) {
 	res := service.MockResources()
-	assert.Same(t, gate.Of(res, ""), gate.Of(res, ""))
+	first := gate.Of(res, "")
+	assert.Same(t, first, gate.Of(res, ""))
 	assert.NotSame(t, gate.Of(res, ""), gate.Of(res, "other"))
 
 	r := gate.RegistryOf(res)

@@ -1,0 +1,75 @@
+# Everything installs what it needs itself, into .cache/ and the Go module cache.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.dateBuilt=$(DATE)
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml))
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Watch the bridge pause and resume on live servers, and count what arrived
+	@bin/devstack demo
+
+.PHONY: up
+up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addresses; Ctrl-C ends it
+	@bin/devstack up
+
+.PHONY: test
+test: unit config e2e ## Run everything: unit, property and integration tests, configs, end to end
+
+.PHONY: unit
+unit: ## Unit, property and integration tests, with the race detector
+	go test -race -shuffle=on -timeout 10m ./plugins/... ./cmd/... ./tests/stack/...
+
+.PHONY: e2e
+e2e: build ## The acceptance tests: the built binary and YAML against real servers
+	go test -race -shuffle=on -timeout 15m -count=1 ./tests/e2e/...
+
+.PHONY: config
+config: build ## Lint every config and run the config unit tests
+	bin/data-bridge lint $(CONFIGS)
+	bin/data-bridge test ./config/...
+
+.PHONY: bench
+bench: ## What the buffer costs per record, gate open against gate off
+	go test -run '^$$' -bench Path -count 10 ./plugins/backpressure
+	go test -run '^$$' -bench . -benchmem ./plugins/clickhouse
+
+.PHONY: build
+build: ## Build the binaries into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/data-bridge ./cmd/data-bridge
+	go build -trimpath -o bin/devstack ./cmd/devstack
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Format check, vet and golangci-lint
+	$(GOLANGCI) fmt --diff
+	go vet ./...
+	$(GOLANGCI) run ./...
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## Format the code
+	$(GOLANGCI) fmt
+
+$(GOLANGCI):
+	@echo "Installing golangci-lint $(GOLANGCI_VERSION) into .cache/bin ..."
+	@mkdir -p .cache/bin
+	GOBIN=$(CURDIR)/.cache/bin/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv .cache/bin/tmp/golangci-lint $@ && rmdir .cache/bin/tmp
+
+.PHONY: docker
+docker: ## Build the container image
+	docker build --build-arg VERSION=$(VERSION) --build-arg DATE=$(DATE) -t data-bridge:$(VERSION) .
+
+.PHONY: clean
+clean: ## Remove what was built; .cache/ keeps the downloads
+	rm -rf bin dist

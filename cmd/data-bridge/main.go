@@ -1,0 +1,61 @@
+// Command data-bridge is Benthos with the data-bridge plugins: it runs, lints
+// and tests pipelines that move NATS and Kafka streams into ClickHouse.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure/extended"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	_ "github.com/data-bridge-io/data-bridge/plugins/all"
+)
+
+// Set by the linker; see the Makefile.
+var (
+	version   = "dev"
+	dateBuilt = "unknown"
+)
+
+func main() {
+	tuneGC()
+	service.MustRegisterOtelTracerProvider("none", service.NewConfigSpec().Summary("No tracing."), newPlainTracer)
+
+	stop := newStopper()
+	code, err := service.RunCLIToCode(context.Background(),
+		service.CLIOptSetVersion(version, dateBuilt),
+		service.CLIOptSetBinaryName("data-bridge"),
+		service.CLIOptSetProductName("data-bridge"),
+		service.CLIOptSetDocumentationURL("https://github.com/data-bridge-io/data-bridge"),
+		service.CLIOptSetDefaultConfigPaths("./bridge.yaml", "/etc/data-bridge/bridge.yaml"),
+		service.CLIOptSetMainSchemaFrom(schema),
+		service.CLIOptOnConfigParse(stop.watch),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(stop.exitCode(code))
+}
+
+// schema is the host's configuration schema with a shutdown_delay by default:
+// for so long the inputs may hand over what they hold before the host stops
+// reading from them.
+func schema() *service.ConfigSchema {
+	s := service.GlobalEnvironment().FullConfigSchema(version, dateBuilt)
+	s.SetFieldDefault("1s", "shutdown_delay")
+	return s
+}
+
+// tuneGC lets the heap grow further between collections than Go does by
+// default: most of what a bridge holds dies young, and collecting it seldom
+// saves a third of the processor time. GOGC in the environment wins.
+func tuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}

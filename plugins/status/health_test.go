@@ -1,0 +1,199 @@
+package status_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// golden is the body that monitoring reads; keys may be added, none renamed.
+const golden = `{
+  "service": "data-bridge",
+  "status": "healthy",
+  "metrics": {
+    "ticks": 125000,
+    "ch_candles": 45000,
+    "external": 320,
+    "nats_msgs": 170000,
+    "ch_buffer": 35000,
+    "retry_queue_size": 15,
+    "backpressure": {
+      "active": true,
+      "nats_paused": true,
+      "kafka_paused": false,
+      "current_buffer": 35100,
+      "pause_threshold": 40000,
+      "resume_threshold": 20000,
+      "max_buffer_size": 50000,
+      "pause_count": 3,
+      "last_pause": "2025-10-12T10:30:15.123456Z",
+      "last_resume": "2025-10-12T10:25:10.987654Z"
+    }
+  },
+  "reasons": [],
+  "inputs": {
+    "ch_candles": {
+      "kind": "nats",
+      "connected": true,
+      "paused": true,
+      "received": 45000,
+      "accepted": 0,
+      "dropped": 0,
+      "slow_consumer": 0,
+      "buffered": 5000
+    },
+    "external": {
+      "kind": "kafka",
+      "connected": true,
+      "paused": false,
+      "received": 320,
+      "accepted": 0,
+      "dropped": 0,
+      "slow_consumer": 0,
+      "buffered": 100
+    },
+    "ticks": {
+      "kind": "nats",
+      "connected": true,
+      "paused": true,
+      "received": 125000,
+      "accepted": 120000,
+      "dropped": 4000,
+      "slow_consumer": 1000,
+      "buffered": 30000
+    }
+  },
+  "outputs": {
+    "clickhouse": {
+      "connected": true,
+      "rows": 135000,
+      "batches": 20,
+      "retries": 30,
+      "retry_queue_size": 15,
+      "dead_letters": 2
+    }
+  }
+}`
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		panic(err)
+	}
+	return t.In(time.FixedZone("elsewhere", 3600))
+}
+
+func example() *status.Board {
+	b := status.NewBoard("")
+	fill := func(label string, kind status.Kind, received, level int64, paused bool) *status.Input {
+		in := b.Input(label, kind)
+		in.Received.Store(received)
+		in.Level.Store(level)
+		in.SetPaused(paused)
+		in.Link.Up()
+		return in
+	}
+	ticks := fill("ticks", status.KindNATS, 125000, 30000, true)
+	ticks.Accepted.Store(120000)
+	ticks.Dropped.Store(4000)
+	ticks.SlowConsumer.Store(1000)
+	fill("ch_candles", status.KindNATS, 45000, 5000, true)
+	fill("external", status.KindKafka, 320, 100, false)
+	out := b.Output("clickhouse")
+	out.Rows.Store(135000)
+	out.Batches.Store(20)
+	out.Retries.Store(30)
+	out.RetryQueue.Store(15)
+	out.DeadLetters.Store(2)
+	out.Link.Up()
+	b.SetBuffer(func() status.Buffer {
+		return status.Buffer{
+			Level: 35100, MaxSize: 50000, PauseThreshold: 40000, ResumeThreshold: 20000,
+			Active: true, PauseCount: 3, AlertAfter: 1e6 * time.Hour, LinkGrace: time.Minute,
+			LastPause:  at("2025-10-12T10:30:15.123456Z"),
+			LastResume: at("2025-10-12T10:25:10.987654Z"),
+			Groups:     []status.Group{{Name: "CH", Labels: []string{"ticks", "ch_candles"}}, {Name: "Ext", Labels: []string{"external"}}},
+		}
+	})
+	return b
+}
+
+func TestHealthBody(t *testing.T) {
+	body, err := json.MarshalIndent(example().Health(), "", "  ")
+	require.NoError(t, err)
+	assert.Equal(t, golden, string(body))
+}
+
+func TestHealthOfAFreshBridge(t *testing.T) {
+	body, err := json.Marshal(status.NewBoard("").Health())
+	require.NoError(t, err)
+	assert.Contains(t, string(body), `"last_pause":null,"last_resume":null`)
+	assert.Contains(t, string(body), `"reasons":[],"inputs":{},"outputs":{}`)
+}
+
+func TestUnhealthyWhenDisconnectedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := status.NewBoard("")
+		b.SetBuffer(func() status.Buffer { return status.Buffer{LinkGrace: 30 * time.Second} })
+		in, out := b.Input("ticks", status.KindNATS), b.Output("clickhouse")
+		in.Link.Up()
+		time.Sleep(30 * time.Second)
+		assert.Equal(t, "healthy", b.Health().Status, "an output that starts has its grace")
+
+		time.Sleep(time.Second)
+		assert.Equal(t, []string{`output "clickhouse" disconnected for 31s`}, b.Health().Reasons)
+		out.Link.Up()
+		in.Link.Down(errors.New("connection refused"))
+		time.Sleep(20 * time.Second)
+		in.Link.Down(errors.New("no route to host")) // again: the clock goes on
+		time.Sleep(20 * time.Second)
+		h := b.Health()
+		assert.Equal(t, "unhealthy", h.Status)
+		assert.Equal(t, []string{`input "ticks" disconnected for 40s: no route to host`}, h.Reasons)
+		assert.False(t, h.Inputs["ticks"].Connected)
+
+		in.Link.Closed()
+		time.Sleep(time.Hour)
+		assert.Equal(t, "healthy", b.Health().Status, "closed on purpose is not a fault")
+	})
+}
+
+func TestUnhealthyWhenPausedForTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, start := status.NewBoard(""), time.Now()
+		b.SetBuffer(func() status.Buffer {
+			return status.Buffer{Active: true, LastPause: start, AlertAfter: 10 * time.Minute}
+		})
+		time.Sleep(10 * time.Minute)
+		assert.Equal(t, "healthy", b.Health().Status)
+		time.Sleep(time.Second)
+		assert.Equal(t, []string{"backpressure active for 10m1s, longer than alert_after (10m0s): ClickHouse write bottleneck"}, b.Health().Reasons)
+	})
+}
+
+func TestStreamsOfOneListenerAreSummedUp(t *testing.T) {
+	a, b := status.NewBoard("a"), status.NewBoard("b")
+	a.Input("ticks", status.KindNATS).Received.Store(5)
+	b.Input("ticks", status.KindNATS).Received.Store(7)
+	b.Input("k", status.KindKafka).SetPaused(true)
+	a.SetBuffer(func() status.Buffer {
+		return status.Buffer{Level: 1, LastPause: at("2025-01-01T00:00:00Z"), LinkGrace: time.Minute}
+	})
+	b.SetBuffer(func() status.Buffer {
+		return status.Buffer{Level: 2, LastPause: at("2025-01-02T00:00:00Z"), LinkGrace: time.Minute}
+	})
+	h := status.HealthOf(a, b)
+	assert.EqualValues(t, 12, h.Metrics.Ticks)
+	assert.EqualValues(t, 3, h.Metrics.Backpressure.CurrentBuffer)
+	assert.True(t, h.Metrics.Backpressure.KafkaPaused)
+	assert.False(t, h.Metrics.Backpressure.NATSPaused)
+	assert.Equal(t, "2025-01-02T00:00:00.000000Z", h.Metrics.Backpressure.LastPause.String())
+	assert.EqualValues(t, 7, h.Inputs["b.ticks"].Received)
+}

@@ -128,7 +128,7 @@ func example() *status.Board {
 func TestHealthBody(t *testing.T) {
 	body, err := json.MarshalIndent(example().Health(), "", "  ")
 	require.NoError(t, err)
-	assert.Equal(t, golden, string(body))
+	assert.JSONEq(t, golden, string(body))
 }
 
 func TestHealthOfAFreshBridge(t *testing.T) {

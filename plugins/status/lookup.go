@@ -3,6 +3,10 @@ package status
 import (
 	"strings"
 
+	// Lint rules are parsed when a plugin's spec is built, in its init. Every
+	// plugin imports this package, so that the Bloblang methods which its rules
+	// use are registered by then.
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 

@@ -1,0 +1,120 @@
+package clickhouse
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// newDate returns the builder of Date: days since 1970 in 16 bits.
+func newDate(rules timeRules) builder {
+	return newFixed(func(v *value) (uint16, error) {
+		if v.kind != kindString || v.escaped {
+			return 0, errNotADate
+		}
+		days, ok := parseDay(v.raw)
+		switch {
+		case !ok:
+			return 0, errNotADate
+		case len(v.raw) > 10 && !rules.truncate:
+			return 0, fmt.Errorf("%w: a time where a date is expected", errPrecision)
+		case len(v.raw) > 10:
+			at, err := parseInstant(v.raw, time.UTC)
+			if err != nil {
+				return 0, err
+			}
+			days = floorDiv(at.sec, 86400)
+		}
+		if days < 0 || days > math.MaxUint16 {
+			return 0, errRange
+		}
+		return uint16(days), nil
+	})
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// newDateTime returns the builder of DateTime([zone]) or
+// DateTime64(precision, [zone]).
+func newDateTime(t typeName, rules timeRules) (builder, error) {
+	zoneArg, precision := 0, 0
+	if t.name == "DateTime64" {
+		p, err := t.intArg(0)
+		if err != nil || p < 0 || p > 9 {
+			return nil, fmt.Errorf("type DateTime64 with precision %q is not understood", t.textArg(0))
+		}
+		zoneArg, precision = 1, p
+	}
+	loc, err := location(t.textArg(zoneArg))
+	if err != nil {
+		return nil, fmt.Errorf("time zone of %s: %w", t.name, err)
+	}
+	read := timeReader{loc: loc, rules: rules}
+	if t.name == "DateTime64" {
+		return newFixed(func(v *value) (int64, error) { return read.ticks(v, precision) }), nil
+	}
+	if read.rules.epochDigits < 0 {
+		read.rules.epochDigits = 0 // DateTime has one unit only
+	}
+	return newFixed(read.seconds), nil
+}
+
+// The span of DateTime64 on every server version: 1900 to 2299, in seconds.
+const (
+	earliest = -2208988800
+	latest   = 10413791999
+)
+
+// timeReader turns JSON values into instants.
+type timeReader struct {
+	loc   *time.Location
+	rules timeRules
+}
+
+func (r *timeReader) read(v *value) (instant, error) {
+	switch {
+	case v.kind == kindString && !v.escaped:
+		return parseInstant(v.raw, r.loc)
+	case v.kind == kindString:
+		return instant{}, errNotATime
+	case v.kind == kindNumber && r.rules.epochDigits < 0:
+		return instant{}, errEpoch
+	case v.kind == kindNumber:
+		return parseEpoch(v.raw, r.rules.epochDigits)
+	}
+	return instant{}, wrongKind(v, "a time")
+}
+
+// seconds returns a DateTime.
+func (r *timeReader) seconds(v *value) (uint32, error) {
+	at, err := r.read(v)
+	if err != nil {
+		return 0, err
+	}
+	n, err := at.ticks(0, r.rules.truncate)
+	if err != nil {
+		return 0, err
+	}
+	if n < 0 || n > math.MaxUint32 {
+		return 0, errRange
+	}
+	return uint32(n), nil
+}
+
+// ticks returns a DateTime64.
+func (r *timeReader) ticks(v *value, precision int) (int64, error) {
+	at, err := r.read(v)
+	if err != nil {
+		return 0, err
+	}
+	if at.sec < earliest || at.sec > latest || precision == 9 && at.sec >= math.MaxInt64/1_000_000_000 {
+		return 0, errRange
+	}
+	return at.ticks(precision, r.rules.truncate)
+}

@@ -1,0 +1,74 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// The metadata that a dead letter carries beside its own.
+const (
+	metaTable    = "clickhouse_table"
+	metaError    = "clickhouse_error"
+	metaColumn   = "clickhouse_column"
+	metaCode     = "clickhouse_code"
+	metaAttempts = "clickhouse_attempts"
+)
+
+// deadLetters delivers rows that cannot be stored. It is safe for concurrent
+// use.
+type deadLetters struct {
+	out    *service.OwnedOutput
+	reject bool // hand the errors back instead
+	queue  *retryQueue
+	log    *service.Logger
+}
+
+// deliver blocks until the output has the rows; it tries again, with the
+// pauses of the retry queue, until ctx ends.
+func (d *deadLetters) deliver(ctx context.Context, batch service.MessageBatch, bad []badRow, attempts int) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	for n := 1; ; n++ {
+		err := d.out.WriteBatch(ctx, letters(batch, bad, attempts))
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if n == 1 {
+			d.log.Errorf("The dead_letter output does not take %d rows, keeping them and trying again: %v", len(bad), err)
+		}
+		// Not counted as a batch in the retry queue, which is about inserts.
+		select {
+		case <-time.After(jitter(d.queue.ceiling(n))):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// letters returns the original messages with the reason in their metadata.
+func letters(batch service.MessageBatch, bad []badRow, attempts int) service.MessageBatch {
+	out := make(service.MessageBatch, len(bad))
+	for i, row := range bad {
+		m := batch[row.index].Copy()
+		m.MetaSetMut(metaTable, row.table)
+		m.MetaSetMut(metaError, row.err.Error())
+		m.MetaSetMut(metaAttempts, strconv.Itoa(attempts))
+		var fault *rowError
+		if errors.As(row.err, &fault) && fault.column != "" {
+			m.MetaSetMut(metaColumn, fault.column)
+		}
+		if code, ok := serverCode(row.err); ok {
+			m.MetaSetMut(metaCode, strconv.Itoa(code))
+		}
+		out[i] = m
+	}
+	return out
+}

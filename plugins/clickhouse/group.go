@@ -1,0 +1,111 @@
+package clickhouse
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// group is the messages of a batch that go to one table.
+type group struct {
+	table string
+	rows  []int // indexes of messages; nil means all
+}
+
+// indexes calls each with the index of every message of the group.
+func (g group) len(batch service.MessageBatch) int {
+	if g.rows == nil {
+		return len(batch)
+	}
+	return len(g.rows)
+}
+
+// row returns the message index of row i.
+func (g group) row(i int) int {
+	if g.rows == nil {
+		return i
+	}
+	return g.rows[i]
+}
+
+// badRow is a record that cannot be stored, and why.
+type badRow struct {
+	index int
+	table string
+	err   error
+}
+
+// tableNamer says which table a message goes to. A literal name costs nothing
+// per message, one metadata key little, any other interpolation what Benthos
+// takes for it.
+type tableNamer struct {
+	literal string
+	key     string // of the metadata
+	expr    *service.InterpolatedString
+}
+
+// onlyKey matches an interpolation of a single metadata key.
+var onlyKey = regexp.MustCompile(`^\$\{!\s*(?:@([A-Za-z_][A-Za-z0-9_]*)|(?:meta|metadata)\("([^"\\]+)"\))\s*\}$`)
+
+func newTableNamer(text string, expr *service.InterpolatedString) tableNamer {
+	if name, ok := expr.Static(); ok {
+		return tableNamer{literal: name}
+	}
+	if m := onlyKey.FindStringSubmatch(text); m != nil {
+		return tableNamer{key: m[1] + m[2]}
+	}
+	return tableNamer{expr: expr}
+}
+
+// name returns the table of one message.
+func (n *tableNamer) name(m *service.Message) (string, error) {
+	if n.expr != nil {
+		name, err := n.expr.TryString(m)
+		if err != nil {
+			return "", fmt.Errorf("%s.%s: %w", pluginName, fieldTable, err)
+		}
+		return name, nil
+	}
+	v, ok := m.MetaGetMut(n.key)
+	if !ok {
+		return "", fmt.Errorf("%s.%s: the message has no metadata key %q", pluginName, fieldTable, n.key)
+	}
+	if name, ok := v.(string); ok {
+		return name, nil
+	}
+	return fmt.Sprint(v), nil
+}
+
+// split groups a batch by table, in order of appearance. A message whose table
+// cannot be told, or has an impossible name, is a bad row.
+func (n *tableNamer) split(batch service.MessageBatch) (groups []group, bad []badRow) {
+	if n.literal != "" {
+		return []group{{table: n.literal}}, nil
+	}
+	at := map[string]int{}
+	current := -1 // the group of the message before
+	for i, m := range batch {
+		name, err := n.name(m)
+		if err == nil && current >= 0 && groups[current].table == name {
+			groups[current].rows = append(groups[current].rows, i)
+			continue
+		}
+		if err == nil {
+			err = checkTableName(name)
+		}
+		if err != nil {
+			bad = append(bad, badRow{index: i, table: name, err: err})
+			continue
+		}
+		g, known := at[name]
+		if !known {
+			g = len(groups)
+			at[name] = g
+			groups = append(groups, group{table: name, rows: make([]int, 0, len(batch)-i)})
+		}
+		groups[g].rows = append(groups[g].rows, i)
+		current = g
+	}
+	return groups, bad
+}

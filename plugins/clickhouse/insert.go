@@ -1,0 +1,129 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	chproto "github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+)
+
+// segment is a run of rows of one block, sent by one INSERT. Every attempt
+// sends the same rows in the same order.
+type segment struct {
+	block    *block
+	from, to int
+}
+
+// messages returns the indexes of the messages that the rows came from.
+func (s segment) messages() []int { return s.block.rows[s.from:s.to] }
+
+// halves splits a segment of two rows or more.
+func (s segment) halves() (first, second segment) {
+	middle := s.from + (s.to-s.from)/2
+	return segment{s.block, s.from, middle}, segment{s.block, middle, s.to}
+}
+
+// statement names the columns: an INSERT without a list stores nothing, and
+// says nothing, on old servers. There is no space before the list, which keeps
+// the driver from re-ordering the block by its own reading of the names.
+func (b *block) statement() string {
+	var names []string
+	for i, c := range b.schema.columns {
+		if !b.absent[i] {
+			names = append(names, quote(c.name))
+		}
+	}
+	return "INSERT INTO " + quoteTable(b.schema.table) + "(" + strings.Join(names, ",") + ")"
+}
+
+// columnTypes are the columns of the INSERT for the HTTP protocol, which
+// sends no header to compare with.
+func (b *block) columnTypes() []clickhouse.ColumnNameAndType {
+	var types []clickhouse.ColumnNameAndType
+	for i, c := range b.schema.columns {
+		if !b.absent[i] {
+			types = append(types, clickhouse.ColumnNameAndType{Name: c.name, Type: c.typ})
+		}
+	}
+	return types
+}
+
+// send stores a segment by one INSERT. Prepare, fill and send are one piece:
+// the driver holds a connection meanwhile.
+func send(ctx context.Context, conn driver.Conn, cfg *config, s segment) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.insertTimeout)
+	defer cancel()
+	// A new id each time: a server refuses the id of a query that still runs.
+	options := []clickhouse.QueryOption{clickhouse.WithQueryID(uuid.NewString())}
+	if cfg.http {
+		options = append(options, clickhouse.WithColumnNamesAndTypes(s.block.columnTypes()))
+	}
+	batch, err := conn.PrepareBatch(clickhouse.Context(ctx, options...), s.block.statement())
+	if err != nil {
+		return fmt.Errorf("beginning an insert into %q: %w", s.block.schema.table, err)
+	}
+	defer func() {
+		if !batch.IsSent() {
+			_ = batch.Abort()
+		}
+	}()
+	if err := s.fill(batch.Columns()); err != nil {
+		return err
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("inserting %d rows into %q: %w", s.to-s.from, s.block.schema.table, err)
+	}
+	return nil
+}
+
+// fill moves the segment's columns into those of the driver, after a check
+// that the server still wants what was decoded.
+func (s segment) fill(targets []chcolumn.Interface) error {
+	want := 0
+	for _, absent := range s.block.absent {
+		if !absent {
+			want++
+		}
+	}
+	if len(targets) != want {
+		return fmt.Errorf("%w: %d columns, not %d", errSchemaChanged, len(targets), want)
+	}
+	source := &native{}
+	reader := chproto.NewReader(source)
+	for _, target := range targets {
+		i, ok := s.block.schema.index[target.Name()]
+		if !ok || s.block.absent[i] {
+			return fmt.Errorf("%w: column %q", errSchemaChanged, target.Name())
+		}
+		if typ := s.block.schema.columns[i].typ; !sameType(typ, string(target.Type())) {
+			return fmt.Errorf("%w: column %q is %s, not %s", errSchemaChanged, target.Name(), target.Type(), typ)
+		}
+		if err := s.move(source, reader, s.block.builders[i], target); err != nil {
+			return fmt.Errorf("filling column %q: %w", target.Name(), err)
+		}
+	}
+	return nil
+}
+
+// move gives one column to the driver. Strings go as a slice, which spares
+// them one copy; everything else is read by the driver as if it came from a
+// server, which neither converts nor boxes anything.
+func (s segment) move(source *native, reader *chproto.Reader, from builder, to chcolumn.Interface) error {
+	if texts, ok := from.(*stringColumn); ok {
+		_, err := to.Append(texts.values[s.from:s.to])
+		return err
+	}
+	source.parts = source.parts[:0]
+	from.encode(source, s.from, s.to)
+	return to.Decode(reader, s.to-s.from)
+}
+
+// sameType compares two spellings of a type.
+func sameType(a, b string) bool {
+	return a == b || strings.ReplaceAll(a, " ", "") == strings.ReplaceAll(b, " ", "")
+}

@@ -1,0 +1,222 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// job brings one group of a batch into its table: decode, insert, look for
+// the bad rows, wait and try again. It belongs to one goroutine.
+type job struct {
+	out     *output
+	conn    driver.Conn
+	batch   service.MessageBatch
+	group   group
+	table   *table
+	decoded bool
+	pending []segment // decoded and not stored yet; the last one is next
+	bad     []badRow
+	tries   int
+}
+
+// run returns nil when every row of the group is stored or a bad row. The
+// error says why the rest is not.
+func (j *job) run(ctx context.Context) error {
+	for {
+		j.tries++
+		err := j.attempt(ctx)
+		if err == nil {
+			j.recovered()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c := classify(err)
+		j.failed(err, c)
+		if limit := j.out.cfg.maxRetries; limit > 0 && j.tries > limit {
+			return fmt.Errorf("giving up after %d attempts: %w", j.tries, err)
+		}
+		j.out.board.Retries.Add(1)
+		j.out.metrics.retries.Incr(1)
+		if err := j.out.queue.wait(ctx, j.tries, c); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt takes an insert slot and goes on where the attempt before ended.
+func (j *job) attempt(ctx context.Context) error {
+	if err := j.out.slots.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer j.out.slots.Release(1)
+	err := j.insertAll(ctx)
+	if err == nil || classify(err) != schemaFault || ctx.Err() != nil {
+		return err
+	}
+	// The table may have changed: read it again, decode again, once.
+	if err := j.refresh(ctx); err != nil {
+		return err
+	}
+	return j.insertAll(ctx)
+}
+
+func (j *job) insertAll(ctx context.Context) error {
+	if !j.decoded {
+		if err := j.decode(ctx); err != nil {
+			return err
+		}
+	}
+	for len(j.pending) > 0 {
+		last := len(j.pending) - 1
+		s := j.pending[last]
+		err := send(ctx, j.conn, &j.out.cfg, s)
+		switch {
+		case err == nil:
+			j.pending = j.pending[:last]
+			j.stored(s)
+		case ctx.Err() == nil && classify(err) == rowFault:
+			j.pending = j.pending[:last]
+			j.isolate(s, err)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// isolate halves a segment that the server rejects because of some row; a
+// single row is the one.
+func (j *job) isolate(s segment, err error) {
+	if s.to-s.from == 1 {
+		j.bad = append(j.bad, badRow{index: s.block.rows[s.from], table: j.table.name, err: err})
+		return
+	}
+	first, second := s.halves()
+	j.pending = append(j.pending, second, first)
+}
+
+// stored counts rows that the server has accepted.
+func (j *job) stored(s segment) {
+	rows := int64(s.to - s.from)
+	j.out.board.Rows.Add(rows)
+	j.out.board.Batches.Add(1)
+	j.out.metrics.rows.Incr(rows)
+	j.out.metrics.batches.Incr(1)
+	if !slices.ContainsFunc(j.pending, func(p segment) bool { return p.block == s.block }) {
+		j.table.recycle(s.block)
+	}
+}
+
+// decode turns the group's messages into blocks of rows.
+func (j *job) decode(ctx context.Context) error {
+	s, err := j.schema(ctx)
+	if err != nil {
+		return err
+	}
+	d := j.table.takeDecoder(s, &j.out.cfg)
+	for i := range j.group.len(j.batch) {
+		if err := j.add(d, j.group.row(i)); err != nil {
+			return err
+		}
+	}
+	for _, b := range d.blocks {
+		if len(b.rows) > 0 {
+			j.pending = append(j.pending, segment{b, 0, len(b.rows)})
+		}
+	}
+	j.table.giveBack(d)
+	j.decoded = true
+	return nil
+}
+
+func (j *job) add(d *decoder, index int) error {
+	record, err := j.batch[index].AsBytes()
+	if err == nil {
+		err = d.add(record, index)
+	} else {
+		err = &rowError{err: err}
+	}
+	var fault *rowError
+	if errors.As(err, &fault) {
+		j.bad = append(j.bad, badRow{index: index, table: j.table.name, err: fault})
+		return nil
+	}
+	return err
+}
+
+// schema returns the table's schema, from the server if it is not known.
+func (j *job) schema(ctx context.Context) (*schema, error) {
+	if s := j.table.known(); s != nil {
+		return s, nil
+	}
+	return j.out.loadSchema(ctx, j.conn, j.table)
+}
+
+// refresh reads the schema again and marks what is not stored yet to be
+// decoded for it.
+func (j *job) refresh(ctx context.Context) error {
+	if _, err := j.out.loadSchema(ctx, j.conn, j.table); err != nil {
+		return err
+	}
+	if !j.decoded {
+		return nil
+	}
+	rows := make([]int, 0, j.group.len(j.batch))
+	for _, s := range j.pending {
+		rows = append(rows, s.messages()...)
+	}
+	slices.Sort(rows)
+	j.group.rows, j.pending, j.decoded = rows, nil, false
+	return nil
+}
+
+// unsettled returns the messages that are neither stored nor bad rows.
+func (j *job) unsettled() []int {
+	var rows []int
+	if !j.decoded {
+		for i := range j.group.len(j.batch) {
+			rows = append(rows, j.group.row(i))
+		}
+	}
+	for _, s := range j.pending {
+		rows = append(rows, s.messages()...)
+	}
+	return rows
+}
+
+// failed logs a failure, unless the same trouble was logged a moment ago.
+func (j *job) failed(err error, c class) {
+	if c != schemaFault && c != accessFault {
+		j.out.board.Link.Down(j.out.cfg.redact(err))
+	}
+	j.table.mu.Lock()
+	tell := j.table.trouble.failed(time.Now())
+	j.table.mu.Unlock()
+	if !tell {
+		return
+	}
+	log := j.out.log.Warnf
+	if c == accessFault || c == schemaFault {
+		log = j.out.log.Errorf
+	}
+	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", j.table.name, c, j.tries, j.out.cfg.redact(err))
+}
+
+// recovered logs the end of a trouble.
+func (j *job) recovered() {
+	j.out.board.Link.Up()
+	j.table.mu.Lock()
+	failures, lasted := j.table.trouble.over(time.Now())
+	j.table.mu.Unlock()
+	if failures > 0 {
+		j.out.log.Infof("Inserting into table %q works again, after %d failed attempts in %s", j.table.name, failures, lasted.Round(time.Millisecond))
+	}
+}

@@ -1,0 +1,364 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// maxDepth bounds the nesting of arrays and objects, so that a hostile record
+// cannot exhaust the stack.
+const maxDepth = 512
+
+// errMalformed is wrapped by every error that says a record is not JSON.
+var errMalformed = errors.New("malformed JSON")
+
+type kind byte
+
+const (
+	kindNull kind = iota
+	kindTrue
+	kindFalse
+	kindNumber
+	kindString
+	kindObject
+	kindArray
+)
+
+func (k kind) String() string {
+	return [...]string{"null", "true", "false", "a number", "a string", "an object", "an array"}[k]
+}
+
+// value is one scanned JSON value. It aliases the record.
+type value struct {
+	raw     []byte // a string without its quotes; everything else as it stands
+	kind    kind
+	escaped bool // a string that holds escapes
+}
+
+// text returns a string value, unescaped. Without escapes it aliases the
+// record; with them it is a copy of its own.
+func (v *value) text() string {
+	if !v.escaped {
+		return unsafe.String(unsafe.SliceData(v.raw), len(v.raw))
+	}
+	return string(unescape(make([]byte, 0, len(v.raw)), v.raw))
+}
+
+// number returns the text of a number, or of a string that holds one.
+func (v *value) number() ([]byte, error) {
+	switch {
+	case v.kind == kindNumber:
+		return v.raw, nil
+	case v.kind == kindString && !v.escaped && numberLen(v.raw) == len(v.raw) && len(v.raw) > 0:
+		return v.raw, nil
+	case v.kind == kindString:
+		return nil, errNotANumber
+	}
+	return nil, wrongKind(v, "a number")
+}
+
+// scanner walks over one JSON text. It checks the whole grammar of RFC 8259,
+// and beyond what encoding/json does, that strings are valid UTF-8 without
+// lone surrogates.
+type scanner struct {
+	buf []byte
+	pos int
+}
+
+func (s *scanner) fail(what string) error {
+	if s.pos >= len(s.buf) {
+		return fmt.Errorf("%w: unexpected end, expected %s", errMalformed, what)
+	}
+	return fmt.Errorf("%w: expected %s at byte %d, found %q", errMalformed, what, s.pos, s.buf[s.pos])
+}
+
+// next skips white space and returns the byte there, or 0 at the end.
+func (s *scanner) next() byte {
+	for s.pos < len(s.buf) {
+		switch c := s.buf[s.pos]; c {
+		case ' ', '\n', '\t', '\r':
+			s.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (s *scanner) expect(c byte, what string) error {
+	if s.next() != c {
+		return s.fail(what)
+	}
+	s.pos++
+	return nil
+}
+
+// end checks that nothing but white space follows.
+func (s *scanner) end() error {
+	s.next()
+	if s.pos < len(s.buf) {
+		return s.fail("the end of the record")
+	}
+	return nil
+}
+
+// scan reads one value of any kind into v; depth is how deep it stands.
+func (s *scanner) scan(v *value, depth int) error {
+	v.escaped = false
+	switch c := s.next(); {
+	case c == '"':
+		return s.scanString(v)
+	case c == '-' || c-'0' <= 9:
+		return s.scanNumber(v)
+	case c == '{' || c == '[':
+		return s.scanNested(v, depth)
+	case c == 't':
+		return s.literal(v, "true", kindTrue)
+	case c == 'f':
+		return s.literal(v, "false", kindFalse)
+	case c == 'n':
+		return s.literal(v, "null", kindNull)
+	}
+	return s.fail("a value")
+}
+
+func (s *scanner) literal(v *value, word string, k kind) error {
+	end := s.pos + len(word)
+	if end > len(s.buf) || string(s.buf[s.pos:end]) != word {
+		return s.fail("a value")
+	}
+	v.kind, v.raw = k, s.buf[s.pos:end]
+	s.pos = end
+	return nil
+}
+
+func (s *scanner) scanNumber(v *value) error {
+	n := numberLen(s.buf[s.pos:])
+	if n == 0 {
+		return s.fail("a number")
+	}
+	v.kind, v.raw = kindNumber, s.buf[s.pos:s.pos+n]
+	s.pos += n
+	return nil
+}
+
+// numberLen is the length of the JSON number that b starts with, 0 if none.
+func numberLen(b []byte) int {
+	i := 0
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	switch n := digits(b, i); {
+	case n == i, b[i] == '0' && n > i+1:
+		return 0
+	default:
+		i = n
+	}
+	if i < len(b) && b[i] == '.' {
+		n := digits(b, i+1)
+		if n == i+1 {
+			return 0
+		}
+		i = n
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		n := digits(b, i)
+		if n == i {
+			return 0
+		}
+		i = n
+	}
+	return i
+}
+
+func digits(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+// scanString reads a string; the scanner stands at its opening quote.
+func (s *scanner) scanString(v *value) error {
+	s.pos++
+	start := s.pos
+	v.kind, v.escaped = kindString, false
+	var high byte
+	for s.pos < len(s.buf) {
+		switch c := s.buf[s.pos]; {
+		case c == '"':
+			v.raw = s.buf[start:s.pos]
+			if high >= utf8.RuneSelf && !utf8.Valid(v.raw) {
+				return fmt.Errorf("%w: a string that is not valid UTF-8 at byte %d", errMalformed, start-1)
+			}
+			s.pos++
+			return nil
+		case c == '\\':
+			v.escaped = true
+			if err := s.escape(); err != nil {
+				return err
+			}
+		case c < ' ':
+			return s.fail("no control character in a string")
+		default:
+			high |= c
+			s.pos++
+		}
+	}
+	return s.fail("a closing quote")
+}
+
+// escape checks one escape sequence and steps over it.
+func (s *scanner) escape() error {
+	s.pos++
+	if s.pos >= len(s.buf) {
+		return s.fail("an escape")
+	}
+	switch s.buf[s.pos] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.pos++
+		return nil
+	case 'u':
+	default:
+		return s.fail("an escape")
+	}
+	r, ok := hex4(s.buf[s.pos+1:])
+	if !ok {
+		return s.fail("four hexadecimal digits")
+	}
+	s.pos += 5
+	if !utf16.IsSurrogate(r) {
+		return nil
+	}
+	if s.pos+2 <= len(s.buf) && s.buf[s.pos] == '\\' && s.buf[s.pos+1] == 'u' {
+		if low, ok := hex4(s.buf[s.pos+2:]); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
+			s.pos += 6
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: a lone surrogate at byte %d", errMalformed, s.pos-6)
+}
+
+func hex4(b []byte) (rune, bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[:4] {
+		switch {
+		case c-'0' <= 9:
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// unescape appends the contents of a scanned string, which is therefore known
+// to be well formed.
+func unescape(dst, raw []byte) []byte {
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c != '\\' {
+			dst = append(dst, c)
+			continue
+		}
+		i++
+		switch raw[i] {
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		case 'u':
+			r, _ := hex4(raw[i+1:])
+			i += 4
+			if utf16.IsSurrogate(r) {
+				low, _ := hex4(raw[i+3:])
+				r = utf16.DecodeRune(r, low)
+				i += 6
+			}
+			dst = utf8.AppendRune(dst, r)
+		default:
+			dst = append(dst, raw[i])
+		}
+	}
+	return dst
+}
+
+// scanNested reads an object or an array as raw text.
+func (s *scanner) scanNested(v *value, depth int) error {
+	start, k := s.pos, kindArray
+	if s.buf[start] == '{' {
+		k = kindObject
+	}
+	var inner value
+	err := s.elements(k, depth, func() error { return s.scan(&inner, depth+1) })
+	v.kind, v.raw, v.escaped = k, s.buf[start:s.pos], false
+	return err
+}
+
+// elements walks over an array or object and calls each for every value of it,
+// with the scanner before that value. The keys of an object are checked and
+// skipped.
+func (s *scanner) elements(k kind, depth int, each func() error) error {
+	if depth >= maxDepth {
+		return fmt.Errorf("%w: nested deeper than %d", errMalformed, maxDepth)
+	}
+	closing := byte(']')
+	if k == kindObject {
+		closing = '}'
+	}
+	s.pos++
+	if s.next() == closing {
+		s.pos++
+		return nil
+	}
+	for {
+		if k == kindObject {
+			var key value
+			if err := s.key(&key); err != nil {
+				return err
+			}
+		}
+		if err := each(); err != nil {
+			return err
+		}
+		switch s.next() {
+		case ',':
+			s.pos++
+		case closing:
+			s.pos++
+			return nil
+		default:
+			return s.fail("a comma or the end of " + k.String())
+		}
+	}
+}
+
+// key reads the name of an object's member and the colon after it.
+func (s *scanner) key(v *value) error {
+	if s.next() != '"' {
+		return s.fail("a field name")
+	}
+	if err := s.scanString(v); err != nil {
+		return err
+	}
+	return s.expect(':', "a colon")
+}

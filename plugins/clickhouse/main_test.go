@@ -1,0 +1,191 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+// The servers that the tests of this package share; each starts on first use.
+var servers sharedServers
+
+type sharedServers struct {
+	mu    sync.Mutex
+	kinds map[string]stack.ClickHouse
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := servers.close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func (s *sharedServers) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, server := range s.kinds {
+		if err := server.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sharedServers) get(t *testing.T, kind string) stack.ClickHouse {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if server, ok := s.kinds[kind]; ok {
+		return server
+	}
+	server := startServer(t, kind, stack.ClickHouseOptions{})
+	if s.kinds == nil {
+		s.kinds = map[string]stack.ClickHouse{}
+	}
+	s.kinds[kind] = server
+	return server
+}
+
+// startServer starts a real server; that it cannot be had is a failure.
+func startServer(t *testing.T, kind string, opts stack.ClickHouseOptions) stack.ClickHouse {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	server, err := stack.StartClickHouse(ctx, kind, opts)
+	require.NoError(t, err, "a real ClickHouse is needed for this test")
+	return server
+}
+
+// engines runs a test on the old server by the native protocol and on the
+// current engine over HTTP.
+func engines(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
+	for _, kind := range []string{stack.KindLegacy, stack.KindChDB} {
+		t.Run(kind, func(t *testing.T) { test(t, servers.get(t, kind)) })
+	}
+}
+
+var tableNumber atomic.Int64
+
+// newTable creates a table of those columns and returns its name.
+func newTable(t *testing.T, server stack.ClickHouse, columns string) string {
+	t.Helper()
+	name := fmt.Sprintf("t%d", tableNumber.Add(1))
+	require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+name+" ("+columns+") ENGINE = MergeTree ORDER BY tuple()"))
+	return name
+}
+
+func query(t *testing.T, server stack.ClickHouse, sql string) [][]string {
+	t.Helper()
+	rows, err := server.Query(t.Context(), sql)
+	require.NoError(t, err)
+	return rows
+}
+
+// letterBox collects dead letters: the tests' dead_letter output.
+type letterBox struct {
+	mu      sync.Mutex
+	letters []letter
+	refuse  atomic.Int64 // so many deliveries fail
+}
+
+type letter struct {
+	body string
+	meta map[string]string
+}
+
+var boxes sync.Map // by name
+
+func init() {
+	service.MustRegisterBatchOutput("letter_box", service.NewConfigSpec().Field(service.NewStringField("name")),
+		func(conf *service.ParsedConfig, _ *service.Resources) (service.BatchOutput, service.BatchPolicy, int, error) {
+			name, err := conf.FieldString("name")
+			box, _ := boxes.LoadOrStore(name, &letterBox{})
+			return box.(*letterBox), service.BatchPolicy{}, 1, err
+		})
+}
+
+func boxOf(t *testing.T) *letterBox {
+	box, _ := boxes.LoadOrStore(t.Name(), &letterBox{})
+	return box.(*letterBox)
+}
+
+func (b *letterBox) Connect(context.Context) error { return nil }
+func (b *letterBox) Close(context.Context) error   { return nil }
+
+func (b *letterBox) WriteBatch(_ context.Context, batch service.MessageBatch) error {
+	if b.refuse.Add(-1) >= 0 {
+		return fmt.Errorf("the letter box is full")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range batch {
+		body, err := m.AsBytes()
+		if err != nil {
+			return err
+		}
+		l := letter{body: string(body), meta: map[string]string{}}
+		_ = m.MetaWalk(func(k, v string) error { l.meta[k] = v; return nil })
+		b.letters = append(b.letters, l)
+	}
+	return nil
+}
+
+func (b *letterBox) all() []letter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]letter(nil), b.letters...)
+}
+
+// yamlFor is the output's configuration for a server, with more lines.
+func yamlFor(t *testing.T, server stack.ClickHouse, table, more string) string {
+	return fmt.Sprintf(`
+addresses: [%q]
+protocol: %s
+username: %s
+password: %q
+table: %q
+retry: {initial_interval: 20ms, max_interval: 200ms}
+dead_letter: {letter_box: {name: %q}}
+%s`, server.Addr(), server.Protocol(), server.User(), server.Password(), table, t.Name(), more)
+}
+
+// open builds and connects an output by its constructor.
+func open(t *testing.T, yaml string) *output {
+	t.Helper()
+	conf, err := spec().ParseYAML(yaml, nil)
+	require.NoError(t, err)
+	out, err := newOutput(conf, service.MockResources())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, out.Close(context.Background())) })
+	require.NoError(t, out.Connect(t.Context()))
+	return out
+}
+
+func records(texts ...string) service.MessageBatch {
+	batch := make(service.MessageBatch, len(texts))
+	for i, text := range texts {
+		batch[i] = service.NewMessage([]byte(text))
+	}
+	return batch
+}

@@ -1,0 +1,101 @@
+package clickhouse
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// typeName is a ClickHouse type taken apart: Array(Nullable(Int8)) has the
+// name Array and one argument.
+type typeName struct {
+	name string
+	args []string
+}
+
+// parseType splits a type at its outermost brackets. Quoted arguments (enum
+// names, time zones) may hold anything.
+func parseType(s string) (typeName, error) {
+	name, rest, ok := strings.Cut(s, "(")
+	if !ok {
+		return typeName{name: s}, nil
+	}
+	if !strings.HasSuffix(rest, ")") {
+		return typeName{}, fmt.Errorf("type %q is not understood", s)
+	}
+	return typeName{name: name, args: splitArgs(rest[:len(rest)-1])}, nil
+}
+
+func splitArgs(s string) []string {
+	var args []string
+	depth, start, quoted := 0, 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '\'':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			args = append(args, strings.TrimSpace(s[start:i]))
+			start = i + 1
+		}
+	}
+	return append(args, strings.TrimSpace(s[start:]))
+}
+
+// intArg returns argument i as a number.
+func (t typeName) intArg(i int) (int, error) {
+	if i >= len(t.args) {
+		return 0, fmt.Errorf("type %s lacks an argument", t.name)
+	}
+	return strconv.Atoi(t.args[i])
+}
+
+// textArg returns argument i without its quotes, "" if there is none.
+func (t typeName) textArg(i int) string {
+	if i >= len(t.args) {
+		return ""
+	}
+	return unquote(t.args[i])
+}
+
+// unquote undoes ClickHouse's quoting of a string literal.
+func unquote(s string) string {
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "'"), "'")
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+			b.WriteByte(unescaped(s[i]))
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func unescaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	case '0':
+		return 0
+	}
+	return c
+}

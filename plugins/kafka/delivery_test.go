@@ -1,0 +1,182 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+func TestDeliversEveryPartitionInOrder(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(5)
+		for p := range int32(5) {
+			c.produce(topic, p, 0, 700)
+		}
+		k := c.consume(topic, false, "batch: {count: 64}")
+		eventually(t, "all is delivered", func() bool { return k.total() == 5*700 })
+		for p := range 5 {
+			require.Equal(t, upTo(0, 700), k.got(p), "partition %d", p)
+		}
+		for _, b := range k.batches {
+			require.LessOrEqual(t, len(b), 64)
+		}
+		require.EqualValues(t, 5*700, k.in.stats.Received.Load())
+		require.True(t, k.in.stats.Link.State().Connected)
+	})
+}
+
+func TestCommitsUpToTheFirstUnsettledRecord(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		c.produce(topic, 0, 0, 50)
+		k := c.consume(topic, true, "batch: {count: 10}")
+		eventually(t, "all is delivered", func() bool { return k.total() == 50 })
+
+		acks := k.heldAcks()
+		require.GreaterOrEqual(t, len(acks), 5)
+		gap := len(k.batches[0]) + len(k.batches[1])
+		for i := len(acks) - 1; i >= 0; i-- { // the last first, all but the third
+			if i != 2 {
+				require.NoError(t, acks[i](context.Background(), nil))
+			}
+		}
+		eventually(t, "the settled prefix is committed", func() bool { return c.committed(c.group(), topic, 0) == int64(gap) })
+		k.close()
+		require.EqualValues(t, gap, c.committed(c.group(), topic, 0))
+
+		again := c.consume(topic, false, "")
+		eventually(t, "the rest is delivered again", func() bool { return again.total() == 50-gap })
+		require.Equal(t, upTo(gap, 50), again.got(0))
+	})
+}
+
+func TestCommitsNothingThatIsNotAcknowledged(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		c.produce(topic, 0, 0, 20)
+		k := c.consume(topic, true, "batch: {count: 10}")
+		eventually(t, "all is delivered", func() bool { return k.total() == 20 })
+		k.close()
+		require.EqualValues(t, -1, c.committed(c.group(), topic, 0))
+	})
+}
+
+func TestRejectedRecordsHoldTheCommitBack(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		c.produce(topic, 0, 0, 20)
+		k := c.consume(topic, true, "batch: {count: 10}")
+		eventually(t, "all is delivered", func() bool { return k.total() == 20 })
+		for i, ack := range k.heldAcks() {
+			var err error
+			if i == 0 {
+				err = errors.New("no")
+			}
+			require.NoError(t, ack(context.Background(), err))
+			require.NoError(t, ack(context.Background(), nil), "a second answer changes nothing")
+		}
+		k.close()
+		require.EqualValues(t, -1, c.committed(c.group(), topic, 0))
+	})
+}
+
+func TestCloseCommitsTheLastSettledRecord(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(2)
+		c.produce(topic, 0, 0, 30)
+		c.produce(topic, 1, 0, 7)
+		k := c.consume(topic, true, "commit_period: 1h")
+		eventually(t, "all is delivered", func() bool { return k.total() == 37 })
+		k.stop()
+		<-k.done
+		done, cancel := context.WithCancel(context.Background())
+		cancel() // the host's context of acknowledgements may have ended
+		for _, ack := range k.heldAcks() {
+			require.NoError(t, ack(done, nil))
+		}
+		k.close()
+		require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
+		require.EqualValues(t, 7, c.committed(c.group(), topic, 1))
+		require.True(t, k.in.stats.Link.State().Closed)
+	})
+}
+
+func TestStartOffsetLatestSkipsWhatIsThere(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		c.produce(topic, 0, 0, 10)
+		k := c.consume(topic, false, "start_offset: latest")
+		// The end is looked up when fetching starts, of which there is no sign from outside.
+		next := 10
+		eventually(t, "something new is delivered", func() bool {
+			c.produce(topic, 0, next, next+1)
+			next++
+			return k.total() > 0
+		})
+		require.GreaterOrEqual(t, k.got(0)[0], 10)
+	})
+}
+
+func TestMetadata(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		r := &kgo.Record{
+			Topic: topic, Key: []byte("EURUSD"), Value: []byte("1"),
+			Headers: []kgo.RecordHeader{{Key: "venue", Value: []byte("x")}, {Key: "table", Value: []byte("forged")}},
+		}
+		require.NoError(t, c.client.ProduceSync(t.Context(), r, &kgo.Record{Topic: topic}).FirstErr())
+		k := c.consume(topic, false, `
+metadata: {table: external}
+record_metadata: [kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix, headers]`)
+		eventually(t, "both are delivered", func() bool { return k.total() == 2 })
+
+		var all service.MessageBatch
+		for _, b := range k.batches {
+			all = append(all, b...)
+		}
+		got := map[string]any{}
+		require.NoError(t, all[0].MetaWalkMut(func(key string, v any) error { got[key] = v; return nil }))
+		require.Equal(t, map[string]any{
+			"table": "external", "venue": "x", "kafka_topic": topic, "kafka_partition": 0, "kafka_offset": 0,
+			"kafka_key": "EURUSD", "kafka_timestamp_ms": r.Timestamp.UnixMilli(), "kafka_timestamp_unix": r.Timestamp.Unix(),
+		}, got)
+		require.Same(t, k.in.stats, status.OriginOf(all[0].Context()))
+
+		tombstone, err := all[1].AsBytes()
+		require.NoError(t, err)
+		require.Empty(t, tombstone)
+	})
+}
+
+func TestRecordMetadataIsOffByDefault(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		c.produce(topic, 0, 0, 1)
+		k := c.consume(topic, false, "")
+		eventually(t, "it is delivered", func() bool { return k.total() == 1 })
+		var keys []string
+		require.NoError(t, k.batches[0][0].MetaWalkMut(func(key string, _ any) error { keys = append(keys, key); return nil }))
+		require.ElementsMatch(t, []string{"kafka_topic", "kafka_partition"}, keys)
+	})
+}
+
+func TestRegexpTopics(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		c.create(c.prefix+"-market-a", 1)
+		c.create(c.prefix+"-other", 1)
+		c.produce(c.prefix+"-market-a", 0, 0, 3)
+		c.produce(c.prefix+"-other", 0, 0, 3)
+		k := c.consume("^"+c.prefix+"-market-[a-z]{1,2}$", false, "regexp_topics: true\nmetadata_max_age: 200ms")
+		eventually(t, "the first topic is delivered", func() bool { return k.total() == 3 })
+		c.create(c.prefix+"-market-b", 1) // found by the next look-up
+		c.produce(c.prefix+"-market-b", 0, 3, 6)
+		eventually(t, "the second topic is delivered", func() bool { return k.total() == 6 })
+		require.Equal(t, upTo(0, 6), k.got(0))
+	})
+}

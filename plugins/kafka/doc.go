@@ -1,0 +1,35 @@
+// Package kafka is the input pausable_kafka: a consumer group member that can
+// be paused without losing its place.
+//
+// One session (session.go) is one connection. Its parts:
+//
+//	poller      one goroutine: polls records, builds messages, offers batches
+//	assignment  who owns which partition now; pauses, hands out, settles
+//	tracker     for one partition, the offset below which all is settled
+//	client.go   options, reachability and topic checks, link state
+//
+// Records travel kgo → poller → ReadBatch → (acknowledgement) → assignment →
+// offset mark → kgo's periodic commit. Only settled offsets are ever marked.
+//
+// Not obvious:
+//
+//   - A rebalance cannot run between the return of a poll and the look-up of
+//     the partitions it returned: BlockRebalanceOnPoll opens that window and the
+//     poller closes it microseconds later, before it offers the batch to anybody.
+//     So a record is always tied to the assignment that it was fetched under,
+//     and never to a later one of the same partition.
+//   - A partition that is assigned again gets a new partition object. Identity
+//     is the generation: what was fetched for an old object is not handed out,
+//     and what was handed out for it no longer moves an offset.
+//   - Records are tracked when they are handed out, not when they are polled: a
+//     batch that nobody has taken when its partition is revoked is forgotten,
+//     and its next owner fetches it.
+//   - A pause in kgo outlives rebalances. Partitions that arrive during a pause
+//     are paused on arrival, those that leave are resumed on departure.
+//   - While paused the poller does not poll: what kgo has fetched already stays
+//     in its bounded buffer and is delivered after the resume, not fetched twice.
+//   - A record's value shares the memory of its fetched batch, which is freed
+//     when the last record of it is settled.
+//
+// Lock order: the gate's lock, then assignment.mu, then kgo's own.
+package kafka

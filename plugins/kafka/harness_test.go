@@ -1,0 +1,293 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+// onEachBroker runs a test on kfake and, where it can be had, on Apache Kafka.
+func onEachBroker(t *testing.T, test func(*testing.T, *cluster)) {
+	t.Run("kfake", func(t *testing.T) { test(t, newCluster(t, fakeBrokers(t, kfake.NumBrokers(3)))) })
+	t.Run("apache", func(t *testing.T) {
+		k := stack.Shared.Kafka(t)
+		if why := k.Fake(); why != "" {
+			t.Skip("NOT RUN on Apache Kafka:", why)
+		}
+		test(t, newCluster(t, k.Brokers()))
+	})
+}
+
+func fakeBrokers(t *testing.T, opts ...kfake.Opt) []string {
+	t.Helper()
+	c, err := kfake.NewCluster(opts...)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c.ListenAddrs()
+}
+
+// cluster is what a test does to a broker from outside.
+type cluster struct {
+	t       *testing.T
+	brokers []string
+	client  *kgo.Client
+	admin   *kadm.Client
+	prefix  string
+}
+
+func newCluster(t *testing.T, brokers []string, opts ...kgo.Opt) *cluster {
+	t.Helper()
+	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	require.NoError(t, err)
+	t.Cleanup(cl.Close)
+	prefix := fmt.Sprintf("%s-%d", strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()), time.Now().UnixNano())
+	return &cluster{t: t, brokers: brokers, client: cl, admin: kadm.NewClient(cl), prefix: prefix}
+}
+
+// topic creates a topic with a name of its own.
+func (c *cluster) topic(partitions int32) string {
+	c.t.Helper()
+	name := fmt.Sprintf("%s-t", c.prefix)
+	c.create(name, partitions)
+	return name
+}
+
+func (c *cluster) create(name string, partitions int32) {
+	c.t.Helper()
+	resp, err := c.admin.CreateTopic(c.t.Context(), partitions, 1, nil, name)
+	require.NoError(c.t, err)
+	require.NoError(c.t, resp.Err)
+	eventually(c.t, "the topic has its leaders", func() bool {
+		l, err := c.admin.ListTopics(c.t.Context(), name)
+		if err != nil || len(l[name].Partitions) != int(partitions) {
+			return false
+		}
+		return l[name].Partitions.Numbers() != nil && l[name].Err == nil && !slices.ContainsFunc(l[name].Partitions.Sorted(),
+			func(p kadm.PartitionDetail) bool { return p.Err != nil || p.Leader < 0 })
+	})
+}
+
+// produce sends the values from..to-1 to a partition, as decimal text.
+func (c *cluster) produce(topic string, partition int32, from, to int) {
+	c.t.Helper()
+	var records []*kgo.Record
+	for i := from; i < to; i++ {
+		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Append(nil, i)})
+	}
+	require.NoError(c.t, c.client.ProduceSync(c.t.Context(), records...).FirstErr())
+}
+
+// committed is the group's offset of a partition, -1 for none.
+func (c *cluster) committed(group, topic string, partition int32) int64 {
+	c.t.Helper()
+	offsets, err := c.admin.FetchOffsets(c.t.Context(), group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return -1
+	}
+	require.NoError(c.t, err)
+	if o, ok := offsets.Lookup(topic, partition); ok {
+		return o.At
+	}
+	return -1
+}
+
+// consumer drives one input as the host does, and records what it delivers.
+type consumer struct {
+	t    *testing.T
+	in   *input
+	gate *gate.Gate
+
+	stop context.CancelFunc
+	done chan struct{}
+	once sync.Once
+
+	mu      sync.Mutex
+	hold    bool // acknowledgements wait in acks
+	acks    []service.AckFunc
+	batches []service.MessageBatch
+	values  map[int][]int // by partition
+	err     error
+}
+
+func parseInput(t *testing.T, yaml string) (*input, *service.Resources, error) {
+	t.Helper()
+	conf, err := inputSpec().ParseYAML(yaml, nil)
+	require.NoError(t, err)
+	res := service.MockResources()
+	in, err := newFromConfig(conf, res)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in.(*input), res, nil
+}
+
+// config is the YAML of an input with timings fit for tests.
+func (c *cluster) config(topic, more string) string {
+	return fmt.Sprintf(`
+seed_brokers: ["%s"]
+topics: ["%s"]
+consumer_group: "%s-g"
+commit_period: 100ms
+heartbeat_interval: 100ms
+session_timeout: 10s
+%s
+`, strings.Join(c.brokers, ","), topic, c.prefix, more)
+}
+
+func (c *cluster) group() string { return c.prefix + "-g" }
+
+// consume starts a consumer; with hold its acknowledgements wait for the test.
+func (c *cluster) consume(topic string, hold bool, more string) *consumer {
+	c.t.Helper()
+	in, res, err := parseInput(c.t, c.config(topic, more))
+	require.NoError(c.t, err)
+	require.NoError(c.t, in.Connect(c.t.Context()))
+	ctx, stop := context.WithCancel(context.Background())
+	k := &consumer{
+		t: c.t, in: in, gate: gate.Of(res, ""), stop: stop, hold: hold,
+		done: make(chan struct{}), values: map[int][]int{},
+	}
+	go k.run(ctx)
+	c.t.Cleanup(k.close)
+	return k
+}
+
+func (k *consumer) run(ctx context.Context) {
+	defer close(k.done)
+	for {
+		batch, ack, err := k.in.ReadBatch(ctx)
+		if err != nil {
+			k.mu.Lock()
+			k.err = err
+			k.mu.Unlock()
+			return
+		}
+		k.record(batch, ack)
+	}
+}
+
+func (k *consumer) record(batch service.MessageBatch, ack service.AckFunc) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.batches = append(k.batches, batch)
+	for _, m := range batch {
+		p, _ := m.MetaGetMut(metaPartition)
+		text, _ := m.AsBytes()
+		var v int
+		_, _ = fmt.Sscan(string(text), &v)
+		k.values[p.(int)] = append(k.values[p.(int)], v)
+	}
+	if k.hold {
+		k.acks = append(k.acks, ack)
+		return
+	}
+	_ = ack(context.Background(), nil)
+}
+
+// close stops reading and closes the input, as the host does.
+func (k *consumer) close() {
+	k.once.Do(func() {
+		k.stop()
+		<-k.done
+		_ = k.in.Close(context.Background())
+	})
+}
+
+func (k *consumer) got(partition int) []int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.values[partition])
+}
+
+func (k *consumer) total() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, v := range k.values {
+		n += len(v)
+	}
+	return n
+}
+
+func (k *consumer) ended() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.err
+}
+
+// heldAcks hands over the acknowledgements that wait, and lets later ones pass.
+func (k *consumer) heldAcks() []service.AckFunc {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	acks := k.acks
+	k.hold, k.acks = false, nil
+	return acks
+}
+
+func (k *consumer) ackAll() {
+	for _, ack := range k.heldAcks() {
+		require.NoError(k.t, ack(context.Background(), nil))
+	}
+}
+
+// owned are the partitions that the member owns now, in order.
+func (k *consumer) owned() (out []int32) {
+	a := k.in.session.Load().assignment
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for tp := range a.owned {
+		out = append(out, tp.partition)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// paused are the partitions that the Kafka client has paused, in order.
+func (k *consumer) paused() (out []int32) {
+	for _, ps := range k.in.session.Load().client.PauseFetchPartitions(nil) {
+		out = append(out, ps...)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for !cond() {
+		if time.Now().After(deadline) {
+			require.FailNow(t, "never happened: "+what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// stays fails when cond becomes false within a moment.
+func stays(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		require.True(t, cond(), "no longer: "+what)
+	}
+}
+
+// upTo is from..to-1.
+func upTo(from, to int) (out []int) {
+	for i := from; i < to; i++ {
+		out = append(out, i)
+	}
+	return out
+}

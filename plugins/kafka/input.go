@@ -1,0 +1,124 @@
+package kafka
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+func init() {
+	service.MustRegisterBatchInput(inputName, inputSpec(), newFromConfig)
+}
+
+// input is pausable_kafka. The host calls its methods one at a time, but a
+// wrapper that replays rejected messages calls Close beside ReadBatch.
+type input struct {
+	conf     *config
+	res      *service.Resources
+	log      *service.Logger
+	received *service.MetricCounter
+
+	stats   *status.Input           // nil before the first Connect
+	session atomic.Pointer[session] // nil unless connected
+}
+
+var (
+	_ service.BatchInput         = (*input)(nil)
+	_ service.ConnectionTestable = (*input)(nil)
+)
+
+func newFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.BatchInput, error) {
+	c, err := parseConfig(conf)
+	if err != nil {
+		return nil, err
+	}
+	in := newInput(c, res)
+	if c.replayNacks {
+		return service.AutoRetryNacksBatched(in), nil
+	}
+	return in, nil
+}
+
+func newInput(c *config, res *service.Resources) *input {
+	return &input{
+		conf:     c,
+		res:      res,
+		log:      res.Logger().With("topics", c.topics, "consumer_group", c.group),
+		received: res.Metrics().NewCounter("kafka_received"),
+	}
+}
+
+// Connect checks brokers and topics, joins the group and the gate.
+func (in *input) Connect(ctx context.Context) error {
+	in.disconnect()
+	g := in.attach()
+	if err := in.conf.probe(ctx); err != nil {
+		in.stats.Link.Down(err)
+		return err
+	}
+	s, err := openSession(in.conf, in.stats, in.log)
+	if err != nil {
+		in.stats.Link.Down(err)
+		return err
+	}
+	s.member = g.Join(s)
+	in.session.Store(s)
+	return nil
+}
+
+// attach finds the stream's gate and board; a constructor must leave no traces.
+func (in *input) attach() *gate.Gate {
+	g := gate.Of(in.res, in.conf.gate)
+	if in.stats == nil {
+		in.stats = status.Of(in.res, in.conf.gate).Input(status.LabelOf(in.res), status.KindKafka)
+		if !g.Governed() {
+			in.log.Info("no backpressure buffer in this stream: this input never pauses")
+		}
+	}
+	return g
+}
+
+// ReadBatch blocks until there is something to deliver.
+func (in *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	s := in.session.Load()
+	if s == nil {
+		return nil, nil, service.ErrNotConnected
+	}
+	batch, ack, err := s.next(ctx)
+	switch {
+	case err == nil:
+		in.received.Incr(int64(len(batch)))
+	case ctx.Err() != nil:
+		s.member.Stopping()
+	}
+	return batch, ack, err
+}
+
+// Close commits what is settled and leaves the group. On a graceful stop the
+// host calls it after the last acknowledgement.
+func (in *input) Close(context.Context) error {
+	in.disconnect()
+	if in.stats != nil {
+		in.stats.Link.Closed()
+	}
+	return nil
+}
+
+func (in *input) disconnect() {
+	if s := in.session.Swap(nil); s != nil {
+		s.member.Leave()
+		s.close()
+	}
+}
+
+// ConnectionTest implements service.ConnectionTestable.
+func (in *input) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	if err := in.conf.probe(ctx); err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}

@@ -1,0 +1,101 @@
+package kafka
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// link follows whether the cluster is reached, and logs it on the edge only:
+// the client tries again several times a second.
+//
+// It is up while a connection to any broker is open, and no error keeps
+// records from coming.
+type link struct {
+	board *status.Link
+	log   *service.Logger
+
+	mu     sync.Mutex
+	open   int // connections
+	broken bool
+	quiet  bool // starting or closing: connections come and go, nothing is reported
+}
+
+var (
+	_ kgo.HookBrokerConnect    = (*link)(nil)
+	_ kgo.HookBrokerDisconnect = (*link)(nil)
+	_ kgo.HookGroupManageError = (*link)(nil)
+)
+
+// OnBrokerConnect is called by the client after each attempt to connect,
+// authentication included.
+func (l *link) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err == nil:
+		l.open++
+		l.setUp()
+	case l.open == 0:
+		l.setDown(err)
+	}
+}
+
+// OnBrokerDisconnect is called by the client when a connection closes. That
+// alone is no fault: idle connections are closed.
+func (l *link) OnBrokerDisconnect(kgo.BrokerMetadata, net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open = max(0, l.open-1)
+}
+
+// OnGroupManageError is called by the client when it lost its place in the
+// group for a reason other than a rebalance. It joins again by itself.
+func (l *link) OnGroupManageError(err error) { l.down(err) }
+
+func (l *link) up() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.setUp()
+}
+
+func (l *link) down(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.setDown(err)
+}
+
+// close says that what follows is not a fault.
+func (l *link) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.quiet = true
+	l.board.Closed()
+}
+
+func (l *link) setUp() {
+	if l.quiet {
+		return
+	}
+	if l.broken {
+		l.log.Info("Kafka is reached again")
+	}
+	l.broken = false
+	l.board.Up()
+}
+
+func (l *link) setDown(err error) {
+	if l.quiet {
+		return
+	}
+	if !l.broken {
+		l.log.With("error", err).Warn("Kafka delivers nothing for now, trying again")
+	}
+	l.broken = true
+	l.board.Down(err)
+}

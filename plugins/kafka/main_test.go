@@ -1,0 +1,11 @@
+package kafka
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(stack.Main(m)) }

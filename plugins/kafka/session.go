@@ -1,0 +1,212 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+const (
+	// revokeGrace bounds how long a revocation waits for acknowledgements.
+	revokeGrace = 5 * time.Second
+	// commitTimeout bounds a commit that somebody waits for.
+	commitTimeout = 5 * time.Second
+	// leaveTimeout bounds the farewell to the group.
+	leaveTimeout = 5 * time.Second
+)
+
+// session is one connection, from Connect to Close.
+type session struct {
+	client     *kgo.Client
+	assignment *assignment
+	poller     *poller
+	link       *link
+	stats      *status.Input
+	log        *service.Logger
+	member     *gate.Member // set once, by who joins the session to the gate
+
+	running   context.Context // ends when the session closes
+	stop      context.CancelFunc
+	grace     time.Duration
+	drained   chan struct{} // closed by Drain
+	drainOnce sync.Once
+	nackOnce  sync.Once
+}
+
+var _ gate.Input = (*session)(nil)
+
+// openSession starts a client that joins the group, and its poller. The caller
+// closes the session.
+func openSession(c *config, stats *status.Input, log *service.Logger) (*session, error) {
+	opts, err := c.connectionOptions()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		assignment: newAssignment(templates(stats.Mark(context.Background()), c.metadata)),
+		link:       &link{board: &stats.Link, log: log},
+		stats:      stats,
+		log:        log,
+		grace:      min(revokeGrace, c.rebalanceTimeout/2),
+		drained:    make(chan struct{}),
+	}
+	s.running, s.stop = context.WithCancel(context.Background())
+	opts = append(opts, c.consumerOptions()...)
+	s.client, err = kgo.NewClient(append(opts, s.options()...)...)
+	if err != nil {
+		s.stop()
+		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
+	}
+	s.startPoller(c)
+	return s, nil
+}
+
+func (s *session) options() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.OnPartitionsAssigned(s.onAssigned),
+		kgo.OnPartitionsRevoked(s.onRevoked),
+		kgo.OnPartitionsLost(s.onLost),
+		kgo.AutoCommitCallback(s.onCommitted),
+		kgo.WithHooks(s.link),
+	}
+}
+
+func (s *session) startPoller(c *config) {
+	s.poller = &poller{
+		client:     s.client,
+		assignment: s.assignment,
+		count:      c.batchCount,
+		decorate:   decoratorOf(c.recordMetadata),
+		link:       s.link,
+		batches:    make(chan *batch),
+		done:       make(chan struct{}),
+	}
+	go s.poller.run(s.running)
+}
+
+// Pause implements gate.Input.
+func (s *session) Pause() {
+	n := s.assignment.pause()
+	s.stats.SetPaused(true)
+	s.log.With("partitions", n).Info("⏸️ Kafka subscriber paused")
+}
+
+// Resume implements gate.Input.
+func (s *session) Resume() {
+	n := s.assignment.resume()
+	s.stats.SetPaused(false)
+	s.log.With("partitions", n).Info("▶️ Kafka subscriber resumed")
+}
+
+// Drain implements gate.Input. What was polled and not handed out is left to
+// the next member of the group.
+func (s *session) Drain() { s.drainOnce.Do(func() { close(s.drained) }) }
+
+func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
+	s.assignment.assign(cl, added)
+	s.link.up()
+}
+
+// onRevoked is also called with nothing, at the end of a group session.
+func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
+	if len(gone) == 0 {
+		return
+	}
+	grace, cancel := context.WithTimeout(s.running, s.grace)
+	defer cancel()
+	s.assignment.revoke(grace, cl, gone)
+	s.commit(cl)
+}
+
+func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
+	s.assignment.lose(cl, gone)
+}
+
+// commit writes what is marked. It has a deadline of its own: whatever asked
+// for it may be over already.
+func (s *session) commit(cl groupClient) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	if err := cl.CommitMarkedOffsets(ctx); err != nil {
+		s.warnCommit(err)
+	}
+}
+
+func (s *session) onCommitted(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.warnCommit(err)
+	}
+}
+
+func (s *session) warnCommit(err error) {
+	s.log.With("error", err).Warn("Kafka offsets were not committed; records may be delivered again")
+}
+
+// next waits for a batch and hands it out.
+func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-s.running.Done():
+			return nil, nil, service.ErrNotConnected
+		case <-s.drained:
+			return nil, nil, service.ErrEndOfInput
+		case b := <-s.poller.batches:
+			if ctx.Err() != nil {
+				break // the host would drop it
+			}
+			if messages, receipts := s.assignment.handOut(b); len(messages) > 0 {
+				s.stats.Received.Add(int64(len(messages)))
+				return messages, s.ackFunc(receipts), nil
+			}
+		}
+	}
+	return nil, nil, ctx.Err()
+}
+
+// ackFunc settles the spans of one batch, once. It does no I/O, so that it
+// works under a context that has ended.
+func (s *session) ackFunc(receipts []receipt) service.AckFunc {
+	var once sync.Once
+	return func(_ context.Context, err error) error {
+		once.Do(func() {
+			s.assignment.settle(receipts, err == nil)
+			if err != nil {
+				s.warnNack(err)
+			}
+		})
+		return nil
+	}
+}
+
+func (s *session) warnNack(err error) {
+	s.nackOnce.Do(func() {
+		s.log.With("error", err).Warn("Kafka records were rejected: they and those behind them in their partitions " +
+			"are not committed, and are delivered again after a restart (auto_replay_nacks delivers them at once)")
+	})
+}
+
+// close commits what is settled, leaves the group and waits for everything that
+// the session started. It takes seconds at most, even if no broker answers.
+func (s *session) close() {
+	s.stop()
+	<-s.poller.done
+	s.commit(s.client)
+	s.link.close()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	if err := s.client.LeaveGroupContext(ctx); err != nil {
+		s.log.With("error", err).Debug("leaving the consumer group")
+	}
+	s.client.Close()
+	s.stats.SetPaused(false)
+}

@@ -1,0 +1,211 @@
+package kafka
+
+import "github.com/redpanda-data/benthos/v4/public/service"
+
+// Fields of pausable_kafka, named as those of Redpanda Connect's redpanda input
+// where it has them.
+const (
+	inputName = "pausable_kafka"
+
+	fieldSeedBrokers       = "seed_brokers"
+	fieldTopics            = "topics"
+	fieldRegexpTopics      = "regexp_topics"
+	fieldConsumerGroup     = "consumer_group"
+	fieldStartOffset       = "start_offset"
+	fieldInstanceID        = "instance_id"
+	fieldRackID            = "rack_id"
+	fieldClientID          = "client_id"
+	fieldSessionTimeout    = "session_timeout"
+	fieldRebalanceTimeout  = "rebalance_timeout"
+	fieldHeartbeatInterval = "heartbeat_interval"
+	fieldMetadataMaxAge    = "metadata_max_age"
+	fieldCommitPeriod      = "commit_period"
+	fieldFetchMinBytes     = "fetch_min_bytes"
+	fieldFetchMaxBytes     = "fetch_max_bytes"
+	fieldFetchMaxPartition = "fetch_max_partition_bytes"
+	fieldFetchMaxWait      = "fetch_max_wait"
+	fieldMaxFetches        = "max_concurrent_fetches"
+	fieldTLS               = "tls"
+	fieldSASL              = "sasl"
+	fieldMechanism         = "mechanism"
+	fieldUsername          = "username"
+	fieldPassword          = "password"
+	fieldToken             = "token"
+	fieldMetadata          = "metadata"
+	fieldRecordMetadata    = "record_metadata"
+	fieldBatch             = "batch"
+	fieldCount             = "count"
+	fieldReplayNacks       = "auto_replay_nacks"
+	fieldGate              = "gate"
+)
+
+const description = `
+Joins a consumer group and reads its share of the partitions, in batches.
+
+== Pause
+
+In a stream with a ` + "`backpressure`" + ` buffer the input is paused while the buffer is high. The member stays in its group and
+keeps sending heartbeats, fetching stops, and the position of every partition is kept: after the resume the next record is
+the next offset. Partitions that are assigned during a pause start paused.
+
+== Delivery
+
+At least once. An offset is committed when that record and all before it in its partition have been acknowledged; it is
+written to the group every ` + "`commit_period`" + `, when a partition is revoked, and when the input is closed. Before a partition is
+revoked, what is in flight gets some seconds to be acknowledged, so that its next owner repeats little or nothing.
+
+A message that is rejected without a dead letter holds the commits of its partition back for the rest of the session.
+
+== Metadata
+
+- kafka_topic
+- kafka_partition
+- the keys of ` + "`metadata`" + `
+- what ` + "`record_metadata`" + ` asks for
+
+A record without a value (a tombstone) is passed on as an empty message.
+`
+
+func inputSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Stable().
+		Categories("Services").
+		Summary("Reads Kafka topics as a member of a consumer group, and can be paused by the backpressure buffer without losing its position.").
+		Description(description).
+		Fields(sourceFields()...).
+		Fields(service.NewTLSToggledField(fieldTLS), saslField()).
+		Fields(groupFields()...).
+		Fields(fetchFields()...).
+		Fields(messageFields()...).
+		LintRule(inputLintRule).
+		Example("External data", "Events from one topic, shared with the other replicas of the group.", `
+input:
+  label: external
+  pausable_kafka:
+    seed_brokers: [127.0.0.1:9092]
+    topics: [market.external]
+    consumer_group: data-bridge
+    metadata: {table: external}
+`)
+}
+
+func sourceFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringListField(fieldSeedBrokers).
+			Description("Addresses to reach the cluster by, as `host:port`; the other brokers are found from there. One item may hold several, separated by commas.").
+			Example([]string{"127.0.0.1:9092"}).
+			Example([]string{"kafka-1:9092,kafka-2:9092"}).
+			LintRule(seedBrokersLintRule),
+		service.NewStringListField(fieldTopics).
+			Description("Topics to read. One item may hold several, separated by commas, unless `regexp_topics` is set.").
+			Example([]string{"market.external"}).
+			LintRule(topicsLintRule),
+		service.NewBoolField(fieldRegexpTopics).
+			Description("Takes `topics` as regular expressions. Topics that are created later are found within `metadata_max_age`.").
+			Default(false),
+		service.NewStringField(fieldConsumerGroup).
+			Description("The consumer group to join. Replicas of the bridge with the same group share the partitions.").
+			Example("data-bridge").
+			LintRule(consumerGroupLintRule),
+		service.NewStringAnnotatedEnumField(fieldStartOffset, map[string]string{
+			startEarliest:  "The oldest record that the broker still has.",
+			startLatest:    "Records that arrive from now on.",
+			startCommitted: "Nowhere: a partition without a commit is an error.",
+		}).
+			Description("Where to start in a partition for which the group has no commit, or one that the broker no longer has.").
+			Default(startEarliest),
+	}
+}
+
+func saslField() *service.ConfigField {
+	return service.NewObjectListField(fieldSASL,
+		service.NewStringAnnotatedEnumField(fieldMechanism, map[string]string{
+			saslPlain:    "User name and password, readable on the wire unless `tls` is on.",
+			saslScram256: "User name and password, never sent.",
+			saslScram512: "User name and password, never sent.",
+			saslOAuth:    "A bearer token.",
+		}).Description("The mechanism."),
+		service.NewStringField(fieldUsername).Description("User name, for all but OAUTHBEARER.").Default(""),
+		service.NewStringField(fieldPassword).Description("Password, for all but OAUTHBEARER.").Default("").Secret(),
+		service.NewStringField(fieldToken).Description("Token, for OAUTHBEARER.").Default("").Secret(),
+	).
+		Description("How to authenticate. The first mechanism that the broker supports is used.").
+		Default([]any{}).
+		Optional().
+		Example([]any{map[string]any{fieldMechanism: saslScram512, fieldUsername: "bridge", fieldPassword: "${KAFKA_PASSWORD}"}}).
+		LintRule(saslLintRule)
+}
+
+func groupFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewDurationField(fieldCommitPeriod).
+			Description("How often settled offsets are committed. A crash repeats at most what was settled in one period, and what was not settled.").
+			Default("5s"),
+		service.NewStringField(fieldInstanceID).
+			Description("Makes this a static member of the group: a restart within `session_timeout` causes no rebalance. Must be unique in the group; a static member does not leave the group when it closes.").
+			Default("").Advanced(),
+		service.NewStringField(fieldRackID).
+			Description("The rack of this bridge, to fetch from the closest replica.").
+			Default("").Advanced(),
+		service.NewStringField(fieldClientID).
+			Description("The name of this client in the brokers' logs and quotas.").
+			Default("data-bridge").Advanced(),
+		service.NewDurationField(fieldSessionTimeout).
+			Description("After this long without a heartbeat the group takes the member for dead.").
+			Default("45s").Advanced(),
+		service.NewDurationField(fieldRebalanceTimeout).
+			Description("How long members may take to give their partitions up in a rebalance. What is in flight gets half of it, five seconds at most, to be acknowledged.").
+			Default("45s").Advanced(),
+		service.NewDurationField(fieldHeartbeatInterval).
+			Description("Time between heartbeats; at most a third of `session_timeout` is usual.").
+			Default("3s").Advanced(),
+		service.NewDurationField(fieldMetadataMaxAge).
+			Description("The longest time after which topics and brokers are looked up again.").
+			Default("5m").Advanced(),
+	}
+}
+
+func fetchFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringField(fieldFetchMinBytes).
+			Description("A broker waits until it has this much, `fetch_max_wait` at most.").
+			Default("1B").Advanced().LintRule(bytesLintRule(fieldFetchMinBytes)),
+		service.NewStringField(fieldFetchMaxBytes).
+			Description("What a broker sends in one fetch, at most, compressed as it is stored. Times the number of brokers it bounds what is fetched ahead; decompressed that may be several times as much.").
+			Default("8MiB").Advanced().LintRule(bytesLintRule(fieldFetchMaxBytes)),
+		service.NewStringField(fieldFetchMaxPartition).
+			Description("What a broker sends of one partition in one fetch, at most. A larger record batch is still sent, alone.").
+			Default("1MiB").Advanced().LintRule(bytesLintRule(fieldFetchMaxPartition)),
+		service.NewDurationField(fieldFetchMaxWait).
+			Description("How long a broker waits for `fetch_min_bytes`. Partitions that are newly assigned may wait as long for their first fetch.").
+			Default("500ms").Advanced(),
+		service.NewIntField(fieldMaxFetches).
+			Description("Fetches under way or fetched ahead at a time; 0 means one for each broker. With fewer than there are brokers a quiet broker can keep others waiting for `fetch_max_wait`.").
+			Default(0).Advanced().LintRule(maxFetchesLintRule),
+	}
+}
+
+func messageFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringMapField(fieldMetadata).
+			Description("Metadata to set on every message. It is shared by all of them and costs nothing per record.").
+			Default(map[string]any{}).
+			Example(map[string]any{"table": "external"}),
+		service.NewStringListField(fieldRecordMetadata).
+			Description("Metadata that differs from record to record, each key of which costs time: `kafka_offset`, `kafka_key`, `kafka_timestamp_ms`, `kafka_timestamp_unix`, `headers` (every record header as a key of its own; it replaces no other key).").
+			Default([]any{}).
+			Example([]string{metaOffset, metaKey}).
+			LintRule(recordMetadataLintRule),
+		service.NewObjectField(fieldBatch,
+			service.NewIntField(fieldCount).
+				Description("Records in a batch, at most. A batch is what has arrived when it is asked for: it waits for nothing.").
+				Default(5000).LintRule(batchCountLintRule),
+		).Description("The size of the batches that the input delivers."),
+		service.NewBoolField(fieldReplayNacks).
+			Description("Delivers rejected messages again. Set it only in a stream without the `backpressure` buffer, which does so itself.").
+			Default(false).Advanced(),
+		service.NewStringField(fieldGate).
+			Description("The name of the gate to obey. Needed only where this input is a resource; see the field of the same name of the `backpressure` buffer.").
+			Default("").Advanced(),
+	}
+}

@@ -1,0 +1,146 @@
+package nats
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// pingInterval bounds how long a server that vanished without a word is taken
+// for alive: three of them. The client's own default is two minutes.
+const pingInterval = 15 * time.Second
+
+// flushTimeout bounds how long a server may take to confirm what it was sent.
+const flushTimeout = 5 * time.Second
+
+// connection is one connection to a NATS cluster, which comes back by itself
+// for as long as it is not closed.
+type connection struct {
+	conn    *nats.Conn
+	log     *service.Logger
+	link    *status.Link
+	closing atomic.Bool
+	closed  chan struct{} // closed after the last callback of nats.go
+}
+
+// dial connects once: a server that cannot be reached is an error that names
+// the servers. Afterwards the connection is kept up for ever; link follows it,
+// and each edge is logged. The function lost is called if it ends all the same,
+// by close or by nats.go.
+func (c connectionConfig) dial(label string, log *service.Logger, link *status.Link, lost func()) (*connection, error) {
+	opts, err := c.options(label)
+	if err != nil {
+		return nil, err
+	}
+	l := &connection{log: log, link: link, closed: make(chan struct{})}
+	opts = append(opts, l.handlers(lost)...)
+	if l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...); err != nil {
+		return nil, c.explain(err)
+	}
+	return l, nil
+}
+
+// explain puts into words what nats.go makes of a refused connection: that it
+// ran out of servers.
+func (c connectionConfig) explain(err error) error {
+	if errors.Is(err, nats.ErrNoServers) {
+		return fmt.Errorf("connecting to %s: connection refused: is a NATS server listening there? (%w)", c.servers(), err)
+	}
+	return fmt.Errorf("connecting to %s: %w", c.servers(), err)
+}
+
+func (c connectionConfig) options(label string) ([]nats.Option, error) {
+	opts := []nats.Option{
+		nats.Name(cmp.Or(c.name, label)),
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // credentials that are being rotated are no reason to give up
+		nats.ReconnectWait(c.reconnectWait),
+		nats.ReconnectJitter(c.reconnectJitter, c.reconnectJitter),
+		nats.PingInterval(pingInterval),
+	}
+	if c.tls != nil {
+		opts = append(opts, nats.Secure(c.tls))
+	}
+	auth, err := c.auth.option()
+	if err != nil {
+		return nil, err
+	}
+	return append(opts, auth), nil
+}
+
+// option proves who we are in the one way that is configured.
+func (a authConfig) option() (nats.Option, error) {
+	switch {
+	case a.user != "":
+		return nats.UserInfo(a.user, a.password), nil
+	case a.token != "":
+		return nats.Token(a.token), nil
+	case a.credentialsFile != "":
+		return nats.UserCredentials(a.credentialsFile), nil
+	case a.nkeyFile != "":
+		opt, err := nats.NkeyOptionFromSeed(a.nkeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading auth.nkey_file %q: %w", a.nkeyFile, err)
+		}
+		return opt, nil
+	}
+	return func(*nats.Options) error { return nil }, nil
+}
+
+// handlers keep the link and the log in step with the connection. nats.go calls
+// them one after the other, in the order of events.
+func (l *connection) handlers(lost func()) []nats.Option {
+	return []nats.Option{
+		nats.ConnectHandler(func(*nats.Conn) { l.link.Up() }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.disconnected(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.link.Down(err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			l.link.Up()
+			l.log.With("server", redact(nc.ConnectedUrl())).Info("NATS connection is back")
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if !errors.Is(err, nats.ErrSlowConsumer) { // counted and logged by tally
+				l.log.With("error", err).Error("NATS server reports an error")
+			}
+		}),
+		nats.ClosedHandler(func(*nats.Conn) {
+			lost()
+			close(l.closed)
+		}),
+	}
+}
+
+func (l *connection) disconnected(err error) {
+	if l.closing.Load() {
+		return
+	}
+	if err == nil {
+		err = errors.New("the server closed the connection")
+	}
+	l.link.Down(err)
+	l.log.With("error", err).Warn("NATS connection lost, reconnecting")
+}
+
+// flush waits until the server has seen everything that was sent to it.
+func (l *connection) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	return l.conn.FlushWithContext(ctx)
+}
+
+// close ends the connection and waits for its last callback. Closing twice is
+// closing once.
+func (l *connection) close() {
+	l.closing.Store(true)
+	l.conn.Close()
+	<-l.closed
+}

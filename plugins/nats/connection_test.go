@@ -1,0 +1,163 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+func linkIs(r *rig, connected bool) func() bool {
+	return func() bool { return r.figures.Link.State().Connected == connected }
+}
+
+func linkState(r *rig) func() string {
+	return func() string { return fmt.Sprintf("%+v", r.figures.Link.State()) }
+}
+
+func TestReconnectsAfterAServerRestart(t *testing.T) {
+	s := startServer(t)
+	r := connected(t, s, "")
+	eventually(t, linkIs(r, true), linkState(r))
+	r.publish("feed.a", 0, 10)
+	assert.Equal(t, numbers(0, 10), r.readN(10))
+
+	samePort := onPortOf(s)
+	stopServer(s)
+	eventually(t, linkIs(r, false), linkState(r))
+	startServer(t, samePort)
+	eventually(t, linkIs(r, true), linkState(r))
+	eventually(t, r.pub.IsConnected, func() string { return "publisher is away" })
+	require.NoError(t, r.in.session.flush(context.Background()), "the server has the subscriptions again")
+
+	r.publish("feed.a", 10, 30)
+	assert.Equal(t, numbers(10, 30), r.readN(20))
+	r.balanced(30)
+	assert.Len(t, r.log.lines("NATS connection lost"), 1, "the edge is logged, not the attempts")
+	assert.Len(t, r.log.lines("NATS connection is back"), 1)
+}
+
+// The client itself may give a connection up. What was held is handed over
+// first, then the host is asked to connect again; counters go on.
+func TestConnectsAgainAfterTheConnectionEnded(t *testing.T) {
+	r := connected(t, startServer(t), "batch: {count: 10, period: 1ms}")
+	r.publish("feed.a", 0, 50)
+	eventually(t, func() bool { return r.figures.Received.Load() == 50 }, func() string { return "not received" })
+	r.in.session.conn.Close()
+	r.readN(10)
+	for err := error(nil); !errors.Is(err, service.ErrNotConnected); {
+		// A callback that waited for room may still hand in its message.
+		if _, err = r.tryRead(); err != nil {
+			require.ErrorIs(t, err, service.ErrNotConnected)
+		}
+	}
+	require.NoError(t, r.in.Connect(context.Background()))
+	r.log.awaitLine(t, "were still queued when the NATS connection ended")
+	assert.GreaterOrEqual(t, r.figures.Dropped.Load(), int64(39), "what nats.go had queued died with its connection")
+
+	r.publish("feed.a", 100, 110)
+	for got := []string{""}; got[len(got)-1] != "109"; {
+		got = contents(t, r.read())
+	}
+	r.balanced(60)
+	eventually(t, linkIs(r, true), linkState(r))
+}
+
+func TestConnectNamesAnUnreachableServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+
+	in, res := parsed(t, fmt.Sprintf("urls: ['nats://u:hunter2@%s']\nsubjects: [a]", addr))
+	err = in.Connect(context.Background())
+	require.ErrorContains(t, err, "connecting to nats://***@"+addr)
+	require.ErrorContains(t, err, "connection refused")
+	assert.NotContains(t, err.Error(), "hunter2")
+
+	state := status.Of(res, "").Input(status.LabelOf(res), status.KindNATS).Link.State()
+	assert.False(t, state.Connected)
+	require.ErrorIs(t, state.Err, nats.ErrNoServers)
+	require.NoError(t, in.Close(context.Background()), "closes without ever having connected")
+	require.NoError(t, in.Close(context.Background()))
+}
+
+func parsed(t *testing.T, yaml string) (*coreInput, *service.Resources) {
+	t.Helper()
+	conf, err := coreSpec().ParseYAML(yaml, nil)
+	require.NoError(t, err)
+	c, err := parseCore(conf)
+	require.NoError(t, err)
+	res := service.MockResources()
+	return newCoreInput(c, res), res
+}
+
+func TestCloseWithoutConnect(t *testing.T) {
+	in, _ := parsed(t, "urls: ['nats://127.0.0.1:1']\nsubjects: [a]")
+	require.NoError(t, in.Close(context.Background()))
+}
+
+func TestPasswords(t *testing.T) {
+	s := startServer(t, func(o *server.Options) { o.Username, o.Password = "bridge", "s3cret" })
+	right := newRig(t, s, "auth: {user: bridge, password: s3cret}")
+	require.NoError(t, right.in.Connect(context.Background()))
+
+	wrong := newRig(t, s, "auth: {user: bridge, password: hunter2}")
+	err := wrong.in.Connect(context.Background())
+	require.ErrorContains(t, err, "connecting to "+s.ClientURL())
+	require.ErrorContains(t, err, "Authorization Violation")
+	assert.NotContains(t, err.Error(), "hunter2")
+	assert.NotContains(t, wrong.log.String(), "hunter2")
+}
+
+func TestTokens(t *testing.T) {
+	s := startServer(t, func(o *server.Options) { o.Authorization = "s3cret" })
+	require.NoError(t, newRig(t, s, "auth: {token: s3cret}").in.Connect(context.Background()))
+	require.ErrorContains(t, newRig(t, s, "auth: {token: wrong}").in.Connect(context.Background()), "Authorization Violation")
+}
+
+func TestNKeyFileThatIsMissingIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing.nk")
+	err := newRig(t, startServer(t), "auth: {nkey_file: "+path+"}").in.Connect(context.Background())
+	require.ErrorContains(t, err, "auth.nkey_file")
+	require.ErrorContains(t, err, path)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestConnectNamesASubjectThatIsForbidden(t *testing.T) {
+	s := startServer(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Subscribe: &server.SubjectPermission{Allow: []string{"feed.ok"}},
+		}}}
+	})
+	const auth = "\nauth: {user: u, password: p}"
+	require.NoError(t, newRig(t, s, "subjects: [feed.ok]"+auth).in.Connect(context.Background()))
+	r := newRig(t, s, "subjects: [feed.ok, feed.no]"+auth)
+	err := r.in.Connect(context.Background())
+	require.ErrorContains(t, err, "feed.no")
+	assert.False(t, r.figures.Link.State().Connected)
+}
+
+func TestConnectionTest(t *testing.T) {
+	s := startServer(t)
+	r := newRig(t, s, "")
+	results := r.in.ConnectionTest(context.Background())
+	require.Len(t, results, 1)
+	require.NoError(t, results[0].Err)
+
+	stopServer(s)
+	results = r.in.ConnectionTest(context.Background())
+	require.Len(t, results, 1)
+	require.ErrorContains(t, results[0].Err, "connecting to "+s.ClientURL())
+}

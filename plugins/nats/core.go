@@ -1,0 +1,314 @@
+package nats
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"golang.org/x/time/rate"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// publishInterval is how old the published figures can be while no batch is
+// handed over.
+const publishInterval = 250 * time.Millisecond
+
+func init() {
+	service.MustRegisterBatchInput(coreName, coreSpec(), newCoreInputFromConfig)
+}
+
+// coreInput subscribes to core NATS. The host calls Connect, ReadBatch and
+// Close in turn; the gate calls Pause, Resume and Drain at any time between
+// Join and Leave; acknowledgements come from any goroutine.
+type coreInput struct {
+	conf  coreConfig
+	res   *service.Resources
+	log   *service.Logger
+	label string
+	hold  *hold
+
+	// Made by start, at the first Connect.
+	started sync.Once
+	figures *status.Input
+	tally   *tally
+	records *records
+	member  *gate.Member // set by the first successful dial
+
+	nacked      atomic.Int64
+	nackMetric  *service.MetricCounter
+	nackWarning rate.Sometimes
+
+	mu      sync.Mutex
+	session *session
+	closed  bool
+
+	stop    chan struct{}
+	workers sync.WaitGroup
+}
+
+var (
+	_ service.BatchInput         = (*coreInput)(nil)
+	_ service.ConnectionTestable = (*coreInput)(nil)
+	_ gate.Input                 = (*coreInput)(nil)
+)
+
+func newCoreInputFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.BatchInput, error) {
+	c, err := parseCore(conf)
+	if err != nil {
+		return nil, err
+	}
+	in := newCoreInput(c, res)
+	if c.replayNacks {
+		return service.AutoRetryNacksBatched(in), nil
+	}
+	return in, nil
+}
+
+func newCoreInput(conf coreConfig, res *service.Resources) *coreInput {
+	label := status.LabelOf(res)
+	return &coreInput{
+		conf:        conf,
+		res:         res,
+		log:         res.Logger().With("input", label),
+		label:       label,
+		hold:        newHold(conf.count, conf.period),
+		nackMetric:  res.Metrics().NewCounter("nats_nacked"),
+		nackWarning: rate.Sometimes{Interval: 5 * time.Second},
+		stop:        make(chan struct{}),
+	}
+}
+
+// Connect dials and subscribes. The gate is joined in between, so that an input
+// that connects while the gate is closed takes nothing in.
+func (c *coreInput) Connect(ctx context.Context) error {
+	c.started.Do(c.start)
+	if lost := c.endSession(); lost > 0 {
+		c.log.With("dropped", lost).Warnf("%d messages were still queued when the NATS connection ended and are lost", lost)
+	}
+	if err := c.connect(ctx); err != nil {
+		c.endSession()
+		c.figures.Link.Down(err)
+		return err
+	}
+	return nil
+}
+
+// start makes what the constructor must not: it leaves traces on the board.
+func (c *coreInput) start() {
+	c.figures = status.Of(c.res, c.conf.connection.gate).Input(c.label, status.KindNATS)
+	c.tally = newTally(c.hold, c.figures, c.res.Metrics(), c.log)
+	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata)
+	c.workers.Go(c.publish)
+}
+
+func (c *coreInput) connect(ctx context.Context) error {
+	c.hold.setDisconnected(false)
+	conn, err := c.conf.connection.dial(c.label, c.log, &c.figures.Link, func() { c.hold.setDisconnected(true) })
+	if err != nil {
+		return err
+	}
+	c.join()
+	s, err := c.open(conn)
+	if err != nil {
+		return err
+	}
+	if err := s.verify(ctx); err != nil {
+		return err
+	}
+	c.log.With("servers", c.conf.connection.servers(), "subjects", strings.Join(c.conf.subjects, ", "), "queue", c.conf.queue).
+		Info("Subscribed to NATS")
+	return nil
+}
+
+func (c *coreInput) join() {
+	if c.member != nil {
+		return
+	}
+	g := gate.Of(c.res, c.conf.connection.gate)
+	if !g.Governed() {
+		c.log.Info("This stream has no backpressure buffer: the input never pauses")
+	}
+	c.member = g.Join(c)
+}
+
+// open makes the session of a connection. Drain looks for it under the same
+// lock: it either finds the session or is found here to have been called.
+func (c *coreInput) open(conn *connection) (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	conf := c.conf
+	if c.hold.isDraining() {
+		conf.subjects = nil
+		c.hold.finish()
+	}
+	s, err := conf.open(conn, c.hold.offer)
+	c.session = s
+	c.tally.begin(s)
+	return s, err
+}
+
+// ReadBatch waits for messages; it returns neither an empty batch nor an error
+// that only means waiting. While the gate is closed it hands over what was
+// already held.
+func (c *coreInput) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	msgs, err := c.hold.take(ctx)
+	if err != nil {
+		return nil, nil, c.ended(ctx, err)
+	}
+	batch := c.records.batch(msgs)
+	// The host discards a batch that comes after it began to stop: it is counted
+	// by Close then.
+	err = ctx.Err()
+	c.hold.done(msgs, err == nil)
+	if err != nil {
+		return nil, nil, c.ended(ctx, err)
+	}
+	c.tally.publish()
+	return batch, c.ackFunc(len(batch)), nil
+}
+
+func (c *coreInput) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && c.member != nil {
+		c.member.Stopping()
+	}
+	return err
+}
+
+// ackFunc counts what is rejected for good: core NATS cannot deliver it again.
+func (c *coreInput) ackFunc(n int) service.AckFunc {
+	return func(_ context.Context, err error) error {
+		if err == nil || c.conf.replayNacks {
+			return nil
+		}
+		total := c.nacked.Add(int64(n))
+		c.nackMetric.Incr(int64(n))
+		c.nackWarning.Do(func() {
+			c.log.With("error", err, "lost_so_far", total).
+				Warn("NATS messages were rejected by the stream and are lost: core NATS cannot deliver them again")
+		})
+		return nil
+	}
+}
+
+// Pause implements gate.Input.
+func (c *coreInput) Pause() {
+	c.hold.pause()
+	c.figures.SetPaused(true)
+	c.log.Info("⏸️ NATS subscriber paused")
+}
+
+// Resume implements gate.Input.
+func (c *coreInput) Resume() {
+	dropped := c.hold.resume()
+	c.figures.SetPaused(false)
+	c.log.With("dropped", dropped).Info("▶️ NATS subscriber resumed")
+}
+
+// Drain implements gate.Input: the server is asked to send no more, what is on
+// its way is handed over at once, then ReadBatch ends the input.
+func (c *coreInput) Drain() {
+	c.hold.drain()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.workers.Go(c.drain)
+	}
+}
+
+func (c *coreInput) drain() {
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	if s != nil {
+		s.drain()
+		<-s.done
+		if !s.closing.Load() && !s.conn.IsClosed() {
+			c.tally.end(s, true)
+		}
+	}
+	c.hold.finish()
+}
+
+// Close implements service.BatchInput. What is still queued is counted as
+// dropped and named in the log.
+func (c *coreInput) Close(context.Context) error {
+	c.mu.Lock()
+	again := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if again {
+		return nil
+	}
+	c.hold.close()
+	lost := c.endSession()
+	close(c.stop)
+	c.workers.Wait()
+	if c.figures == nil {
+		return nil
+	}
+	lost += c.hold.abandon()
+	c.tally.publish()
+	c.farewell(lost)
+	c.figures.Link.Closed()
+	if c.member != nil {
+		c.member.Leave()
+	}
+	return nil
+}
+
+func (c *coreInput) farewell(lost int64) {
+	if lost > 0 {
+		c.log.With("dropped", lost).Warnf("%d messages were still queued at shutdown and are lost", lost)
+	}
+	if n := c.nacked.Load(); n > 0 {
+		c.log.With("lost", n).Warnf("%d messages were rejected by the stream and are lost", n)
+	}
+}
+
+// endSession closes the session, if there is one, and returns how many messages
+// died with it.
+func (c *coreInput) endSession() int64 {
+	c.mu.Lock()
+	s := c.session
+	c.session = nil
+	c.mu.Unlock()
+	if s == nil {
+		return 0
+	}
+	s.close()
+	return c.tally.end(s, false)
+}
+
+// publish keeps the figures fresh while no batch is handed over.
+func (c *coreInput) publish() {
+	t := time.NewTicker(publishInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			c.tally.publish()
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+// ConnectionTest implements service.ConnectionTestable. It does not subscribe:
+// a member of a queue group would take messages away from the others.
+func (c *coreInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	var link status.Link
+	conn, err := c.conf.connection.dial(c.label, c.log, &link, func() {})
+	if err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	defer conn.close()
+	if err := conn.flush(ctx); err != nil {
+		return service.ConnectionTestFailed(c.conf.connection.explain(err)).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}

@@ -1,0 +1,191 @@
+package nats
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// Fields of pausable_nats, beside those of the connection.
+const (
+	coreName = "pausable_nats"
+
+	fieldSubjects      = "subjects"
+	fieldQueue         = "queue"
+	fieldOnPause       = "on_pause"
+	fieldMetadata      = "metadata"
+	fieldBatch         = "batch"
+	fieldCount         = "count"
+	fieldPeriod        = "period"
+	fieldPendingLimits = "pending_limits"
+	fieldMessages      = "messages"
+	fieldBytes         = "bytes"
+	fieldReplayNacks   = "auto_replay_nacks"
+
+	onPauseDrop = "drop"
+)
+
+const subjectPattern = `^([^\s.>]+\.)*([^\s.>]+|>)$`
+
+var validSubject = regexp.MustCompile(subjectPattern)
+
+const coreDescription = `
+Messages are delivered at most once, as core NATS does: what the server sends while nobody is subscribed is gone. Use
+JetStream for data that must survive.
+
+== Pause
+
+In a stream with a ` + "`backpressure`" + ` buffer the input is paused while the buffer is high. It then stays subscribed and
+discards what arrives (` + "`on_pause: drop`" + `), counting every message, so that fresh data comes first after the resume. What was
+already collected in a batch when the pause began is still delivered.
+
+== Loss
+
+Every message that does not reach the buffer is counted: as dropped (by a pause, or because it was still queued when the
+input was stopped) or as slow consumer (the client's queue was beyond ` + "`pending_limits`" + `).
+
+== Metadata
+
+- nats_subject
+- nats_reply_subject (when the message has one)
+- all headers of the message, the first value of each
+- the keys of ` + "`metadata`" + `, which no header can overwrite
+`
+
+func coreSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Stable().
+		Categories("Services").
+		Summary("Subscribes to subjects of core NATS, in batches, and can be paused by the backpressure buffer.").
+		Description(coreDescription).
+		Fields(connectionHeadFields()...).
+		Fields(coreFields()...).
+		Fields(connectionTailFields()...).
+		LintRule(coreLintRule).
+		Example("Market ticks", "All ticks, shared with the other replicas of the queue group.", `
+input:
+  label: ticks
+  pausable_nats:
+    urls: [nats://127.0.0.1:4222]
+    subjects: [market.ticks.>]
+    queue: data-bridge
+    metadata: {table: ticks}
+`)
+}
+
+func coreFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringListField(fieldSubjects).
+			Description("The subjects to subscribe to, wildcards included. Subjects that overlap deliver a message once for each.").
+			Example([]string{"market.ticks.>"}).
+			Example([]string{"market.*.eurusd", "market.*.usdjpy"}),
+		service.NewStringField(fieldQueue).
+			Description("A queue group: its members share the messages, each message goes to one of them. Empty: every input gets all messages.").
+			Default("").Example("data-bridge").LintRule(queueLintRule),
+		service.NewStringAnnotatedEnumField(fieldOnPause, map[string]string{
+			onPauseDrop: "stay subscribed, discard what arrives and count it: fresh data is worth more than old data.",
+		}).Description("What to do with the messages that arrive while the input is paused.").
+			Default(onPauseDrop).Example(onPauseDrop),
+		service.NewStringMapField(fieldMetadata).
+			Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
+			Default(map[string]any{}).Example(map[string]any{"table": "ticks"}),
+		service.NewObjectField(fieldBatch,
+			service.NewIntField(fieldCount).
+				Description("Messages in a batch at most.").Default(5000).Example(1000).
+				LintRule(atLeastLintRule("batch.count", 1)),
+			service.NewDurationField(fieldPeriod).
+				Description("How long after its first message a batch that is not full is handed over. `0s`: at once.").
+				Default("10ms").Example("50ms").LintRule(durationLintRule("batch.period")),
+		).Description("How messages are collected before they enter the stream."),
+		service.NewObjectField(fieldPendingLimits,
+			service.NewIntField(fieldMessages).
+				Description("Messages, at least `batch.count`.").Default(524288).Example(65536).
+				LintRule(atLeastLintRule("pending_limits.messages", 1)),
+			service.NewIntField(fieldBytes).
+				Description("Bytes.").Default(256<<20).Example(64<<20).
+				LintRule(atLeastLintRule("pending_limits.bytes", 1)),
+		).Description("How much each subject may queue in the client while the stream takes nothing. Beyond it messages are discarded and counted as slow consumer.").
+			Advanced(),
+		service.NewBoolField(fieldReplayNacks).
+			Description("Whether batches that the stream rejects are delivered again until it takes them. Set it only in a stream without the `backpressure` buffer, " +
+				"which does that by itself; it costs CPU per message. Without it a rejected message is lost, and counted (`nats_nacked`).").
+			Default(false).Example(true).Advanced(),
+	}
+}
+
+// coreConfig is the configuration of one pausable_nats.
+type coreConfig struct {
+	connection      connectionConfig
+	subjects        []string
+	queue           string
+	metadata        map[string]string
+	count           int
+	period          time.Duration
+	pendingMessages int
+	pendingBytes    int
+	replayNacks     bool
+}
+
+func parseCore(conf *service.ParsedConfig) (c coreConfig, err error) {
+	if c.connection, err = parseConnection(conf); err != nil {
+		return c, err
+	}
+	p := fields{conf: conf}
+	c.subjects = p.strings(fieldSubjects)
+	c.queue = p.string(fieldQueue)
+	c.metadata = p.pairs(fieldMetadata)
+	c.count = p.int(fieldBatch, fieldCount)
+	c.period = p.duration(fieldBatch, fieldPeriod)
+	c.pendingMessages = p.int(fieldPendingLimits, fieldMessages)
+	c.pendingBytes = p.int(fieldPendingLimits, fieldBytes)
+	c.replayNacks = p.bool(fieldReplayNacks)
+	onPause := p.string(fieldOnPause)
+	if p.err != nil {
+		return c, p.err
+	}
+	if onPause != onPauseDrop {
+		return c, fmt.Errorf("%s: %q is unknown: %s is what there is", fieldOnPause, onPause, onPauseDrop)
+	}
+	return c, c.validate()
+}
+
+func (c coreConfig) validate() error {
+	if err := c.validateSubjects(); err != nil {
+		return err
+	}
+	switch {
+	case c.count < 1:
+		return fmt.Errorf("batch.count: %d is too small: at least 1 is required", c.count)
+	case c.period < 0:
+		return fmt.Errorf("batch.period: %q is negative: 0s or more is required", c.period)
+	case c.pendingMessages < c.count:
+		return fmt.Errorf("pending_limits.messages (%d) is less than batch.count (%d): a full batch could never wait in the queue",
+			c.pendingMessages, c.count)
+	case c.pendingBytes < 1:
+		return fmt.Errorf("pending_limits.bytes: %d is too small: at least 1 is required", c.pendingBytes)
+	}
+	return nil
+}
+
+func (c coreConfig) validateSubjects() error {
+	if len(c.subjects) == 0 {
+		return errors.New("subjects is empty: name at least one, such as market.ticks.>")
+	}
+	for i, s := range c.subjects {
+		if !validSubject.MatchString(s) {
+			return fmt.Errorf("subjects: %q is no NATS subject: tokens without spaces, separated by single dots, > only as the last one", s)
+		}
+		if slices.Contains(c.subjects[:i], s) {
+			return fmt.Errorf("subjects: %q is named twice, which would deliver its messages twice", s)
+		}
+	}
+	if strings.ContainsAny(c.queue, " \t\r\n") {
+		return fmt.Errorf("queue: %q contains a space: a queue group's name must not", c.queue)
+	}
+	return nil
+}

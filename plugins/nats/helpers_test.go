@@ -1,0 +1,239 @@
+package nats
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// patience bounds every wait: a test that reaches it has failed.
+const patience = 20 * time.Second
+
+// startServer runs a real NATS server for the test; adjust may change its
+// options.
+func startServer(t testing.TB, adjust ...func(*server.Options)) *server.Server {
+	t.Helper()
+	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
+	for _, f := range adjust {
+		f(opts)
+	}
+	s, err := server.NewServer(opts)
+	require.NoError(t, err)
+	s.Start()
+	require.True(t, s.ReadyForConnections(patience))
+	t.Cleanup(func() { stopServer(s) })
+	return s
+}
+
+func stopServer(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// onPortOf makes a server listen where another one did.
+func onPortOf(s *server.Server) func(*server.Options) {
+	port := s.Addr().(*net.TCPAddr).Port
+	return func(o *server.Options) { o.Port = port }
+}
+
+// awaitSubscription waits until a client has subscribed to feed.a.
+func awaitSubscription(t testing.TB, s *server.Server) {
+	t.Helper()
+	eventually(t, func() bool {
+		found, err := s.Subsz(&server.SubszOptions{Subscriptions: true, Account: "$G", Test: "feed.a"})
+		require.NoError(t, err)
+		return found.Total > 0
+	}, func() string { return "nobody has subscribed" })
+}
+
+// rig is an input in a test: made from YAML, with its gate, its figures, its
+// log and a publisher.
+type rig struct {
+	t       testing.TB
+	in      *coreInput
+	gate    *gate.Gate
+	figures *status.Input
+	log     *logBuffer
+	pub     *nats.Conn
+
+	accepted atomic.Int64 // messages that ReadBatch returned
+}
+
+// newRig makes an unconnected input; yaml adds to urls and subjects [feed.>].
+func newRig(t testing.TB, s *server.Server, yaml string) *rig {
+	t.Helper()
+	if !strings.Contains(yaml, "subjects:") {
+		yaml = "subjects: [feed.>]\n" + yaml
+	}
+	if !strings.Contains(yaml, "reconnect_wait:") {
+		yaml += "\nreconnect_wait: 10ms"
+	}
+	conf, err := coreSpec().ParseYAML(fmt.Sprintf("urls: [%q]\n%s", s.ClientURL(), yaml), nil)
+	require.NoError(t, err)
+	log := &logBuffer{}
+	logger := service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(log, nil)))
+	res := service.MockResources(service.MockResourcesOptUseLogger(logger))
+	c, err := parseCore(conf)
+	require.NoError(t, err)
+	in := newCoreInput(c, res)
+	r := &rig{t: t, in: in, log: log, gate: gate.Of(res, "")}
+	r.figures = status.Of(res, "").Input(status.LabelOf(res), status.KindNATS)
+	t.Cleanup(func() { require.NoError(t, in.Close(context.Background())) })
+	return r
+}
+
+// connected is a rig whose input is connected, with a publisher beside it.
+func connected(t testing.TB, s *server.Server, yaml string) *rig {
+	t.Helper()
+	r := newRig(t, s, yaml)
+	r.publisher(s)
+	require.NoError(t, r.in.Connect(context.Background()))
+	return r
+}
+
+func (r *rig) publisher(s *server.Server) {
+	pub, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	require.NoError(r.t, err)
+	r.t.Cleanup(pub.Close)
+	r.pub = pub
+}
+
+// publish sends the numbers from up to but not including to, on one subject,
+// and waits until the server has them.
+func (r *rig) publish(subject string, from, to int) {
+	r.t.Helper()
+	for i := from; i < to; i++ {
+		require.NoError(r.t, r.pub.Publish(subject, fmt.Append(nil, i)))
+	}
+	require.NoError(r.t, r.pub.FlushTimeout(patience))
+}
+
+// read returns the next batch and acknowledges it.
+func (r *rig) read() service.MessageBatch {
+	r.t.Helper()
+	batch, err := r.tryRead()
+	require.NoError(r.t, err)
+	return batch
+}
+
+func (r *rig) tryRead() (service.MessageBatch, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	batch, ack, err := r.in.ReadBatch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.accepted.Add(int64(len(batch)))
+	require.NotEmpty(r.t, batch)
+	return batch, ack(ctx, nil)
+}
+
+// readN reads exactly n messages and returns their contents.
+func (r *rig) readN(n int) []string {
+	r.t.Helper()
+	var got []string
+	for len(got) < n {
+		got = append(got, contents(r.t, r.read())...)
+	}
+	require.Len(r.t, got, n)
+	return got
+}
+
+// balanced waits until the books are: received is n, and nothing is queued.
+func (r *rig) balanced(n int64) {
+	r.t.Helper()
+	eventually(r.t, func() bool {
+		return r.figures.Received.Load() == n && r.figures.Received.Load() == r.settled()
+	}, func() string {
+		return fmt.Sprintf("received %d of %d; accepted %d, dropped %d, slow consumer %d",
+			r.figures.Received.Load(), n, r.accepted.Load(), r.figures.Dropped.Load(), r.figures.SlowConsumer.Load())
+	})
+}
+
+func (r *rig) settled() int64 {
+	return r.accepted.Load() + r.figures.Dropped.Load() + r.figures.SlowConsumer.Load()
+}
+
+func contents(t testing.TB, batch service.MessageBatch) []string {
+	t.Helper()
+	out := make([]string, len(batch))
+	for i, m := range batch {
+		b, err := m.AsBytes()
+		require.NoError(t, err)
+		out[i] = string(b)
+	}
+	return out
+}
+
+// numbers are the decimal numbers from up to but not including to.
+func numbers(from, to int) []string {
+	var out []string
+	for i := from; i < to; i++ {
+		out = append(out, fmt.Sprint(i))
+	}
+	return out
+}
+
+// eventually polls until ok, and fails with what the state was if it never is.
+func eventually(t testing.TB, ok func() bool, state func() string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatal("gave up waiting: " + state())
+		}
+		<-tick.C
+	}
+}
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// lines returns the lines that contain s.
+func (l *logBuffer) lines(s string) (found []string) {
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, s) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// awaitLine waits for a line that contains s.
+func (l *logBuffer) awaitLine(t testing.TB, s string) string {
+	t.Helper()
+	eventually(t, func() bool { return len(l.lines(s)) > 0 }, func() string { return fmt.Sprintf("no %q in:\n%s", s, l) })
+	return l.lines(s)[0]
+}

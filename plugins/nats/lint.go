@@ -1,0 +1,67 @@
+package nats
+
+import "fmt"
+
+// The lint rules say what validate says, before anything is started. They are
+// Bloblang, and see the value of their field as this.
+
+const (
+	authAmbiguous = "auth: user, token, nkey_file and user_credentials_file exclude each other: set one"
+	authNoUser    = "auth: password is set without user: set both"
+)
+
+// Rules over lists belong to the component: the linter would apply those of a
+// list field to its items as well. Each of these sets a list of complaints.
+
+const urlsLint = `let urls = this.urls.or([])
+let url_lints = if $urls.length() == 0 {
+  ["urls is empty: name at least one server, such as nats://127.0.0.1:4222"]
+} else {
+  $urls.map_each(item -> item.string().split(",")).flatten().map_each(u -> u.trim()).
+    filter(u -> !u.re_match("""` + urlPattern + `""")).
+    map_each(u -> "urls: \"%s\" is no NATS URL: nats://host:port is expected, or the scheme tls, ws or wss".
+      format(u.re_replace_all("""` + userinfoPattern + `""", "${1}***@")))
+}
+`
+
+const subjectsLint = `let subjects = this.subjects.or([])
+let subject_lints = if $subjects.length() == 0 {
+  ["subjects is empty: name at least one, such as market.ticks.>"]
+} else if $subjects.unique().length() != $subjects.length() {
+  ["subjects: one is named twice, which would deliver its messages twice"]
+} else {
+  $subjects.map_each(s -> s.string()).filter(s -> !s.re_match("""` + subjectPattern + `""")).
+    map_each(s -> "subjects: \"%s\" is no NATS subject: tokens without spaces, separated by single dots, > only as the last one".format(s))
+}
+`
+
+const limitsLint = `let limit_lints = if this.pending_limits.messages < this.batch.count {
+  ["pending_limits.messages (%v) is less than batch.count (%v): a full batch could never wait in the queue".format(this.pending_limits.messages, this.batch.count)]
+} else { [] }
+`
+
+const coreLintRule = urlsLint + subjectsLint + limitsLint + `root = $url_lints.concat($subject_lints, $limit_lints)`
+
+const queueLintRule = `root = if this.re_match("""\s""") { ["queue: \"%s\" contains a space: a queue group's name must not".format(this)] }`
+
+const authLintRule = `let ways = [this.user.or(""), this.token.or(""), this.nkey_file.or(""), this.user_credentials_file.or("")].filter(s -> s != "").length()
+root = if $ways > 1 {
+  ["` + authAmbiguous + `"]
+} else if this.password.or("") != "" && this.user.or("") == "" {
+  ["` + authNoUser + `"]
+}`
+
+// atLeastLintRule refuses integers below a minimum.
+func atLeastLintRule(name string, minimum int) string {
+	return fmt.Sprintf(`root = if this < %d { ["%s: %%v is too small: at least %d is required".format(this)] }`, minimum, name, minimum)
+}
+
+// durationLintRule refuses negative durations and what is none.
+func durationLintRule(name string) string {
+	return fmt.Sprintf(`let d = this.string().parse_duration().catch("none")
+root = if $d == "none" {
+  ["%s: \"%%v\" is no duration: write 10ms, 1s or 2m".format(this)]
+} else if $d < 0 {
+  ["%s: \"%%v\" is negative: 0s or more is required".format(this)]
+}`, name, name)
+}

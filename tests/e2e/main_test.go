@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+const (
+	// patience bounds every wait for an event. It is generous: no test passes or
+	// fails by how fast this machine is.
+	patience = 60 * time.Second
+	// bridgeYAML is the shipped pipeline, in the repository's root.
+	bridgeYAML = "config/bridge.yaml"
+)
+
+// What TestMain finds and builds.
+var (
+	root   string // of the repository
+	binary string // data-bridge, with the race detector if the tests have it
+	plain  string // data-bridge as it is shipped
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(building{stack.Main(m)})
+}
+
+// building builds the binaries before the tests and removes them afterwards.
+type building struct{ stack.Runner }
+
+func (b building) Run() int {
+	dir, err := os.MkdirTemp("", "data-bridge-e2e-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	return b.Runner.Run()
+}
+
+func build(dir string) (err error) {
+	if root, err = stack.ModuleRoot(); err != nil {
+		return err
+	}
+	plain = filepath.Join(dir, "data-bridge")
+	if err := goBuild(plain); err != nil || !raceDetector {
+		binary = plain
+		return err
+	}
+	binary = plain + "-race"
+	return goBuild(binary, "-race")
+}
+
+func goBuild(path string, flags ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "./cmd/data-bridge")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", path, err, out)
+	}
+	return nil
+}

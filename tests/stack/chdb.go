@@ -1,0 +1,107 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// chdbVersion is the npm package version of libchdb.so.
+const chdbVersion = "26.7.3-stable.1"
+
+// chdbPackages are the npm packages that carry the library, by platform.
+var chdbPackages = map[string]string{
+	"linux/amd64":  "@chdb/lib-linux-x64-gnu",
+	"linux/arm64":  "@chdb/lib-linux-arm64-gnu",
+	"darwin/amd64": "@chdb/lib-darwin-x64",
+	"darwin/arm64": "@chdb/lib-darwin-arm64",
+}
+
+func startChDB(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error) {
+	library, err := installChDB(ctx)
+	if err != nil {
+		return nil, err
+	}
+	server, err := buildHelper(ctx, "chdbserver")
+	if err != nil {
+		return nil, err
+	}
+	c, err := newClickHouse(KindChDB, opts)
+	if err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	c.http = address(port)
+	return c.launch(ctx, func() *exec.Cmd {
+		cmd := exec.Command(server, "-library", library, "-listen", c.http, "-path", filepath.Join(c.dir, "data"))
+		cmd.Dir = c.dir
+		cmd.Env = append(os.Environ(), "TZ=UTC", "CHDB_PASSWORD="+c.password)
+		return cmd
+	})
+}
+
+// installChDB is the path of libchdb.so in the cache.
+func installChDB(ctx context.Context) (string, error) {
+	name, ok := chdbPackages[runtime.GOOS+"/"+runtime.GOARCH]
+	if !ok {
+		return "", fmt.Errorf("fetching chDB: no package for %s/%s", runtime.GOOS, runtime.GOARCH)
+	}
+	dir, err := install("chdb-"+chdbVersion, func(dir string) error {
+		return unpackChDB(ctx, name, dir)
+	})
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "package", "libchdb.so"), nil
+}
+
+func unpackChDB(ctx context.Context, name, dir string) error {
+	if _, err := exec.LookPath("npm"); err != nil {
+		return fmt.Errorf("fetching chDB needs npm: %w", err)
+	}
+	progress("fetching chDB %s by npm (about 180 MB, 570 MB on disk)", chdbVersion)
+	if _, err := run(ctx, dir, "npm", "pack", "--silent", name+"@"+chdbVersion); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
+	if err != nil || len(files) != 1 {
+		return fmt.Errorf("looking for the archive of npm pack: found %v: %w", files, err)
+	}
+	if _, err := run(ctx, dir, "tar", "-xzf", files[0]); err != nil {
+		return err
+	}
+	return os.Remove(files[0])
+}
+
+// buildHelper builds tests/stack/<name> into the cache and returns the binary.
+// Go's own cache makes that quick when nothing has changed.
+func buildHelper(ctx context.Context, name string) (string, error) {
+	root, err := ModuleRoot()
+	if err != nil {
+		return "", err
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	unlock, err := lockCache(cache, name)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	binary := filepath.Join(cache, "bin", name)
+	args := []string{"build", "-o", binary + ".new", "./tests/stack/" + name}
+	if _, err := run(ctx, root, "go", args...); err != nil {
+		return "", err
+	}
+	if err := os.Rename(binary+".new", binary); err != nil { // a running one keeps its file
+		return "", fmt.Errorf("building %s: %w", name, err)
+	}
+	return binary, nil
+}

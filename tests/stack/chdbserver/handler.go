@@ -1,0 +1,190 @@
+package main
+
+import (
+	"cmp"
+	"compress/gzip"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// handler is ClickHouse's HTTP interface over one engine.
+type handler struct {
+	engine   *engine
+	user     string
+	password string
+	spool    string // folder of the INSERT bodies
+}
+
+// failure is an answer other than 200.
+type failure struct {
+	status int
+	code   int // ClickHouse's error code, 0 if there is none
+	text   string
+}
+
+func (f *failure) Error() string { return f.text }
+
+// ServeHTTP answers GET /ping, and statements by POST or GET.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && (r.URL.Path == "/ping" || r.URL.RawQuery == "") {
+		_, _ = io.WriteString(w, "Ok.\n")
+		return
+	}
+	out, err := h.answer(r)
+	if err != nil {
+		writeFailure(w, err)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
+	_, _ = w.Write(out)
+}
+
+func (h *handler) answer(r *http.Request) ([]byte, error) {
+	params := r.URL.Query()
+	if err := h.authenticate(r, params); err != nil {
+		return nil, err
+	}
+	body, err := requestBody(r, params)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.execute(params, body)
+	if err != nil || params.Get("compress") != "1" {
+		return out, err
+	}
+	return pack(out, params.Get("network_compression_method"))
+}
+
+// authenticate accepts the three ways in which clients name themselves.
+func (h *handler) authenticate(r *http.Request, params url.Values) error {
+	user, password, ok := r.BasicAuth()
+	if !ok {
+		user = cmp.Or(r.Header.Get("X-ClickHouse-User"), params.Get("user"), "default")
+		password = cmp.Or(r.Header.Get("X-ClickHouse-Key"), params.Get("password"))
+	}
+	if user == h.user && subtle.ConstantTimeCompare([]byte(password), []byte(h.password)) == 1 {
+		return nil
+	}
+	return exception(fmt.Sprintf("Code: 516. DB::Exception: %s: Authentication failed: password is incorrect, "+
+		"or there is no user with such name. (AUTHENTICATION_FAILED)", user))
+}
+
+// requestBody undoes the request's compression: ClickHouse's own frames or gzip.
+func requestBody(r *http.Request, params url.Values) (io.Reader, error) {
+	var body io.Reader = r.Body
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, fmt.Errorf("reading the gzip body: %w", err)
+		}
+		body = unzipped
+	}
+	if params.Get("decompress") == "1" {
+		body = unpack(body)
+	}
+	return body, nil
+}
+
+// execute runs the statement of the URL or the body. With one in the URL the
+// body is its data.
+func (h *handler) execute(params url.Values, body io.Reader) ([]byte, error) {
+	sql := params.Get("query")
+	if insertWithFormat.MatchString(sql) {
+		return h.insert(sql, params, body)
+	}
+	rest, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the request: %w", err)
+	}
+	sql = strings.TrimSpace(joinLines(sql, string(rest)))
+	if sql == helloQuery {
+		return h.hello(params)
+	}
+	stmt, format := plain(sql, settingsOf(params), cmp.Or(params.Get("default_format"), "TabSeparated"))
+	return h.run(params, stmt, format)
+}
+
+func joinLines(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + "\n" + second
+}
+
+// insert stores the body in a file for the time of the statement.
+func (h *handler) insert(sql string, params url.Values, body io.Reader) ([]byte, error) {
+	file, err := os.CreateTemp(h.spool, "chdb-insert-*")
+	if err != nil {
+		return nil, fmt.Errorf("spooling the data: %w", err)
+	}
+	defer os.Remove(file.Name())
+	_, err = io.Copy(file, body)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil { // the client left half way, or the body is damaged: nothing is inserted
+		return nil, fmt.Errorf("spooling the data: %w", err)
+	}
+	stmt, _ := insertFrom(sql, file.Name(), settingsOf(params))
+	return h.run(params, stmt, "Null")
+}
+
+func (h *handler) hello(params url.Values) ([]byte, error) {
+	version, err := h.run(params, "SELECT version()", "TabSeparatedRaw")
+	if err != nil {
+		return nil, err
+	}
+	revision, err := strconv.Atoi(params.Get("client_protocol_version"))
+	if err != nil {
+		return nil, fmt.Errorf("reading client_protocol_version: %w", err)
+	}
+	return hello(strings.TrimSpace(string(version)), revision)
+}
+
+func (h *handler) run(params url.Values, sql, format string) ([]byte, error) {
+	out, err := h.engine.run(cmp.Or(params.Get("database"), "default"), sql, format)
+	if err != nil {
+		return nil, exception(err.Error())
+	}
+	return out, nil
+}
+
+var codeInText = regexp.MustCompile(`Code: (\d+)\.`)
+
+// exception turns the engine's text into the answer that ClickHouse would give.
+func exception(text string) error {
+	f := &failure{status: http.StatusInternalServerError, text: text}
+	if match := codeInText.FindStringSubmatch(text); match != nil {
+		f.code, _ = strconv.Atoi(match[1])
+		if status, ok := statusOf[f.code]; ok {
+			f.status = status
+		}
+	}
+	return f
+}
+
+// statusOf are ClickHouse's error codes whose HTTP status is not 500.
+var statusOf = map[int]int{
+	6: 400, 26: 400, 27: 400, 33: 400, 38: 400, 41: 400, 43: 400, 47: 404, 53: 400, 60: 404, 62: 400,
+	72: 400, 81: 404, 164: 403, 192: 403, 193: 403, 194: 401, 497: 403, 516: 403,
+}
+
+func writeFailure(w http.ResponseWriter, err error) {
+	f, ok := err.(*failure)
+	if !ok {
+		f = &failure{status: http.StatusBadRequest, text: err.Error()}
+	}
+	if f.code != 0 {
+		w.Header().Set("X-ClickHouse-Exception-Code", strconv.Itoa(f.code))
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	w.WriteHeader(f.status)
+	_, _ = io.WriteString(w, strings.TrimSpace(f.text)+"\n")
+}

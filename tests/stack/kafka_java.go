@@ -1,0 +1,103 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// javaBroker is Apache Kafka in a JVM of its own.
+type javaBroker struct{ *process }
+
+// brokerConfig is one node that is broker and controller, tuned for a quick
+// start and for consumer groups that form at once.
+const brokerConfig = `process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@%[2]s
+listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s
+advertised.listeners=PLAINTEXT://%[1]s
+controller.listener.names=CONTROLLER
+log.dirs=%[3]s
+num.partitions=4
+auto.create.topics.enable=true
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.cleaner.enable=false
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+num.network.threads=2
+num.io.threads=4
+`
+
+// clusterID is any KRaft cluster id: 16 bytes in base64.
+const clusterID = "ZGF0YS1icmlkZ2Utc3RhYw"
+
+func newJavaBroker(ctx context.Context, libs string, k *Kafka) (*javaBroker, error) {
+	controller, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(k.dir, "server.properties")
+	text := fmt.Sprintf(brokerConfig, k.addr, address(controller), filepath.Join(k.dir, "data"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("writing Kafka's configuration: %w", err)
+	}
+	format := javaArgs(libs, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", config)
+	if _, err := run(ctx, k.dir, "java", format...); err != nil {
+		return nil, fmt.Errorf("formatting Kafka's storage: %w", err)
+	}
+	return &javaBroker{&process{
+		name:    "Kafka",
+		logPath: filepath.Join(k.dir, "server.log"),
+		command: func() *exec.Cmd {
+			cmd := exec.Command("java", javaArgs(libs, "kafka.Kafka", config)...)
+			cmd.Dir = k.dir
+			return cmd
+		},
+		ready: func(ctx context.Context) error { return pingKafka(ctx, k.addr) },
+	}}, nil
+}
+
+func javaArgs(libs string, args ...string) []string {
+	return append([]string{
+		"-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Xshare:auto", "-Djava.awt.headless=true",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+		"-cp", filepath.Join(libs, "*"),
+	}, args...)
+}
+
+func (b *javaBroker) stall() error  { return b.signal(signalStall) }
+func (b *javaBroker) resume() error { return b.signal(signalContinue) }
+
+// kafkaVersion is the one that tests/kafka/pom.xml names; it is part of the
+// cache folder's name, so that a new version is fetched.
+const kafkaVersion = "3.9.1"
+
+// installKafka is the folder of the broker's jars in the cache.
+func installKafka(ctx context.Context) (string, error) {
+	for _, tool := range []string{"java", "mvn"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return "", fmt.Errorf("running Apache Kafka needs java and mvn: %w", err)
+		}
+	}
+	root, err := ModuleRoot()
+	if err != nil {
+		return "", err
+	}
+	pom := filepath.Join(root, "tests", "kafka", "pom.xml")
+	dir, err := install("kafka-"+kafkaVersion, func(dir string) error {
+		progress("fetching Apache Kafka %s by Maven (about 46 MB)", kafkaVersion)
+		_, err := run(ctx, root, "mvn", "--batch-mode", "--quiet", "--file", pom,
+			"dependency:copy-dependencies", "-DoutputDirectory="+filepath.Join(dir, "libs"),
+			"-Dkafka.version="+kafkaVersion)
+		return err
+	})
+	return filepath.Join(dir, "libs"), err
+}

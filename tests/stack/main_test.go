@@ -1,0 +1,26 @@
+package stack
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(Main(m)) }
+
+// within is a context for one step that may hang.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// closing closes c at the end of the test.
+func closing(t *testing.T, c interface{ Close() error }) {
+	t.Helper()
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+}

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package stack
+
+import "syscall"
+
+// childAttributes keeps Ctrl-C at the terminal from reaching the server, which
+// has to outlive what drains into it.
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -66,6 +66,10 @@ $(GOLANGCI):
 	GOBIN=$(CURDIR)/.cache/bin/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv .cache/bin/tmp/golangci-lint $@ && rmdir .cache/bin/tmp
 
+.PHONY: docs
+docs: ## Write docs/configuration.md anew from the plugins' specs
+	go test -count 1 -run TestConfigurationReference ./cmd/data-bridge -update
+
 .PHONY: docker
 docker: ## Build the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg DATE=$(DATE) -t data-bridge:$(VERSION) .

@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1
+FROM golang:1.26-alpine AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG VERSION=dev
+ARG DATE=unknown
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION} -X main.dateBuilt=${DATE}" \
+    -o /out/data-bridge ./cmd/data-bridge
+
+FROM alpine:3.22
+RUN apk add --no-cache ca-certificates tzdata && adduser -D -H -u 10001 bridge \
+    && install -d -o bridge /var/lib/data-bridge
+COPY --from=build /out/data-bridge /usr/local/bin/data-bridge
+COPY config /etc/data-bridge
+USER 10001
+WORKDIR /var/lib/data-bridge
+# Dead letters are written here: mount a volume to keep them.
+VOLUME /var/lib/data-bridge
+EXPOSE 8080 4195
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
+    CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/health"]
+ENTRYPOINT ["data-bridge"]
+CMD ["run", "/etc/data-bridge/bridge.yaml"]

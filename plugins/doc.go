@@ -1,0 +1,73 @@
+// Package plugins is the architecture page of data-bridge; the code is in the
+// packages below it.
+//
+// # Picture
+//
+//	NATS core ──▶ pausable_nats ──┐
+//	                              │ acks      ┌──────────────┐ batches ┌────────────┐ columns
+//	Kafka ──────▶ pausable_kafka ─┼──────────▶│ backpressure │────────▶│ clickhouse │────────▶ ClickHouse
+//	                   ▲  ▲       │           │    buffer    │◀────────│   output   │──▶ dead_letter (any output)
+//	                   │  │ pause/resume      └──────┬───────┘  acks   └─────┬──────┘
+//	                   └──┴──────────── gate ◀── level ────┘                 │
+//	                                      └──────── status: /health, heartbeat ◀┘
+//
+// A record is accepted when the buffer takes it and settled when ClickHouse, or
+// the dead-letter output, has it. The level is accepted minus settled. Only
+// settling frees room, and only settling acknowledges the source.
+//
+// # Where things are
+//
+//	gate/          the hysteresis gate of a stream, and how its parts find it
+//	status/        the figures of a stream, /health and its listener
+//	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
+//	nats/          pausable_nats
+//	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
+//	clickhouse/    the output: schema, decoder, columns, error classes, retry queue
+//	all/           blank imports of the above: the one line a third party needs
+//
+// Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
+// {gate, status} → the standard library or Benthos' public API. Plugins never
+// import each other.
+//
+// # Decisions
+//
+//   - One gate for each stream, found by itself through the host's shared
+//     resources, keyed by stream id. Get-or-create, so the order of construction
+//     does not matter; registrations are tokens, so a reload that overlaps
+//     cannot remove somebody else's. A pause is held by reasons and ends when
+//     none is left.
+//   - The buffer acknowledges through. It holds each source's acknowledgement
+//     until every record is settled, and never passes a nack up while it can
+//     retry. Close nacks everything unsettled, what the output still has
+//     included: the host delivers no acknowledgement after a forced stop.
+//   - Batches are formed in one place, the buffer. The output's own batching
+//     stays empty.
+//   - The output owns failure: retryable or permanent is decided in one
+//     function; bad rows are isolated and go to dead_letter, a required field,
+//     because every default would be wrong.
+//   - JSON bytes are decoded straight into typed columns. A value that does not
+//     fit is an error with row, column and value, never a default or a clip.
+//
+// # Lock order
+//
+// The buffer's lock, then the gate's, then what an input's Pause, Resume or
+// Drain takes. Callbacks of the gate never call the buffer or the gate, never
+// block, and are called one at a time. The status board has leaf locks only.
+//
+// # Not obvious
+//
+//   - EndOfInput is no flush signal: with acknowledgements held, the host calls
+//     it only when every one of them is resolved. Batches leave by count, by
+//     period, when the gate drains, or when it is closed and nothing is in flight.
+//   - Acknowledgements reach the buffer from many goroutines and out of order.
+//   - A batch that an input returns after its context was cancelled is dropped
+//     by the host without a word. Core NATS cannot redeliver: the binary drains
+//     the gates at the signal, ahead of the host's stop (shutdown_delay), and
+//     inputs end by themselves.
+//   - Constructors have no effects: the host may build components that it never
+//     closes. Things start at the first call.
+//   - ReadBatch hands out shallow copies: a processor may change what it is
+//     given, and a retry must start from the original.
+//   - Lint rules are parsed when a spec is built, in init. Rules of list fields
+//     are applied to the items as well.
+package plugins

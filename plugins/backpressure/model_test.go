@@ -41,7 +41,16 @@ type modelFlight struct {
 // acknowledgements and rejections in any order, and waits.
 func TestBufferAgainstModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		synctest.Test(t, func(*testing.T) { runModel(t, rt) })
+		// A failure is a panic of rapid's: it must leave the bubble before
+		// rapid can catch it and look for a smaller case.
+		var failure any
+		synctest.Test(t, func(*testing.T) {
+			defer func() { failure = recover() }()
+			runModel(t, rt)
+		})
+		if failure != nil {
+			panic(failure)
+		}
 	})
 }
 
@@ -55,7 +64,10 @@ func runModel(t *testing.T, rt *rapid.T) {
 	m := &model{t: rt, r: r, stored: map[string]bool{}}
 
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	defer func() {
+		cancel()
+		_ = r.Close(context.Background()) // again, unless the model has failed
+	}()
 	for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 		switch rapid.IntRange(0, 4).Draw(rt, "action") {
 		case 0:

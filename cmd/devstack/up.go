@@ -93,6 +93,10 @@ func (s *servers) printEnv(w io.Writer) {
 
 func (s *servers) env() []string {
 	ch := s.clickhouse
+	precision := "strict"
+	if ch.Legacy() { // its times end at seconds
+		precision = "truncate"
+	}
 	return []string{
 		"NATS_URLS=" + s.nats.URL(),
 		"KAFKA_BROKERS=" + strings.Join(s.kafka.Brokers(), ","),
@@ -100,6 +104,7 @@ func (s *servers) env() []string {
 		"CLICKHOUSE_PROTOCOL=" + ch.Protocol(),
 		"CLICKHOUSE_HTTP=http://" + ch.HTTPAddr(),
 		"CLICKHOUSE_DATABASE=market",
+		"CLICKHOUSE_TIME_PRECISION=" + precision,
 		"CLICKHOUSE_USERNAME=" + ch.User(),
 		"CLICKHOUSE_PASSWORD=" + ch.Password(),
 	}

@@ -41,18 +41,25 @@ type modelFlight struct {
 // acknowledgements and rejections in any order, and waits.
 func TestBufferAgainstModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		// A failure is a panic of rapid's: it must leave the bubble before
-		// rapid can catch it and look for a smaller case.
-		var failure any
+		// What stops an attempt must leave the bubble before rapid can take it
+		// up and look for a smaller case.
+		var stopped any
 		synctest.Test(t, func(*testing.T) {
-			defer func() { failure = recover() }()
+			defer func() { stopped = recover() }()
 			runModel(t, rt)
 		})
-		if failure != nil {
-			panic(failure)
+		if why, ok := stopped.(modelFailure); ok {
+			rt.Fatal(string(why))
+		} else if stopped != nil {
+			panic(stopped)
 		}
 	})
 }
+
+// modelFailure is what the model found wrong.
+type modelFailure string
+
+func (m *model) failf(format string, args ...any) { panic(modelFailure(fmt.Sprintf(format, args...))) }
 
 func runModel(t *testing.T, rt *rapid.T) {
 	limit := rapid.IntRange(3, 40).Draw(rt, "max")
@@ -90,7 +97,7 @@ func runModel(t *testing.T, rt *rapid.T) {
 	cancel()
 	synctest.Wait()
 	if err := r.Close(context.Background()); err != nil {
-		rt.Fatal(err)
+		m.failf("closing: %v", err)
 	}
 	synctest.Wait()
 	m.checkEnd()
@@ -118,7 +125,7 @@ func (m *model) read(ctx context.Context) {
 		return
 	}
 	if err != nil || len(msgs) == 0 || len(msgs) > m.r.conf.count {
-		m.t.Fatalf("read %d messages with error %v", len(msgs), err)
+		m.failf("read %d messages with error %v", len(msgs), err)
 	}
 	var body []string
 	for _, msg := range msgs {
@@ -139,23 +146,23 @@ func (m *model) answer(ctx context.Context, err error) {
 	if err == nil {
 		for _, n := range f.numbers {
 			if m.stored[n] {
-				m.t.Fatalf("message %s was sent again after it had been stored", n)
+				m.failf("message %s was sent again after it had been stored", n)
 			}
 			m.stored[n] = true
 		}
 	}
 	if ackErr := f.ack(ctx, err); ackErr != nil {
-		m.t.Fatal(ackErr)
+		m.failf("acknowledging: %v", ackErr)
 	}
 }
 
 func (m *model) check(limit int) {
 	level := int(m.r.control.Level())
 	if level < 0 || level > limit {
-		m.t.Fatalf("level %d of at most %d", level, limit)
+		m.failf("level %d of at most %d", level, limit)
 	}
 	if !m.blocked() && level != m.next-len(m.stored) {
-		m.t.Fatalf("level is %d, but %d were accepted and %d stored", level, m.next, len(m.stored))
+		m.failf("level is %d, but %d were accepted and %d stored", level, m.next, len(m.stored))
 	}
 	for _, w := range m.writes {
 		m.checkVerdict(w)
@@ -173,7 +180,7 @@ func (m *model) checkVerdict(w *modelWrite) {
 		all = all && m.stored[strconv.Itoa(w.first+i)]
 	}
 	if state := w.state(); (state == "acked") != all || (state != "acked" && state != "open") {
-		m.t.Fatalf("batch %d+%d is %s; all stored: %t", w.first, w.n, state, all)
+		m.failf("batch %d+%d is %s; all stored: %t", w.first, w.n, state, all)
 	}
 }
 
@@ -189,7 +196,7 @@ func (m *model) finish(ctx context.Context) {
 		}
 	}
 	if len(m.stored) != m.next {
-		m.t.Fatalf("%d written, %d stored", m.next, len(m.stored))
+		m.failf("%d written, %d stored", m.next, len(m.stored))
 	}
 	m.check(m.r.conf.limits.Max)
 }
@@ -202,7 +209,7 @@ func (m *model) readAny(ctx context.Context) {
 			return
 		}
 	}
-	m.t.Fatal("the buffer holds messages and gives none")
+	m.failf("the buffer holds messages and gives none")
 }
 
 // checkEnd: after Close every source has been answered, once.
@@ -210,11 +217,11 @@ func (m *model) checkEnd() {
 	for _, w := range m.writes {
 		switch state := w.state(); {
 		case !w.done:
-			m.t.Fatalf("WriteBatch %d+%d is still blocked", w.first, w.n)
+			m.failf("WriteBatch %d+%d is still blocked", w.first, w.n)
 		case w.err != nil && state != "open":
-			m.t.Fatalf("batch %d+%d was refused and then %s", w.first, w.n, state)
+			m.failf("batch %d+%d was refused and then %s", w.first, w.n, state)
 		case w.err == nil && state != "acked" && state != "nacked":
-			m.t.Fatalf("batch %d+%d is %s after Close", w.first, w.n, state)
+			m.failf("batch %d+%d is %s after Close", w.first, w.n, state)
 		}
 	}
 	edges := 0
@@ -226,7 +233,7 @@ func (m *model) checkEnd() {
 			edges--
 		}
 		if edges != 0 && edges != 1 {
-			m.t.Fatal("pause and resume do not alternate")
+			m.failf("pause and resume do not alternate")
 		}
 	}
 }

@@ -3,9 +3,11 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // EnvCache names the environment variable that moves the cache folder.
@@ -89,10 +91,44 @@ func fillAndRename(final string, fill func(dir string) error) error {
 	if err := os.MkdirAll(partial, 0o755); err != nil {
 		return err
 	}
+	defer watch(partial)()
 	if err := fill(partial); err != nil {
 		return errors.Join(err, os.RemoveAll(partial))
 	}
 	return os.Rename(partial, final)
+}
+
+// watch tells every few seconds how much has arrived in dir, until stop.
+func watch(dir string) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(5 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				progress("... %d MB in %s", sizeOf(dir)>>20, filepath.Base(dir))
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
+
+// sizeOf is the size of all files in dir, as far as they can be seen.
+func sizeOf(dir string) (total int64) {
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return nil // being moved or removed
+		}
+		if info, err := entry.Info(); err == nil {
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
 }
 
 // lockCache takes the lock of this name, waiting for other processes.

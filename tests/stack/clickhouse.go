@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Protocols of a ClickHouse address, as the clickhouse output's protocol field names them.
@@ -245,14 +244,18 @@ func (c *clickhouseServer) ping(ctx context.Context) error {
 	return c.Exec(ctx, "SELECT 1")
 }
 
-func (c *clickhouseServer) Stall() error    { return c.signal(signalStall) }
-func (c *clickhouseServer) Continue() error { return c.signal(signalContinue) }
-
-func (c *clickhouseServer) signal(sig os.Signal) error {
+func (c *clickhouseServer) Stall() error {
 	if c.proc == nil {
 		return ErrNotOurs
 	}
-	return c.proc.signal(sig)
+	return c.proc.stall()
+}
+
+func (c *clickhouseServer) Continue() error {
+	if c.proc == nil {
+		return ErrNotOurs
+	}
+	return c.proc.signal(signalContinue)
 }
 
 func (c *clickhouseServer) Stop() error {
@@ -284,16 +287,4 @@ func (c *clickhouseServer) Close() error {
 		return c.proc.stop()
 	}
 	return errors.Join(c.proc.kill(), removeAll(c.dir)) // nothing to keep, so nothing to end in order
-}
-
-// removeAll tries again for a moment: the kernel may still be closing the files of a killed process.
-func removeAll(dir string) error {
-	var err error
-	for range 20 {
-		if err = os.RemoveAll(dir); err == nil {
-			return nil
-		}
-		time.Sleep(readyInterval)
-	}
-	return fmt.Errorf("removing %s: %w", dir, err)
 }

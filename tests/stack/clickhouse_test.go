@@ -198,6 +198,7 @@ func TestShippedTables(t *testing.T) {
 
 func TestChDBDeduplicatesByToken(t *testing.T) {
 	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS tokens"))
 	require.NoError(t, ch.Exec(ctx, `CREATE TABLE tokens (n UInt64) ENGINE = MergeTree ORDER BY n
 		SETTINGS non_replicated_deduplication_window = 100`))
 	conn := connect(t, ch)

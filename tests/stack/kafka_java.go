@@ -73,7 +73,6 @@ func javaArgs(libs string, args ...string) []string {
 	}, args...)
 }
 
-func (b *javaBroker) stall() error  { return b.signal(signalStall) }
 func (b *javaBroker) resume() error { return b.signal(signalContinue) }
 
 // kafkaVersion is the one that tests/kafka/pom.xml names; it is part of the

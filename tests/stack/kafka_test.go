@@ -14,9 +14,10 @@ import (
 func TestKafkaProduceAndConsumeInAGroup(t *testing.T) {
 	k := Shared.Kafka(t)
 	ctx := within(t, time.Minute)
-	require.NoError(t, k.CreateTopic(ctx, "round-trip", 3))
-	produce(t, ctx, k, "round-trip", 100)
-	assert.Len(t, consume(t, ctx, k, "round-trip", "g-round-trip", 100), 100)
+	topic := unique("round-trip")
+	require.NoError(t, k.CreateTopic(ctx, topic, 3))
+	produce(t, ctx, k, topic, 100)
+	assert.Len(t, consume(t, ctx, k, topic, "g-"+topic, 100), 100)
 }
 
 func TestKafkaRestartKeepsDataAndOffsets(t *testing.T) {

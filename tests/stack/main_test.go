@@ -2,6 +2,8 @@ package stack
 
 import (
 	"context"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,3 +26,8 @@ func closing(t *testing.T, c interface{ Close() error }) {
 	t.Helper()
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 }
+
+var used atomic.Int64
+
+// unique is a name that no other test has used on a shared server, for -count.
+func unique(name string) string { return name + "-" + strconv.FormatInt(used.Add(1), 10) }

@@ -143,6 +143,15 @@ func (p *process) signal(sig os.Signal) error {
 	return nil
 }
 
+// stall freezes the child and returns when nothing in it runs any more.
+func (p *process) stall() error {
+	if err := p.signal(signalStall); err != nil {
+		return err
+	}
+	awaitStalled(p.pid())
+	return nil
+}
+
 // stop ends the child in order, or by force after stopGrace. A stalled child
 // is continued, since it could not end otherwise.
 func (p *process) stop() error {
@@ -186,4 +195,16 @@ func (p *process) logTail() string {
 	}
 	tail, _ := io.ReadAll(f)
 	return strings.TrimSpace(string(tail))
+}
+
+// removeAll tries again for a moment: the kernel may still be closing the files of a killed process.
+func removeAll(dir string) error {
+	var err error
+	for range 20 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(readyInterval)
+	}
+	return fmt.Errorf("removing %s: %w", dir, err)
 }

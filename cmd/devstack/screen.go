@@ -31,7 +31,7 @@ func newScreen(out *os.File) *screen {
 
 // say prints a line of the story.
 func (s *screen) say(format string, args ...any) {
-	s.print(fmt.Sprintf("── %s", fmt.Sprintf(format, args...)))
+	s.print("── " + fmt.Sprintf(format, args...))
 }
 
 func (s *screen) print(line string) {

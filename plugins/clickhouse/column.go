@@ -45,8 +45,8 @@ func newBuilder(columnType string, rules timeRules) (builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if make, ok := simpleTypes[t.name]; ok {
-		return make(), nil
+	if build, ok := simpleTypes[t.name]; ok {
+		return build(), nil
 	}
 	switch t.name {
 	case "Date":

@@ -114,7 +114,7 @@ func equalFold(b []byte, s string) bool { return len(b) == len(s) && strings.Equ
 // newDecimal returns the builder of Decimal(P, S) or DecimalN(S). A number
 // must fit exactly: neither more fraction digits than S nor more digits than P.
 func newDecimal(t typeName) (builder, error) {
-	precision, scaleArg := 0, 0
+	var precision, scaleArg int
 	switch t.name {
 	case "Decimal32":
 		precision = 9

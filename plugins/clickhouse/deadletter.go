@@ -58,7 +58,9 @@ func letters(batch service.MessageBatch, bad []badRow, attempts int) service.Mes
 	out := make(service.MessageBatch, len(bad))
 	for i, row := range bad {
 		m := batch[row.index].Copy()
-		m.MetaSetMut(metaTable, row.table)
+		if row.table != "" {
+			m.MetaSetMut(metaTable, row.table)
+		}
 		m.MetaSetMut(metaError, row.err.Error())
 		m.MetaSetMut(metaAttempts, strconv.Itoa(attempts))
 		var fault *rowError

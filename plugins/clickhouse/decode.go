@@ -1,51 +1,9 @@
 package clickhouse
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"unicode/utf8"
+	"strings"
 )
-
-var (
-	errNull      = errors.New("null, but the column is not Nullable")
-	errDuplicate = errors.New("the field is given twice")
-	errUnknown   = errors.New("no column of that name")
-	errNoColumn  = errors.New("no field that is a column of the table")
-)
-
-// rowError says why one record cannot become a row.
-type rowError struct {
-	column     string // "" when the record as a whole is at fault
-	columnType string
-	value      string // shortened
-	err        error
-}
-
-func (e *rowError) Error() string {
-	switch {
-	case e.column == "":
-		return e.err.Error()
-	case e.value == "":
-		return fmt.Sprintf("column %q: %v", e.column, e.err)
-	}
-	return fmt.Sprintf("column %q (%s): value %s: %v", e.column, e.columnType, e.value, e.err)
-}
-
-func (e *rowError) Unwrap() error { return e.err }
-
-// shorten returns the beginning of a value, for messages.
-func shorten(b []byte) string {
-	const most = 64
-	if len(b) <= most {
-		return string(b)
-	}
-	cut := most
-	for cut > 0 && !utf8.RuneStart(b[cut]) {
-		cut--
-	}
-	return string(b[:cut]) + "…"
-}
 
 // appendStrict appends to a builder; only builders that take nulls see one.
 func appendStrict(b builder, v *value) error {
@@ -61,35 +19,6 @@ func appendStrict(b builder, v *value) error {
 		}
 	}
 	return b.append(v)
-}
-
-// block is rows on their way to one INSERT: builders of equal length, and for
-// every row the index of the message it came from.
-type block struct {
-	schema   *schema
-	builders []builder
-	absent   []bool // columns that the INSERT leaves out, so that the server's default applies
-	rows     []int
-}
-
-// newBlock returns an empty block for the schema.
-func newBlock(s *schema, rules timeRules) (*block, error) {
-	b := &block{schema: s, absent: make([]bool, len(s.columns))}
-	for _, c := range s.columns {
-		col, err := newBuilder(c.typ, rules)
-		if err != nil {
-			return nil, fmt.Errorf("column %q of table %q: %w; %w", c.name, s.table, err, errUnsupported)
-		}
-		b.builders = append(b.builders, col)
-	}
-	return b, nil
-}
-
-func (b *block) reset() {
-	for _, c := range b.builders {
-		c.reset()
-	}
-	b.rows = b.rows[:0]
 }
 
 // decoder turns JSON objects into rows. The rows of one batch may end up in
@@ -116,6 +45,7 @@ type decoder struct {
 type member struct {
 	name   string
 	column int
+	plain  bool // the name was written without escapes, and may be looked for as it is
 }
 
 func newDecoder(s *schema, rejectUnknown bool, newBlock func() (*block, error)) *decoder {
@@ -266,11 +196,11 @@ func (d *decoder) members(b *block) (found int, err error) {
 // none. Records of one stream have their fields in one order, so that a
 // comparison with the name found there before is all it takes.
 func (d *decoder) field(at int) (int, error) {
+	if at < len(d.guess) && d.guess[at].plain && d.scanner.isKey(d.guess[at].name) {
+		return d.guess[at].column, nil
+	}
 	if err := d.scanner.key(&d.value); err != nil {
 		return 0, err
-	}
-	if at < len(d.guess) && !d.value.escaped && d.guess[at].name == string(d.value.raw) {
-		return d.guess[at].column, nil
 	}
 	name := d.value.text()
 	column, ok := d.schema.index[name]
@@ -280,24 +210,24 @@ func (d *decoder) field(at int) (int, error) {
 		}
 		column = -1
 	}
-	d.remember(at, name, column)
+	d.remember(at, member{name: name, column: column, plain: !d.value.escaped})
 	return column, nil
 }
 
 // remember keeps a field's name for the next record; a name that is no
 // column's is copied, since it aliases the record.
-func (d *decoder) remember(at int, name string, column int) {
+func (d *decoder) remember(at int, m member) {
 	const most = 1024
-	if column >= 0 {
-		name = d.schema.columns[column].name
+	if m.column >= 0 {
+		m.name = d.schema.columns[m.column].name
 	} else {
-		name = string([]byte(name))
+		m.name = strings.Clone(m.name)
 	}
 	switch {
 	case at < len(d.guess):
-		d.guess[at] = member{name, column}
+		d.guess[at] = m
 	case at == len(d.guess) && at < most:
-		d.guess = append(d.guess, member{name, column})
+		d.guess = append(d.guess, m)
 	}
 }
 

@@ -282,9 +282,11 @@ func TestFieldOrderMayChange(t *testing.T) {
 
 func TestMissingFields(t *testing.T) {
 	s := newSchema("t", []column{
-		{name: "id", typ: "UInt64"}, {name: "n", typ: "Nullable(Int64)"},
+		{name: "id", typ: "UInt64"},
+		{name: "n", typ: "Nullable(Int64)"},
 		{name: "side", typ: "Enum8('buy' = 5, 'sell' = 6)"},
-		{name: "at", typ: "DateTime", hasDefault: true}, {name: "src", typ: "String", hasDefault: true},
+		{name: "at", typ: "DateTime", hasDefault: true},
+		{name: "src", typ: "String", hasDefault: true},
 	})
 	d := decoderFor(s, false)
 	for i, record := range []string{

@@ -13,7 +13,7 @@ type group struct {
 	rows  []int // indexes of messages; nil means all
 }
 
-// indexes calls each with the index of every message of the group.
+// len is the number of messages of the group.
 func (g group) len(batch service.MessageBatch) int {
 	if g.rows == nil {
 		return len(batch)

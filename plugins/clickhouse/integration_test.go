@@ -90,6 +90,17 @@ func TestEveryTypeRoundTrips(t *testing.T) {
 	})
 }
 
+func TestCompressions(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8, s String")
+		for i, method := range []string{compressionLZ4, compressionZSTD, compressionNone} {
+			out := open(t, yamlFor(t, server, table, "compression: "+method+"\nsettings: {max_threads: 1}"))
+			require.NoError(t, out.WriteBatch(t.Context(), records(fmt.Sprintf(`{"id":%d,"s":%q}`, i, strings.Repeat("x", 1000)))))
+		}
+		require.Equal(t, [][]string{{"3", "3000"}}, query(t, server, "SELECT count(), sum(length(s)) FROM default."+table))
+	})
+}
+
 func TestMissingFieldsOnTheServer(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		table := newTable(t, server, "id UInt8, n Nullable(Int8), s String, d UInt16 DEFAULT id * 10, m UInt16 MATERIALIZED id * 100, a UInt8 ALIAS id")
@@ -147,7 +158,8 @@ func TestRejectHandsErrorsBackPerMessage(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		table := newTable(t, server, "id UInt8")
 		yaml := strings.Replace(yamlFor(t, server, table, ""), "letter_box: {name:", "reject: {name:", 1)
-		yaml = yaml[:strings.Index(yaml, "dead_letter")] + "dead_letter: {reject: 'no'}\n"
+		head, _, _ := strings.Cut(yaml, "dead_letter")
+		yaml = head + "dead_letter: {reject: 'no'}\n"
 		out := open(t, yaml)
 		batch := records(`{"id":1}`, `{"id":300}`, `{"id":2}`)
 		index := batch.Index()

@@ -115,12 +115,32 @@ func (j *job) stored(s segment) {
 	}
 }
 
-// decode turns the group's messages into blocks of rows.
+// decode turns the group's messages into blocks of rows. Bad rows are believed
+// only if the schema they were decoded for is still the server's.
 func (j *job) decode(ctx context.Context) error {
-	s, err := j.schema(ctx)
+	s := j.table.known()
+	if s == nil {
+		var err error
+		if s, err = j.out.loadSchema(ctx, j.conn, j.table); err != nil {
+			return err
+		}
+		return j.decodeFor(s)
+	}
+	if err := j.decodeFor(s); err != nil || len(j.bad) == 0 {
+		return err
+	}
+	current, err := j.out.loadSchema(ctx, j.conn, j.table)
+	if current == s {
+		return nil
+	}
+	j.startOver()
 	if err != nil {
 		return err
 	}
+	return j.decodeFor(current)
+}
+
+func (j *job) decodeFor(s *schema) error {
 	d := j.table.takeDecoder(s, &j.out.cfg)
 	for i := range j.group.len(j.batch) {
 		if err := j.add(d, j.group.row(i)); err != nil {
@@ -152,35 +172,38 @@ func (j *job) add(d *decoder, index int) error {
 	return err
 }
 
-// schema returns the table's schema, from the server if it is not known.
-func (j *job) schema(ctx context.Context) (*schema, error) {
-	if s := j.table.known(); s != nil {
-		return s, nil
-	}
-	return j.out.loadSchema(ctx, j.conn, j.table)
-}
-
 // refresh reads the schema again and marks what is not stored yet to be
 // decoded for it.
 func (j *job) refresh(ctx context.Context) error {
 	if _, err := j.out.loadSchema(ctx, j.conn, j.table); err != nil {
 		return err
 	}
-	if !j.decoded {
-		return nil
+	if j.decoded {
+		j.startOver()
 	}
-	rows := make([]int, 0, j.group.len(j.batch))
-	for _, s := range j.pending {
-		rows = append(rows, s.messages()...)
+	return nil
+}
+
+// startOver undoes the decoding of every row that is not stored: of the bad
+// ones too, except for those that the server has rejected.
+func (j *job) startOver() {
+	rows := j.unsettled()
+	rejected := j.bad[:0]
+	for _, row := range j.bad {
+		var fault *rowError
+		if errors.As(row.err, &fault) {
+			rows = append(rows, row.index)
+		} else {
+			rejected = append(rejected, row)
+		}
 	}
 	slices.Sort(rows)
-	j.group.rows, j.pending, j.decoded = rows, nil, false
-	return nil
+	j.group.rows, j.pending, j.bad, j.decoded = rows, nil, rejected, false
 }
 
 // unsettled returns the messages that are neither stored nor bad rows.
 func (j *job) unsettled() []int {
-	var rows []int
+	rows := []int{} // never nil, which would mean all
 	if !j.decoded {
 		for i := range j.group.len(j.batch) {
 			rows = append(rows, j.group.row(i))

@@ -159,6 +159,7 @@ func (b *letterBox) all() []letter {
 
 // yamlFor is the output's configuration for a server, with more lines.
 func yamlFor(t *testing.T, server stack.ClickHouse, table, more string) string {
+	t.Cleanup(func() { boxes.Delete(t.Name()) }) // for -count
 	return fmt.Sprintf(`
 addresses: [%q]
 protocol: %s

@@ -36,6 +36,9 @@ type decimalText struct {
 	big      bool
 }
 
+// safeDigits is how many decimal digits always fit 64 bits.
+const safeDigits = 19
+
 // takeApart reads the text of a JSON number.
 func takeApart(b []byte) (d decimalText) {
 	i := 0
@@ -43,41 +46,54 @@ func takeApart(b []byte) (d decimalText) {
 		d.negative = true
 		i = 1
 	}
-	fraction := false
+	start, point := i, -1
 	for ; i < len(b); i++ {
-		c := b[i]
-		if c-'0' <= 9 {
-			d.push(uint64(c - '0'))
-			if fraction {
-				d.exp--
-			}
+		c := b[i] - '0'
+		if c <= 9 {
+			d.mantissa = d.mantissa*10 + uint64(c)
 			continue
 		}
-		if c != '.' {
+		if b[i] != '.' {
 			break
 		}
-		fraction = true
+		point = i
 	}
-	if i < len(b) { // the exponent
-		e, err := strconv.Atoi(str(b[i+1:]))
-		if err != nil { // more digits than an int holds
-			e = math.MaxInt32
-			if b[i+1] == '-' {
-				e = math.MinInt32
-			}
-		}
-		d.exp += e
+	count := i - start
+	if point >= 0 {
+		d.exp = point + 1 - i
+		count--
+	}
+	if count > safeDigits {
+		d.recount(b[start:i])
+	}
+	if i < len(b) {
+		d.exp += exponent(b[i+1:])
 	}
 	return d
 }
 
-func (d *decimalText) push(digit uint64) {
-	hi, lo := bits.Mul64(d.mantissa, 10)
-	sum, carry := bits.Add64(lo, digit, 0)
-	if hi != 0 || carry != 0 {
-		d.big = true
+// recount reads many digits again, with a look at overflow.
+func (d *decimalText) recount(b []byte) {
+	d.mantissa = 0
+	for _, c := range b {
+		if c == '.' {
+			continue
+		}
+		hi, lo := bits.Mul64(d.mantissa, 10)
+		sum, carry := bits.Add64(lo, uint64(c-'0'), 0)
+		d.big = d.big || hi != 0 || carry != 0
+		d.mantissa = sum
 	}
-	d.mantissa = sum
+}
+
+// exponent reads what follows the e of a number; beyond what an int32 holds
+// the exact value does not matter.
+func exponent(b []byte) int {
+	e, err := strconv.ParseInt(str(b), 10, 32)
+	if err == nil || e != 0 { // out of range gives the nearest
+		return int(e)
+	}
+	return 0
 }
 
 func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -251,7 +251,7 @@ func (f *failures) of(batch service.MessageBatch) error {
 	}
 	e := service.NewBatchError(batch, f.headline)
 	for i, row := range f.rows {
-		e.Failed(row, f.errs[i])
+		_ = e.Failed(row, f.errs[i]) // returns e
 	}
 	return e
 }

@@ -42,6 +42,7 @@ func spec() *service.ConfigSpec {
 		Fields(tableFields()...).
 		Fields(deliveryFields()...).
 		Fields(advancedFields()...).
+		LintRule(`root = if this.`+fieldDeadLetter+` == null { ["`+fieldDeadLetter+` is missing: say where rows go that cannot be stored (any output; drop: {} discards them)"] }`).
 		Example("Ticks into one table", "Records of one stream, one table; what does not fit is written to a file.", `
 output:
   clickhouse:

@@ -186,11 +186,16 @@ func TestGateDrainsWhenEveryInputIsStopping(t *testing.T) {
 	b.Stopping()
 	assert.Equal(t, []string{"draining paused=false", "flush", "a drain", "b drain"}, j.take())
 
-	left := g.Join(input{"left", j})
+	g, j = gate.New(), &journal{}
+	attach(g, shipped, true, j)
+	left, stays := g.Join(input{"left", j}), g.Join(input{"stays", j})
 	left.Leave()
-	j.take()
 	left.Stopping()
-	assert.Empty(t, j.take())
+	assert.Empty(t, j.take(), "one that has left has no say")
+	last := g.Join(input{"last", j})
+	stays.Stopping()
+	last.Leave()
+	assert.Equal(t, []string{"draining paused=false", "flush", "stays drain"}, j.take(), "the last one that did not stop has left")
 }
 
 func TestReloadFindsTheGateAsNew(t *testing.T) {

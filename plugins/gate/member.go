@@ -35,8 +35,12 @@ func (m *Member) Stopping() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m.stopping = true
-	joined := slices.Contains(g.members, m)
-	if joined && !slices.ContainsFunc(g.members, func(o *Member) bool { return !o.stopping }) {
+	g.drainIfAllStop()
+}
+
+func (g *Gate) drainIfAllStop() {
+	running := func(m *Member) bool { return !m.stopping }
+	if len(g.members) > 0 && !slices.ContainsFunc(g.members, running) {
 		g.drain()
 	}
 }
@@ -47,6 +51,7 @@ func (m *Member) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
+	g.drainIfAllStop()
 	g.rest()
 }
 

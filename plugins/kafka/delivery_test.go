@@ -87,24 +87,31 @@ func TestRejectedRecordsHoldTheCommitBack(t *testing.T) {
 }
 
 func TestCloseCommitsTheLastSettledRecord(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
-		topic := c.topic(2)
-		c.produce(topic, 0, 0, 30)
-		c.produce(topic, 1, 0, 7)
-		k := c.consume(topic, true, "commit_period: 1h")
-		eventually(t, "all is delivered", func() bool { return k.total() == 37 })
-		k.stop()
-		<-k.done
-		done, cancel := context.WithCancel(context.Background())
-		cancel() // the host's context of acknowledgements may have ended
-		for _, ack := range k.heldAcks() {
-			require.NoError(t, ack(done, nil))
-		}
-		k.close()
-		require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
-		require.EqualValues(t, 7, c.committed(c.group(), topic, 1))
-		require.True(t, k.in.stats.Link.State().Closed)
-	})
+	onEachBroker(t, func(t *testing.T, c *cluster) { testCloseCommits(t, c, "") })
+}
+
+func TestStaticMemberCommitsOnCloseToo(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) { testCloseCommits(t, c, "instance_id: one") })
+}
+
+func testCloseCommits(t *testing.T, c *cluster, more string) {
+	t.Helper()
+	topic := c.topic(2)
+	c.produce(topic, 0, 0, 30)
+	c.produce(topic, 1, 0, 7)
+	k := c.consume(topic, true, "commit_period: 1h\n"+more)
+	eventually(t, "all is delivered", func() bool { return k.total() == 37 })
+	k.stop()
+	<-k.done
+	done, cancel := context.WithCancel(context.Background())
+	cancel() // the host's context of acknowledgements may have ended
+	for _, ack := range k.heldAcks() {
+		require.NoError(t, ack(done, nil))
+	}
+	k.close()
+	require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
+	require.EqualValues(t, 7, c.committed(c.group(), topic, 1))
+	require.True(t, k.in.stats.Link.State().Closed)
 }
 
 func TestStartOffsetLatestSkipsWhatIsThere(t *testing.T) {

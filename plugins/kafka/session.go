@@ -195,12 +195,12 @@ func (s *session) warnNack(err error) {
 	})
 }
 
-// close commits what is settled, leaves the group and waits for everything that
-// the session started. It takes seconds at most, even if no broker answers.
+// close leaves the group, which revokes all partitions and so commits what is
+// settled, and waits for everything that the session started. It takes seconds
+// at most, even if no broker answers.
 func (s *session) close() {
 	s.stop()
 	<-s.poller.done
-	s.commit(s.client)
 	s.link.close()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()

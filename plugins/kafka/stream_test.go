@@ -19,7 +19,6 @@ func TestStreamFromYAML(t *testing.T) {
 			c.produce(topic, p, 0, 100)
 		}
 		b := service.NewStreamBuilder()
-		b.DisableLinting()
 		require.NoError(t, b.SetLoggerYAML("level: none"))
 		require.NoError(t, b.AddInputYAML("label: external\npausable_kafka:\n  "+
 			strings.ReplaceAll(strings.TrimSpace(c.config(topic, "")), "\n", "\n  ")))

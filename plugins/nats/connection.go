@@ -49,13 +49,22 @@ func (c connectionConfig) dial(label string, log *service.Logger, link *status.L
 	return l, nil
 }
 
-// explain puts into words what nats.go makes of a refused connection: that it
-// ran out of servers.
+// explain puts into words what nats.go makes of a refused connection, and names
+// the field that is about it.
 func (c connectionConfig) explain(err error) error {
-	if errors.Is(err, nats.ErrNoServers) {
-		return fmt.Errorf("connecting to %s: connection refused: is a NATS server listening there? (%w)", c.servers(), err)
+	switch {
+	case errors.Is(err, nats.ErrNoServers): // that it ran out of servers
+		return fmt.Errorf("%s: connecting to %s: connection refused: is a NATS server listening there? (%w)", fieldURLs, c.servers(), err)
+	case refused(err):
+		return fmt.Errorf("%s: connecting to %s: the server refuses user %q, token or key; correct it or the user's rights: %w", fieldAuth, c.servers(), c.auth.user, err)
 	}
-	return fmt.Errorf("connecting to %s: %w", c.servers(), err)
+	return fmt.Errorf("%s: connecting to %s: %w", fieldURLs, c.servers(), err)
+}
+
+// refused reports whether the server did not accept who we are. While it
+// connects, nats.go hands the server's words on as they are.
+func refused(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || strings.EqualFold(err.Error(), nats.ErrAuthorization.Error())
 }
 
 func (c connectionConfig) options(label string) ([]nats.Option, error) {

@@ -104,10 +104,10 @@ func coreFields() []*service.ConfigField {
 		).Description("How messages are collected before they enter the stream."),
 		service.NewObjectField(fieldPendingLimits,
 			service.NewIntField(fieldMessages).
-				Description("Messages, at least `batch.count`.").Default(524288).Example(65536).
+				Description("Messages, at least `batch.count`.").Default(65536).Example(524288).
 				LintRule(atLeastLintRule("pending_limits.messages", 1)),
 			service.NewIntField(fieldBytes).
-				Description("Bytes.").Default(256<<20).Example(64<<20).
+				Description("Bytes.").Default(64<<20).Example(256<<20).
 				LintRule(atLeastLintRule("pending_limits.bytes", 1)),
 		).Description("How much each subject may queue in the client while the stream takes nothing. Beyond it messages are discarded and counted as slow consumer.").
 			Advanced(),

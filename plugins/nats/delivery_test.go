@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -41,10 +42,13 @@ func TestBatchIsHandedOverWhenItsPeriodIsOver(t *testing.T) {
 
 func TestReadBatchWaitsForTheFirstMessage(t *testing.T) {
 	r := connected(t, startServer(t), "batch: {count: 10, period: 0s}")
-	got := make(chan []string)
-	go func() { got <- contents(t, r.read()) }()
+	got := make(chan service.MessageBatch)
+	go func() {
+		batch, _ := r.tryRead()
+		got <- batch
+	}()
 	r.publish("feed.a", 7, 8)
-	assert.Equal(t, []string{"7"}, <-got)
+	assert.Equal(t, []string{"7"}, contents(t, <-got))
 }
 
 func TestQueueGroupSharesWithoutDuplicates(t *testing.T) {

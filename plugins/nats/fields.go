@@ -21,11 +21,13 @@ func field[T any](f *fields, read func(...string) (T, error), path []string) T {
 	return v
 }
 
-func (f *fields) string(path ...string) string          { return field(f, f.conf.FieldString, path) }
+func (f *fields) string(path ...string) string { return field(f, f.conf.FieldString, path) }
+
 func (f *fields) strings(path ...string) []string       { return field(f, f.conf.FieldStringList, path) }
 func (f *fields) int(path ...string) int                { return field(f, f.conf.FieldInt, path) }
 func (f *fields) bool(path ...string) bool              { return field(f, f.conf.FieldBool, path) }
 func (f *fields) duration(path ...string) time.Duration { return field(f, f.conf.FieldDuration, path) }
+
 func (f *fields) pairs(path ...string) map[string]string {
 	return field(f, f.conf.FieldStringMap, path)
 }

@@ -205,11 +205,16 @@ func eventually(t testing.TB, ok func() bool, state func() string) {
 
 // logBuffer collects log lines.
 type logBuffer struct {
+	onWrite func(line string) // set before the first line; may be nil
+
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
 func (l *logBuffer) Write(p []byte) (int, error) {
+	if l.onWrite != nil {
+		l.onWrite(string(p))
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(p)

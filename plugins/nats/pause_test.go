@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +70,20 @@ func TestConnectsPausedToAClosedGate(t *testing.T) {
 	r.publish("feed.a", 0, 10)
 	r.balanced(10)
 	assert.Equal(t, int64(10), r.figures.Dropped.Load())
+}
+
+// Joining after the subscription would let messages in through a closed gate.
+func TestPausesBeforeItSubscribes(t *testing.T) {
+	r := newRig(t, startServer(t), "")
+	r.gate.Hold(gate.ReasonOperator)
+	subscribed := true
+	r.log.onWrite = func(line string) {
+		if strings.Contains(line, "paused") {
+			subscribed = r.in.session != nil
+		}
+	}
+	require.NoError(t, r.in.Connect(context.Background()))
+	assert.False(t, subscribed)
 }
 
 func TestHeldMessagesAreDeliveredDuringAPause(t *testing.T) {

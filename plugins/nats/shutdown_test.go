@@ -23,6 +23,7 @@ func TestDrainIsLossless(t *testing.T) {
 	assert.Zero(t, r.figures.Dropped.Load())
 	require.NoError(t, r.in.Close(context.Background()))
 	assert.Empty(t, r.log.lines("still queued at shutdown"))
+	assert.Empty(t, r.log.lines("connection lost"), "closing is no fault")
 	assert.True(t, r.figures.Link.State().Closed)
 }
 
@@ -70,6 +71,22 @@ func TestConnectWhileDrainingEndsAtOnce(t *testing.T) {
 	require.NoError(t, r.in.Connect(context.Background()))
 	r.publish("feed.a", 0, 10)
 	assert.Empty(t, readToEnd(r))
+	r.balanced(0)
+}
+
+// The gate may say drain after the input has joined and before it subscribes.
+func TestDrainBetweenJoinAndSubscribe(t *testing.T) {
+	s := startServer(t)
+	r := newRig(t, s, "")
+	r.publisher(s)
+	r.in.Drain()
+	_, err := r.tryRead()
+	require.ErrorIs(t, err, service.ErrEndOfInput)
+	require.NoError(t, r.in.Connect(context.Background()))
+	r.publish("feed.a", 0, 10)
+	require.NoError(t, r.in.session.flush(context.Background()))
+	assert.Empty(t, readToEnd(r))
+	require.NoError(t, r.in.Close(context.Background()))
 	r.balanced(0)
 }
 

@@ -214,13 +214,7 @@ type Health struct {
 			LastResume  *string `json:"last_resume"`
 		}
 	}
-	Inputs map[string]struct {
-		Kind                        string
-		Connected, Paused           bool
-		Received, Accepted, Dropped int64
-		SlowConsumer                int64 `json:"slow_consumer"`
-		Buffered                    int64
-	}
+	Inputs  map[string]Input
 	Outputs map[string]struct {
 		Connected              bool
 		Rows, Batches, Retries int64
@@ -228,6 +222,15 @@ type Health struct {
 		DeadLetters            int64 `json:"dead_letters"`
 	}
 	Body string `json:"-"`
+}
+
+// Input is what Health says of one input.
+type Input struct {
+	Kind                        string
+	Connected, Paused           bool
+	Received, Accepted, Dropped int64
+	SlowConsumer                int64 `json:"slow_consumer"`
+	Buffered                    int64
 }
 
 // healthClient keeps no connection: a test must not leave goroutines behind.

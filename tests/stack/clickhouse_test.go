@@ -147,7 +147,7 @@ func TestClickHouseKeepsDataOverStopAndKill(t *testing.T) {
 			require.ErrorIs(t, ch.Stall(), ErrNotRunning)
 			require.NoError(t, ch.Start(ctx))
 			require.Equal(t, addr, ch.Addr())
-			assert.Equal(t, [][]string{{"1000"}}, query(t, ctx, ch, "SELECT count() FROM kept"))
+			assert.Equal(t, [][]string{{"1000"}}, query(ctx, t, ch, "SELECT count() FROM kept"))
 		}
 		require.NoError(t, ch.Close())
 		assert.DirExists(t, filepath.Join(dir, "data"), "a folder that was given stays")
@@ -192,7 +192,7 @@ func TestShippedTables(t *testing.T) {
 		require.NoError(t, ApplySQL(ctx, ch, "config/sql"))
 		require.NoError(t, ApplySQL(ctx, ch, "config/sql"), "again")
 		assert.Equal(t, [][]string{{"candles"}, {"external"}, {"ticks"}},
-			query(t, ctx, ch, "SELECT name FROM system.tables WHERE database = 'market' ORDER BY name"))
+			query(ctx, t, ch, "SELECT name FROM system.tables WHERE database = 'market' ORDER BY name"))
 	})
 }
 
@@ -209,7 +209,7 @@ func TestChDBDeduplicatesByToken(t *testing.T) {
 		require.NoError(t, batch.Append(uint64(1)))
 		require.NoError(t, batch.Send())
 	}
-	assert.Equal(t, [][]string{{"2"}}, query(t, ctx, ch, "SELECT count() FROM tokens"))
+	assert.Equal(t, [][]string{{"2"}}, query(ctx, t, ch, "SELECT count() FROM tokens"))
 }
 
 func TestChDBRefusesUnknownSettings(t *testing.T) {
@@ -258,7 +258,7 @@ func TestCloseRemovesATemporaryFolder(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func query(t *testing.T, ctx context.Context, ch ClickHouse, sql string) [][]string {
+func query(ctx context.Context, t *testing.T, ch ClickHouse, sql string) [][]string {
 	t.Helper()
 	rows, err := ch.Query(ctx, sql)
 	require.NoError(t, err)

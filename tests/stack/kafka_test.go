@@ -16,8 +16,8 @@ func TestKafkaProduceAndConsumeInAGroup(t *testing.T) {
 	ctx := within(t, time.Minute)
 	topic := unique("round-trip")
 	require.NoError(t, k.CreateTopic(ctx, topic, 3))
-	produce(t, ctx, k, topic, 100)
-	assert.Len(t, consume(t, ctx, k, topic, "g-"+topic, 100), 100)
+	produce(ctx, t, k, topic, 100)
+	assert.Len(t, consume(ctx, t, k, topic, "g-"+topic, 100), 100)
 }
 
 func TestKafkaRestartKeepsDataAndOffsets(t *testing.T) {
@@ -39,16 +39,16 @@ func TestKfakeRestartKeepsDataAndOffsets(t *testing.T) {
 func keepsDataAndOffsets(t *testing.T, k *Kafka) {
 	ctx := within(t, 2*time.Minute)
 	require.NoError(t, k.CreateTopic(ctx, "kept", 1))
-	produce(t, ctx, k, "kept", 10)
-	require.Len(t, consume(t, ctx, k, "kept", "g", 10), 10)
+	produce(ctx, t, k, "kept", 10)
+	require.Len(t, consume(ctx, t, k, "kept", "g", 10), 10)
 
 	require.NoError(t, k.Restart(ctx))
-	produce(t, ctx, k, "kept", 5)
-	assert.Len(t, consume(t, ctx, k, "kept", "g", 5), 5, "the group continues behind what it committed")
+	produce(ctx, t, k, "kept", 5)
+	assert.Len(t, consume(ctx, t, k, "kept", "g", 5), 5, "the group continues behind what it committed")
 
 	require.NoError(t, k.Kill())
 	require.NoError(t, k.Start(ctx))
-	assert.Len(t, consume(t, ctx, k, "kept", "another", 15), 15)
+	assert.Len(t, consume(ctx, t, k, "kept", "another", 15), 15)
 }
 
 func TestKafkaStall(t *testing.T) {
@@ -68,7 +68,7 @@ func TestKafkaUnknownChoice(t *testing.T) {
 	require.ErrorContains(t, err, `"redpanda" is neither real nor kfake`)
 }
 
-func produce(t *testing.T, ctx context.Context, k *Kafka, topic string, n int) {
+func produce(ctx context.Context, t *testing.T, k *Kafka, topic string, n int) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.Brokers()...))
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func produce(t *testing.T, ctx context.Context, k *Kafka, topic string, n int) {
 }
 
 // consume reads n records as a member of the group and commits them.
-func consume(t *testing.T, ctx context.Context, k *Kafka, topic, group string, n int) (values []string) {
+func consume(ctx context.Context, t *testing.T, k *Kafka, topic, group string, n int) (values []string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.Brokers()...), kgo.ConsumeTopics(topic),
 		kgo.ConsumerGroup(group), kgo.DisableAutoCommit(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))

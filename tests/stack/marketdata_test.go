@@ -78,7 +78,7 @@ func TestExternalToKafka(t *testing.T) {
 		marketdata.Shape{Count: 5000})
 	require.NoError(t, err)
 	assert.EqualValues(t, 5000, published)
-	assert.Len(t, consume(t, ctx, k, topic, "g-"+topic, 5000), 5000)
+	assert.Len(t, consume(ctx, t, k, topic, "g-"+topic, 5000), 5000)
 }
 
 // TestRecordsFitTheirTables lets ClickHouse itself parse what is generated.
@@ -94,7 +94,7 @@ func TestRecordsFitTheirTables(t *testing.T) {
 			insert = append(g.AppendNext(insert), '\n')
 		}
 		require.NoError(t, ch.Exec(ctx, string(insert)))
-		assert.Equal(t, [][]string{{"1000", "1000", "1000"}}, query(t, ctx, ch,
+		assert.Equal(t, [][]string{{"1000", "1000", "1000"}}, query(ctx, t, ch,
 			"SELECT count(), uniqExact(seq), max(seq) FROM market."+string(kind)+" WHERE stream = '"+stream+"'"))
 	}
 }

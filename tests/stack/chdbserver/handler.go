@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -177,8 +178,8 @@ var statusOf = map[int]int{
 }
 
 func writeFailure(w http.ResponseWriter, err error) {
-	f, ok := err.(*failure)
-	if !ok {
+	var f *failure
+	if !errors.As(err, &f) {
 		f = &failure{status: http.StatusBadRequest, text: err.Error()}
 	}
 	if f.code != 0 {

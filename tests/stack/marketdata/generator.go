@@ -105,10 +105,14 @@ type bar struct {
 }
 
 var market = []instrument{
-	{symbol: "BTC-USDT", price: 64_213_45}, {symbol: "ETH-USDT", price: 3_142_10},
-	{symbol: "SOL-USDT", price: 151_32}, {symbol: "XRP-USDT", price: 5_230},
-	{symbol: "AAPL", price: 226_80}, {symbol: "MSFT", price: 415_25},
-	{symbol: "NVDA", price: 134_77}, {symbol: "EUR-USD", price: 10_854},
+	{symbol: "BTC-USDT", price: 64_213_45},
+	{symbol: "ETH-USDT", price: 3_142_10},
+	{symbol: "SOL-USDT", price: 151_32},
+	{symbol: "XRP-USDT", price: 5_230},
+	{symbol: "AAPL", price: 226_80},
+	{symbol: "MSFT", price: 415_25},
+	{symbol: "NVDA", price: 134_77},
+	{symbol: "EUR-USD", price: 10_854},
 }
 
 var (

@@ -36,9 +36,9 @@ func (s Shape) due(elapsed time.Duration) int64 {
 	seconds := elapsed.Seconds()
 	if s.BurstFactor > 0 && s.BurstEvery > 0 && s.BurstLength > 0 {
 		length := min(s.BurstLength, s.BurstEvery)
-		bursts := elapsed / s.BurstEvery
-		inBurst := bursts*length + min(elapsed%s.BurstEvery, length)
-		seconds += (s.BurstFactor - 1) * inBurst.Seconds()
+		bursts := float64(elapsed / s.BurstEvery)
+		inBurst := bursts*length.Seconds() + min(elapsed%s.BurstEvery, length).Seconds()
+		seconds += (s.BurstFactor - 1) * inBurst
 	}
 	return int64(seconds * s.Rate)
 }

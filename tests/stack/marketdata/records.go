@@ -97,17 +97,9 @@ func (g *Generator) appendID(b []byte) []byte {
 	binary.BigEndian.PutUint64(id[:8], g.rng.Uint64())
 	binary.BigEndian.PutUint64(id[8:], g.rng.Uint64())
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	for i, end := 0, 0; i < len(id); i = end {
-		end = i + 2
-		if i == 0 {
-			end = 4
-		} else if i == 10 {
-			end = 16
-		}
-		if i > 0 {
-			b = append(b, '-')
-		}
-		b = hex.AppendEncode(b, id[i:end])
+	b = hex.AppendEncode(b, id[:4])
+	for _, part := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		b = hex.AppendEncode(append(b, '-'), part)
 	}
 	return append(b, '"')
 }

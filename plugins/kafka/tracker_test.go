@@ -29,14 +29,14 @@ func (n *naive) checkpoint() (int64, bool) {
 func TestTrackerAgreesWithTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var (
-			real  tracker
+			live  tracker
 			model naive
 			end   int64
 		)
 		t.Repeat(map[string]func(*rapid.T){
 			"track": func(t *rapid.T) {
 				end += rapid.Int64Range(1, 1000).Draw(t, "length, gaps included")
-				require.EqualValues(t, len(model.next), real.track(kgo.EpochOffset{Offset: end}))
+				require.EqualValues(t, len(model.next), live.track(kgo.EpochOffset{Offset: end}))
 				model.next, model.settled = append(model.next, end), append(model.settled, false)
 			},
 			"settle": func(t *rapid.T) {
@@ -46,12 +46,12 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 				i := rapid.IntRange(0, len(model.next)-1).Draw(t, "ticket, possibly settled before")
 				model.settled[i] = true
 				want, moved := model.checkpoint()
-				got, ok := real.settle(uint64(i))
+				got, ok := live.settle(uint64(i))
 				require.Equal(t, moved, ok)
 				require.Equal(t, want, got.Offset)
 			},
 			"": func(t *rapid.T) {
-				require.Equal(t, len(model.next)-model.done, real.open())
+				require.Equal(t, len(model.next)-model.done, live.open())
 			},
 		})
 	})

@@ -22,7 +22,7 @@ func TestInstallRunsOnceAndShowsOnlyWholeFolders(t *testing.T) {
 				fills.Add(1)
 				return errors.Join(os.WriteFile(filepath.Join(dir, "a"), nil, 0o600), os.WriteFile(filepath.Join(dir, "b"), nil, 0o600))
 			})
-			if !assert.NoError(t, err) { //nolint:testifylint // require may not be used in this goroutine
+			if !assert.NoError(t, err) {
 				return
 			}
 			assert.FileExists(t, filepath.Join(dir, "a"))

@@ -42,7 +42,7 @@ config: build ## Lint every config and run the config unit tests
 
 .PHONY: bench
 bench: ## What the buffer costs per record, gate open against gate off
-	go test -run '^$$' -bench Path -count 10 ./plugins/backpressure
+	go test -run '^$$' -bench . -count 5 ./plugins/backpressure ./plugins/gate
 	go test -run '^$$' -bench . -benchmem ./plugins/clickhouse
 
 .PHONY: build

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,10 +12,9 @@ import (
 
 // feed publishes one stream of a rig, numbered on from call to call.
 type feed struct {
-	t         *testing.T
-	gen       *marketdata.Generator
-	sink      marketdata.Sink
-	published atomic.Int64
+	t    *testing.T
+	gen  *marketdata.Generator
+	sink marketdata.Sink
 }
 
 // feed is the rig's only publisher of the kind.

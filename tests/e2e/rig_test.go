@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type rig struct {
 	kafka *stack.Kafka
 	ch    stack.ClickHouse
 	env   env
+	args  []string // of data-bridge run, before the config
 	feeds map[marketdata.Kind]*feed
 }
 
@@ -37,6 +39,9 @@ var rigs atomic.Int64
 
 // partitions of the topic of each rig.
 const partitions = 4
+
+// soonGone lets Kafka notice soon that a member of the group has died.
+var soonGone = []string{"--set", "input.broker.inputs.2.pausable_kafka.session_timeout=6s"}
 
 // newRig connects a test with the shared servers and a ClickHouse of the kind.
 func newRig(t *testing.T, kind string) *rig {
@@ -161,7 +166,8 @@ func (r *rig) startBinary(path string, more ...env) *bridge {
 	for _, m := range more {
 		maps.Copy(all, m)
 	}
-	return startBridge(r.t, path, all["STATUS_ADDRESS"], all, "run", filepath.Join(root, bridgeYAML))
+	args := append(append([]string{"run"}, r.args...), filepath.Join(root, bridgeYAML))
+	return startBridge(r.t, path, all["STATUS_ADDRESS"], all, args...)
 }
 
 func freeAddress(t *testing.T) string {
@@ -169,6 +175,15 @@ func freeAddress(t *testing.T) string {
 	port, err := stack.FreePort()
 	require.NoError(t, err)
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+}
+
+// oneEngine is the ClickHouse of the tests that run on one only: 18.16, which
+// speaks the native protocol, where there is the apt-get that it comes from.
+func oneEngine() string {
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return stack.KindChDB
+	}
+	return stack.KindLegacy
 }
 
 // engines runs a test on both ClickHouse engines.

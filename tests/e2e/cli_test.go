@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// output runs a command of data-bridge that ends by itself and expects success.
+func output(t *testing.T, args ...string) string {
+	t.Helper()
+	b := startBridge(t, binary, "", env{"HTTP_ADDRESS": freeAddress(t)}, args...)
+	code, text := b.exitCode(), b.Tail(10_000)
+	require.Zero(t, code, "data-bridge %s:\n%s", strings.Join(args, " "), text)
+	return text
+}
+
+func TestListKnowsThePlugins(t *testing.T) {
+	for kind, names := range map[string][]string{
+		"inputs":  {"pausable_nats", "pausable_kafka"},
+		"buffers": {"backpressure"},
+		"outputs": {"clickhouse"},
+	} {
+		text := output(t, "list", kind)
+		for _, name := range names {
+			assert.Regexp(t, `(?m)^\W*`+name+`$`, text)
+		}
+	}
+}
+
+// A skeleton has our plugins with their defaults; lint names the fields that
+// have none, and is content once these are filled in.
+func TestCreatePrintsASkeletonThatLints(t *testing.T) {
+	text := output(t, "create", "pausable_nats//clickhouse")
+	path := filepath.Join(t.TempDir(), "skeleton.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	b := startBridge(t, binary, "", nil, "lint", path)
+	assert.NotZero(t, b.exitCode())
+	for _, field := range []string{"urls", "subjects", "addresses", "dead_letter"} {
+		assert.Contains(t, b.Tail(100), field)
+	}
+
+	filled := strings.NewReplacer(
+		"urls: []", "urls: [nats://127.0.0.1:4222]",
+		"subjects: []", "subjects: [market.ticks.>]",
+		"addresses: []", "addresses: [127.0.0.1:9000]",
+		`table: ""`, "table: ticks",
+		"dead_letter: null", "dead_letter: {drop: {}}",
+	).Replace(text)
+	require.NoError(t, os.WriteFile(path, []byte(filled), 0o600))
+	output(t, "lint", path)
+}
+
+func TestShippedConfigsLint(t *testing.T) {
+	var configs []string
+	for _, pattern := range []string{"config/*.yaml", "config/examples/*.yaml"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, path := range found {
+			if !strings.HasSuffix(path, "_benthos_test.yaml") {
+				configs = append(configs, path)
+			}
+		}
+	}
+	require.NotEmpty(t, configs)
+	output(t, append([]string{"lint"}, configs...)...)
+}
+
+func TestConfigUnitTestsPass(t *testing.T) {
+	text := output(t, "test", filepath.Join(root, "config")+"/...")
+	assert.Contains(t, text, "succeeded")
+}

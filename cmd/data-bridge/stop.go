@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -36,11 +38,25 @@ func (s *stopper) watch(conf *service.ParsedConfig) error {
 	return nil
 }
 
+// leaveTimeout bounds the wait for inputs that are still closing.
+const leaveTimeout = 6 * time.Second
+
 // exitCode turns a clean exit into 1 when records were accepted and not
-// settled: the host exits with 0 even after it had to force its stop.
+// settled: the host exits with 0 even after it had to force its stop. Then the
+// host does not wait for its inputs either, and a Kafka member that vanishes
+// without its last commit would hold its partitions for a session_timeout: so
+// this waits.
 func (s *stopper) exitCode(code int) int {
 	registry := s.registry.Load()
-	if code != 0 || registry == nil {
+	if registry == nil {
+		return code
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	if err := registry.AwaitLeave(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "data-bridge: an input did not close in time:", err)
+	}
+	if code != 0 {
 		return code
 	}
 	if n := registry.Unsettled(); n > 0 {

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"errors"
+	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -116,7 +117,8 @@ func classify(err error) class {
 	if errors.Is(err, errSchemaChanged) || errors.Is(err, errUnsupported) || errors.As(err, &missing) {
 		return schemaFault
 	}
-	if errors.Is(err, clickhouse.ErrAcquireConnTimeout) {
+	var network *net.OpError
+	if errors.Is(err, clickhouse.ErrAcquireConnTimeout) || (errors.As(err, &network) && network.Op == "dial") {
 		return retry // no connection was had: nothing was sent
 	}
 	code, ok := serverCode(err)

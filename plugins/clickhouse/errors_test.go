@@ -49,7 +49,7 @@ func TestClassify(t *testing.T) {
 		{"no connection free", clickhouse.ErrAcquireConnTimeout, retry},
 		{"end of input", fmt.Errorf("query processing: %w", io.EOF), unknownOutcome},
 		{"reset", &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, unknownOutcome},
-		{"refused", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, unknownOutcome},
+		{"refused", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, retry},
 		{"deadline", context.DeadlineExceeded, unknownOutcome},
 		{"driver", clickhouse.ErrBatchInvalid, unknownOutcome},
 	} {

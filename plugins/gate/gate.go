@@ -76,9 +76,10 @@ type Gate struct {
 	paused atomic.Bool
 
 	mu          sync.Mutex
-	claimed     bool        // a buffer is going to attach, or has
-	controller  *Controller // the buffer's hold on the gate; nil without one
-	members     []*Member   // in the order they joined
+	claimed     bool          // a buffer is going to attach, or has
+	controller  *Controller   // the buffer's hold on the gate; nil without one
+	members     []*Member     // in the order they joined
+	vacated     chan struct{} // closed when the last member leaves; nil while nobody waits
 	reasons     []Reason
 	pauseCount  int64
 	lastPause   time.Time

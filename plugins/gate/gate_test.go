@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -252,6 +253,27 @@ func TestLookupByStreamAndName(t *testing.T) {
 	c.Observe(0)
 	c.Detach(3)
 	assert.EqualValues(t, 3, r.Unsettled())
+}
+
+func TestAwaitLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		res := service.MockResources()
+		r, g := gate.RegistryOf(res), gate.Of(res, "")
+		require.NoError(t, r.AwaitLeave(t.Context()), "nobody has joined")
+		a, b := g.Join(input{"a", &journal{}}), g.Join(input{"b", &journal{}})
+		ended := make(chan error, 1)
+		go func() { ended <- r.AwaitLeave(t.Context()) }()
+		a.Leave()
+		synctest.Wait()
+		assert.Empty(t, ended, "one is still there")
+		b.Leave()
+		require.NoError(t, <-ended)
+
+		g.Join(input{"c", &journal{}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, r.AwaitLeave(ctx), context.DeadlineExceeded)
+	})
 }
 
 // The gate against its definition, over random walks of the level and random

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -58,6 +59,19 @@ func (r *Registry) Drain() {
 	for _, g := range r.all() {
 		g.Drain()
 	}
+}
+
+// AwaitLeave waits until every input has left its gate, or until ctx ends,
+// whose error it then returns.
+func (r *Registry) AwaitLeave(ctx context.Context) error {
+	for _, g := range r.all() {
+		select {
+		case <-g.vacant():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Unsettled is the number of records, over all streams, that were accepted

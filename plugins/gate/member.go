@@ -45,7 +45,8 @@ func (g *Gate) drainIfAllStop() {
 	}
 }
 
-// Leave ends the registration. Leaving twice is leaving once.
+// Leave ends the registration. Inputs leave when they have closed: a process
+// that is about to exit waits for it. Leaving twice is leaving once.
 func (m *Member) Leave() {
 	g := m.gate
 	g.mu.Lock()
@@ -53,6 +54,25 @@ func (m *Member) Leave() {
 	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
 	g.drainIfAllStop()
 	g.rest()
+	if len(g.members) == 0 && g.vacated != nil {
+		close(g.vacated)
+		g.vacated = nil
+	}
+}
+
+// vacant returns a channel that is closed when no input is joined.
+func (g *Gate) vacant() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.vacated == nil {
+		g.vacated = make(chan struct{})
+	}
+	vacated := g.vacated
+	if len(g.members) == 0 {
+		close(vacated)
+		g.vacated = nil
+	}
+	return vacated
 }
 
 // rest forgets that the stream drained once nothing of it is left: the next

@@ -110,8 +110,8 @@ func (in *input) Close(context.Context) error {
 
 func (in *input) disconnect() {
 	if s := in.session.Swap(nil); s != nil {
-		s.member.Leave()
 		s.close()
+		s.member.Leave() // behind the last commit: the process may exit now
 	}
 }
 

@@ -43,6 +43,10 @@ const partitions = 4
 // soonGone lets Kafka notice soon that a member of the group has died.
 var soonGone = []string{"--set", "input.broker.inputs.2.pausable_kafka.session_timeout=6s"}
 
+// longMissed makes a member that vanishes without leaving its group hold its
+// partitions for longer than any test waits.
+var longMissed = []string{"--set", "input.broker.inputs.2.pausable_kafka.session_timeout=5m"}
+
 // newRig connects a test with the shared servers and a ClickHouse of the kind.
 func newRig(t *testing.T, kind string) *rig {
 	t.Helper()
@@ -140,15 +144,19 @@ func (r *rig) tally(kind marketdata.Kind) harness.Tally {
 func (r *rig) awaitStored(kind marketdata.Kind, distinct int64) harness.Tally {
 	r.t.Helper()
 	ctx := within(r.t)
+	var last harness.Tally
 	for {
 		n, err := harness.Count(ctx, r.ch, "market."+string(kind), r.id)
-		if err == nil && n.Distinct >= distinct {
-			return n
+		if err == nil {
+			last = n
+		}
+		if last.Distinct >= distinct {
+			return last
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			require.FailNow(r.t, "not stored", "%s: %d of %d records (%v)", kind, n.Distinct, distinct, err)
+			require.FailNow(r.t, "not stored", "%s: %d of %d records (%v)", kind, last.Distinct, distinct, err)
 		}
 	}
 }

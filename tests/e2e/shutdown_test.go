@@ -96,10 +96,10 @@ func TestTerminatedInMidFlow(t *testing.T) {
 
 // Acceptance 6, the other way: ClickHouse is down for good. The process ends all
 // the same and says by its exit code that records were not stored; Kafka
-// delivers them again.
+// delivers them again, at once, since even then the member leaves its group.
 func TestTerminatedWithClickHouseDown(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
-		r.args = soonGone
+		r.args = longMissed
 		b := r.start(env{"SHUTDOWN_TIMEOUT": "6s"}).ready()
 		r.publish(marketdata.External, 2000)
 		r.awaitStored(marketdata.External, 2000)

@@ -51,15 +51,14 @@ type buffer struct {
 	room  chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
 
-	mu       sync.Mutex
-	queue    queue
-	retries  []*flight            // rejected as a whole, the first one rejected first
-	flying   int                  // flights at the output
-	sources  map[*source]struct{} // those that have not been acknowledged
-	level    int
-	ended    bool // EndOfInput
-	closed   bool
-	rejected int64 // whole batches that the output has rejected
+	mu      sync.Mutex
+	queue   queue
+	retries []*flight            // rejected as a whole, the first one rejected first
+	flying  int                  // flights at the output
+	sources map[*source]struct{} // those that have not been acknowledged
+	level   int
+	ended   bool // EndOfInput
+	closed  bool
 }
 
 var (
@@ -319,7 +318,6 @@ func (b *buffer) reject(f *flight, cause error) {
 	if b.closed {
 		return
 	}
-	b.rejected++
 	wait := f.retry.next()
 	f.due = time.Now().Add(wait)
 	b.retries = append(b.retries, f)

@@ -69,7 +69,7 @@ func (s *screen) setLive(line string) {
 func (s *screen) watch(ctx context.Context, b *harness.Bridge) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	every := 250 * time.Millisecond
+	every := 500 * time.Millisecond // an insert each, with the shipped batch period
 	if !s.tty {
 		every = 2 * time.Second
 	}
@@ -92,7 +92,9 @@ func (s *screen) watch(ctx context.Context, b *harness.Bridge) func() {
 	}
 }
 
-// figures words one answer of /health, with rates against the one before.
+// figures words one answer of /health, with rates against the one before, in
+// less than the 80 columns of a narrow terminal: a longer line would wrap and
+// could not be erased.
 func figures(h, last harness.Health, every time.Duration) string {
 	b := h.Metrics.Backpressure
 	rate := func(now, then int64) int64 { return int64(float64(now-then) / every.Seconds()) }
@@ -101,19 +103,23 @@ func figures(h, last harness.Health, every time.Duration) string {
 	for _, in := range h.Inputs {
 		dropped += in.Dropped + in.SlowConsumer
 	}
-	state := "▶ flowing"
+	state := "▶"
 	if b.Active {
-		state = "⏸ PAUSED "
+		state = "⏸"
 	}
-	return fmt.Sprintf("%s %s %6d/50000 │ in %6d/s │ stored %8d (%6d/s) │ dropped %7d │ %s",
-		state, bar(b.Level, 50000), b.Level, rate(received(h), received(last)), rows, rate(rows, before), dropped, h.Status)
+	line := fmt.Sprintf("%s %s %6d │ in %6d/s │ stored %6d/s │ dropped %7d",
+		state, bar(b.Level, 50000), b.Level, rate(received(h), received(last)), rate(rows, before), dropped)
+	if h.Status != "healthy" {
+		line += " │ " + h.Status
+	}
+	return line
 }
 
 func received(h harness.Health) int64 { return h.Metrics.NATS + h.Metrics.External }
 
 // bar draws the level with marks at the resume and the pause threshold.
 func bar(level, limit int64) string {
-	const width = 25
+	const width = 15
 	cells := []rune(strings.Repeat("·", width))
 	cells[width*40/100], cells[width*80/100] = '┊', '┊'
 	for i := range min(width, level*width/limit) {

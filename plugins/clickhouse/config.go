@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -93,10 +94,21 @@ func read[T any](p *parser, get func(path ...string) (T, error), path ...string)
 	return v
 }
 
+// splitList takes items apart that hold several values divided by commas, as
+// those of an environment variable are.
+func splitList(items []string) (out []string) {
+	for _, item := range items {
+		for s := range strings.SplitSeq(item, ",") {
+			out = append(out, strings.TrimSpace(s))
+		}
+	}
+	return out
+}
+
 func parseConfig(conf *service.ParsedConfig) (config, error) {
 	p := &parser{conf: conf}
 	c := config{
-		addresses:       read(p, conf.FieldStringList, fieldAddresses),
+		addresses:       splitList(read(p, conf.FieldStringList, fieldAddresses)),
 		http:            read(p, conf.FieldString, fieldProtocol) == protocolHTTP,
 		database:        read(p, conf.FieldString, fieldDatabase),
 		username:        read(p, conf.FieldString, fieldUsername),

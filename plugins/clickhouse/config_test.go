@@ -27,6 +27,14 @@ func TestDefaults(t *testing.T) {
 	require.False(t, c.reject)
 }
 
+func TestAddressesMayBeOneValue(t *testing.T) {
+	conf, err := spec().ParseYAML("addresses: ['a:1, b:2', '[::1]:3']\ntable: t\ndead_letter: {drop: {}}", nil)
+	require.NoError(t, err)
+	c, err := parseConfig(conf)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a:1", "b:2", "[::1]:3"}, c.addresses)
+}
+
 func TestRejectIsRecognised(t *testing.T) {
 	for yaml, want := range map[string]bool{
 		"reject: no":                    true,
@@ -46,6 +54,7 @@ func TestRejectIsRecognised(t *testing.T) {
 // bad configurations, each with the words that its message must hold.
 var badConfigs = map[string]struct{ yaml, message string }{
 	"no address":        {"addresses: []\ntable: t\ndead_letter: {drop: {}}", "addresses is empty"},
+	"no port in a list": {"addresses: ['a:1, localhost']\ntable: t\ndead_letter: {drop: {}}", `is not host:port`},
 	"no port":           {"addresses: [localhost]\ntable: t\ndead_letter: {drop: {}}", `addresses: "localhost" is not host:port`},
 	"no table":          {"addresses: [a:1]\ntable: ''\ndead_letter: {drop: {}}", "table"},
 	"no insert slot":    {minimal + "max_in_flight: 0", "max_in_flight is 0, must be at least 1"},

@@ -66,12 +66,12 @@ output:
 func serverFields() []*service.ConfigField {
 	return []*service.ConfigField{
 		service.NewStringListField(fieldAddresses).
-			Description("The servers as host:port, tried in this order.").
+			Description("The servers as host:port, tried in this order. An item that contains commas is taken as several.").
 			Example([]string{"127.0.0.1:9000"}).
 			// Called for the list and for each of its elements.
 			LintRule(`root = if this.type() == "array" {
   if this.length() == 0 { ["` + fieldAddresses + ` is empty, at least one host:port is required"] }
-} else if !this.string().re_match("^.+:[0-9]+$") {
+} else if this.string().split(",").any(a -> !a.trim().re_match("^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$")) {
   ["` + fieldAddresses + `: \"%s\" is not host:port (for example 127.0.0.1:9000)".format(this)]
 }`),
 		service.NewStringEnumField(fieldProtocol, protocolNative, protocolHTTP).

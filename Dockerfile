@@ -21,7 +21,8 @@ WORKDIR /var/lib/data-bridge
 # Dead letters are written here: mount a volume to keep them.
 VOLUME /var/lib/data-bridge
 EXPOSE 8080 4195
+ENV STATUS_ADDRESS=0.0.0.0:8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
-    CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/health"]
+    CMD wget -q -O /dev/null "http://127.0.0.1:${STATUS_ADDRESS##*:}/health"
 ENTRYPOINT ["data-bridge"]
 CMD ["run", "/etc/data-bridge/bridge.yaml"]

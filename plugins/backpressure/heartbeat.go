@@ -97,7 +97,7 @@ func (b *buffer) beat() {
 	b.metrics.limit.Set(f.MaxSize)
 	b.metrics.active.Set(flag(f.Active))
 	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
-	if held := time.Since(f.LastPause); f.Active && held > f.AlertAfter {
+	if held, tooLong := f.PausedTooLong(time.Now()); tooLong {
 		b.log.With("severity", "critical").Errorf(
 			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
 			held.Minutes(), thousands(f.Level))

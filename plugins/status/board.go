@@ -98,6 +98,16 @@ type Buffer struct {
 	Groups []Group
 }
 
+// PausedTooLong reports whether the present pause has lasted longer than
+// AlertAfter, and for how long the inputs have been paused.
+func (b Buffer) PausedTooLong(now time.Time) (held time.Duration, tooLong bool) {
+	if !b.Active {
+		return 0, false
+	}
+	held = now.Sub(b.LastPause)
+	return held, held > b.AlertAfter
+}
+
 // Group names a set of input labels whose level is reported together.
 type Group struct {
 	Name   string

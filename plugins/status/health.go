@@ -130,7 +130,7 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 			h.Metrics.CHBuffer += g.Level(f.Inputs)
 		}
 	}
-	if held := now.Sub(b.LastPause); b.Active && held > b.AlertAfter {
+	if held, tooLong := b.PausedTooLong(now); tooLong {
 		h.unhealthy("%sbackpressure active for %s, longer than alert_after (%s): ClickHouse write bottleneck",
 			f.prefix(), held.Round(time.Second), b.AlertAfter)
 	}

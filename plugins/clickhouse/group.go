@@ -7,26 +7,35 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// group is the messages of a batch that go to one table.
+// group is the messages of a batch that go to one table of one shard.
 type group struct {
 	table string
+	shard int
 	rows  []int // indexes of messages; nil means all
 }
 
-// len is the number of messages of the group.
-func (g group) len(batch service.MessageBatch) int {
+// messages returns the messages of the group.
+func (g group) messages(batch service.MessageBatch) service.MessageBatch {
 	if g.rows == nil {
-		return len(batch)
+		return batch
 	}
-	return len(g.rows)
+	out := make(service.MessageBatch, len(g.rows))
+	for i, row := range g.rows {
+		out[i] = batch[row]
+	}
+	return out
 }
 
-// row returns the message index of row i.
-func (g group) row(i int) int {
+// each calls fn with the index in the batch of every message of the group.
+func (g group) each(batch service.MessageBatch, fn func(row int)) {
 	if g.rows == nil {
-		return i
+		for row := range batch {
+			fn(row)
+		}
 	}
-	return g.rows[i]
+	for _, row := range g.rows {
+		fn(row)
+	}
 }
 
 // badRow is a record that cannot be stored, and why.

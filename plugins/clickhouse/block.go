@@ -9,6 +9,7 @@ type block struct {
 	builders []builder
 	absent   []bool // columns that the INSERT leaves out, so that the server's default applies
 	rows     []int
+	text     []byte // that values alias which are no part of their records
 }
 
 // newBlock returns an empty block for the schema.
@@ -29,4 +30,5 @@ func (b *block) reset() {
 		c.reset()
 	}
 	b.rows = b.rows[:0]
+	b.text = nil // values that are on their way may still alias it
 }

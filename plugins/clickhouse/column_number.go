@@ -11,11 +11,11 @@ import (
 func newSigned[T int8 | int16 | int32 | int64]() builder {
 	width := int(unsafe.Sizeof(T(0))) * 8
 	return newFixed(func(v *value) (T, error) {
-		text, err := v.number()
+		d, err := v.decimal()
 		if err != nil {
 			return 0, err
 		}
-		n, err := parseSigned(text, 0, width)
+		n, err := d.signed(v.raw, 0, width)
 		return T(n), err
 	})
 }
@@ -23,11 +23,11 @@ func newSigned[T int8 | int16 | int32 | int64]() builder {
 func newUnsigned[T uint16 | uint32 | uint64]() builder {
 	width := int(unsafe.Sizeof(T(0))) * 8
 	return newFixed(func(v *value) (T, error) {
-		text, err := v.number()
+		d, err := v.decimal()
 		if err != nil {
 			return 0, err
 		}
-		n, err := parseUnsigned(text, width)
+		n, err := d.unsigned(v.raw, width)
 		return T(n), err
 	})
 }
@@ -41,11 +41,11 @@ func parseByte(v *value) (uint8, error) {
 	case kindFalse:
 		return 0, nil
 	}
-	text, err := v.number()
+	d, err := v.decimal()
 	if err != nil {
 		return 0, err
 	}
-	n, err := parseUnsigned(text, 8)
+	n, err := d.unsigned(v.raw, 8)
 	return uint8(n), err
 }
 
@@ -62,11 +62,11 @@ func parseBool(v *value) (uint8, error) {
 func parseWideInt[T [16]byte | [32]byte](signed bool) func(*value) (T, error) {
 	return func(v *value) (T, error) {
 		var n T
-		text, err := v.number()
+		d, err := v.decimal()
 		if err != nil {
 			return n, err
 		}
-		err = parseWide(text, 0, signed, rawBytes(unsafe.Slice(&n, 1)))
+		err = d.putInto(v.raw, signed, rawBytes(unsafe.Slice(&n, 1)))
 		return n, err
 	}
 }
@@ -75,11 +75,11 @@ func parseFloat64Value(v *value) (float64, error) {
 	if f, ok := specialFloat(v); ok {
 		return f, nil
 	}
-	text, err := v.number()
+	d, err := v.decimal()
 	if err != nil {
 		return 0, err
 	}
-	return parseFloat64(text)
+	return d.float64(v.raw)
 }
 
 func parseFloat32Value(v *value) (float32, error) {
@@ -155,11 +155,11 @@ func decimalOf(precision, scale int) (builder, error) {
 func smallDecimal[T int32 | int64](precision, scale int) builder {
 	limit := pow10[precision]
 	return newFixed(func(v *value) (T, error) {
-		text, err := v.number()
+		d, err := v.decimal()
 		if err != nil {
 			return 0, err
 		}
-		negative, n, wide, err := parseScaled(text, scale)
+		n, wide, err := d.scaled(v.raw, scale)
 		switch {
 		case err != nil:
 			return 0, err
@@ -171,7 +171,7 @@ func smallDecimal[T int32 | int64](precision, scale int) builder {
 		if n >= limit {
 			return 0, errRange
 		}
-		if negative {
+		if d.negative {
 			return -T(n), nil
 		}
 		return T(n), nil
@@ -181,11 +181,11 @@ func smallDecimal[T int32 | int64](precision, scale int) builder {
 func wideDecimal[T [16]byte | [32]byte](precision, scale int) builder {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(precision)), nil)
 	return newFixed(func(v *value) (n T, err error) {
-		text, err := v.number()
+		d, err := v.decimal()
 		if err != nil {
 			return n, err
 		}
-		negative, small, wide, err := parseScaled(text, scale)
+		small, wide, err := d.scaled(v.raw, scale)
 		if err != nil {
 			return n, err
 		}
@@ -195,7 +195,7 @@ func wideDecimal[T [16]byte | [32]byte](precision, scale int) builder {
 		if wide.Cmp(limit) >= 0 {
 			return n, errRange
 		}
-		if negative {
+		if d.negative {
 			wide.Neg(wide)
 		}
 		return n, putWide(wide, true, rawBytes(unsafe.Slice(&n, 1)))

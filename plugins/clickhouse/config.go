@@ -46,7 +46,7 @@ type config struct {
 
 	namer         tableNamer
 	sharder       sharder
-	columns       []string
+	columns       columnSet
 	rejectUnknown bool
 	times         timeRules
 	maxInFlight   int
@@ -77,7 +77,6 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	p := &parser{conf: conf}
 	c := config{
 		serverConfig:  parseServers(p),
-		columns:       read(p, conf.FieldStringList, fieldColumns),
 		rejectUnknown: read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
 		maxInFlight:   read(p, conf.FieldInt, fieldMaxInFlight),
 		backoff: backoff{
@@ -93,6 +92,7 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	c.times.truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.epochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
 	c.readTable(p)
+	c.readColumns(p)
 	c.reject = isReject(read(p, conf.FieldAny, fieldDeadLetter))
 	if p.err != nil {
 		return c, p.err
@@ -108,6 +108,13 @@ func (c *config) readTable(p *parser) {
 	expr := read(p, p.conf.FieldInterpolatedString, fieldTable)
 	if p.err == nil {
 		c.namer = newTableNamer(text, expr)
+	}
+}
+
+func (c *config) readColumns(p *parser) {
+	given := read(p, p.conf.FieldAny, fieldColumns)
+	if p.err == nil {
+		c.columns, p.err = parseColumns(given)
 	}
 }
 

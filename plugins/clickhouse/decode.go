@@ -2,7 +2,8 @@ package clickhouse
 
 import (
 	"slices"
-	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // appendStrict appends to a builder; only builders that take nulls see one.
@@ -27,39 +28,40 @@ func appendStrict(b builder, v *value) error {
 // is not safe for concurrent use.
 type decoder struct {
 	schema        *schema
+	sources       map[string]source
 	rejectUnknown bool
 	newBlock      func() (*block, error)
+	messages      service.MessageBatch // of the records, for what is computed
+
+	root     *node
+	computed []int // columns whose values are no part of the record
 
 	blocks  []*block
 	current int
 
 	row     int
 	seen    []int // per column, the last row that had its field, plus one
+	found   int   // columns of the row at hand
 	missing []bool
-	guess   []member // the fields of the record before, in their order
+	stamp   int // of the last object that was begun
 
-	ignored  map[string]struct{} // names of fields that are no column, as far as they are remembered
-	stranger bool                // one of them was new since the last release
+	stranger bool // the name of a field was new that nothing is taken of, since the last release
 
 	scanner scanner
 	value   value
 }
 
-// member is a field's name and the column it belongs to, -1 if none.
-type member struct {
-	name   string
-	column int
-	plain  bool // the name was written without escapes, and may be looked for as it is
-}
-
-func newDecoder(s *schema, rejectUnknown bool, newBlock func() (*block, error)) *decoder {
-	return &decoder{
+func newDecoder(s *schema, sources map[string]source, rejectUnknown bool, newBlock func() (*block, error)) *decoder {
+	d := &decoder{
 		schema:        s,
+		sources:       sources,
 		rejectUnknown: rejectUnknown,
 		newBlock:      newBlock,
 		seen:          make([]int, len(s.columns)),
 		missing:       make([]bool, len(s.columns)),
 	}
+	d.root, d.computed = s.plan(sources)
+	return d
 }
 
 // add decodes one record, which came as message index of its batch. A
@@ -72,7 +74,7 @@ func (d *decoder) add(record []byte, index int) error {
 		}
 	}
 	b := d.blocks[d.current]
-	if err := d.decode(record, b); err != nil {
+	if err := d.decode(record, b, index); err != nil {
 		return err
 	}
 	if slices.Equal(d.missing, b.absent) {
@@ -99,7 +101,7 @@ func (d *decoder) addElsewhere(record []byte, index int) error {
 		copy(b.absent, d.missing)
 	}
 	b := d.blocks[d.current]
-	if err := d.decode(record, b); err != nil {
+	if err := d.decode(record, b, index); err != nil {
 		return err
 	}
 	d.finish(b, index)
@@ -133,18 +135,19 @@ func (d *decoder) rollBack(b *block) {
 
 // decode appends one record to the block's builders and notes in missing which
 // columns with a default it lacks. On error the block is as it was.
-func (d *decoder) decode(record []byte, b *block) error {
+func (d *decoder) decode(record []byte, b *block, index int) error {
 	d.row++
+	d.found = 0
 	d.scanner = scanner{buf: record}
-	found, err := d.members(b)
-	if err == nil {
-		err = d.scanner.end()
+	err := d.record(b)
+	if err == nil && len(d.computed) > 0 {
+		err = d.compute(b, index)
 	}
 	if err != nil {
 		d.rollBack(b)
 		return asRowError(err)
 	}
-	if found < len(b.builders) {
+	if d.found < len(b.builders) {
 		d.fill(b)
 	} else {
 		clear(d.missing)
@@ -157,121 +160,6 @@ func asRowError(err error) error {
 		return e
 	}
 	return &rowError{err: err}
-}
-
-// members appends the fields of the record that are columns and returns how
-// many there were.
-func (d *decoder) members(b *block) (found int, err error) {
-	s := &d.scanner
-	if err := s.expect('{', "an object"); err != nil {
-		return 0, err
-	}
-	if s.next() == '}' {
-		s.pos++
-		return 0, nil
-	}
-	for at := 0; ; at++ {
-		column, err := d.field(at)
-		if err != nil {
-			return 0, err
-		}
-		if err := s.scan(&d.value, 1); err != nil {
-			return 0, err
-		}
-		if column >= 0 {
-			if err := d.put(b, column); err != nil {
-				return 0, err
-			}
-			found++
-		}
-		switch s.next() {
-		case ',':
-			s.pos++
-		case '}':
-			s.pos++
-			return found, nil
-		default:
-			return 0, s.fail("a comma or the end of the object")
-		}
-	}
-}
-
-// field reads the name of the at-th field and returns its column, -1 if it is
-// none. Records of one stream have their fields in one order, so that a
-// comparison with the name found there before is all it takes.
-func (d *decoder) field(at int) (int, error) {
-	if at < len(d.guess) && d.guess[at].plain && d.scanner.isKey(d.guess[at].name) {
-		return d.guess[at].column, nil
-	}
-	if err := d.scanner.key(&d.value); err != nil {
-		return 0, err
-	}
-	name := d.value.text()
-	column, ok := d.schema.index[name]
-	if !ok {
-		if d.schema.lost[name] {
-			return 0, &rowError{column: name, err: errLost}
-		}
-		if d.rejectUnknown {
-			return 0, &rowError{column: shorten([]byte(name)), err: errUnknown}
-		}
-		d.ignore(name)
-		column = -1
-	}
-	d.remember(at, member{name: name, column: column, plain: !d.value.escaped})
-	return column, nil
-}
-
-// ignore notes a field that is no column. A new one may mean that the table
-// has a new column; of too many names nothing follows.
-func (d *decoder) ignore(name string) {
-	if _, known := d.ignored[name]; known || len(d.ignored) >= mostNames {
-		return
-	}
-	if d.ignored == nil {
-		d.ignored = map[string]struct{}{}
-	}
-	d.ignored[strings.Clone(name)] = struct{}{}
-	d.stranger = true
-}
-
-// mostNames bounds what is remembered of the names in records.
-const mostNames = 1024
-
-// remember keeps a field's name for the next record; a name that is no
-// column's is copied, since it aliases the record.
-func (d *decoder) remember(at int, m member) {
-	if m.column >= 0 {
-		m.name = d.schema.columns[m.column].name
-	} else {
-		m.name = strings.Clone(m.name)
-	}
-	switch {
-	case at < len(d.guess):
-		d.guess[at] = m
-	case at == len(d.guess) && at < mostNames:
-		d.guess = append(d.guess, m)
-	}
-}
-
-// put appends the scanned value to its column.
-func (d *decoder) put(b *block, column int) error {
-	c := &d.schema.columns[column]
-	if d.seen[column] == d.row {
-		return &rowError{column: c.name, err: errDuplicate}
-	}
-	d.seen[column] = d.row
-	if err := appendStrict(b.builders[column], &d.value); err != nil {
-		return &rowError{column: c.name, columnType: c.typ, value: shown(&d.value), err: err}
-	}
-	return nil
-}
-
-func shown(v *value) string {
-	if v.kind == kindString {
-		return `"` + shorten(v.raw) + `"`
-	}
-	return shorten(v.raw)
 }
 
 // fill completes the row with what stands for missing fields.
@@ -290,5 +178,5 @@ func (d *decoder) release() {
 	d.blocks = nil
 	d.current = 0
 	d.stranger = false
-	d.scanner, d.value = scanner{}, value{}
+	d.scanner, d.value, d.messages = scanner{}, value{}, nil
 }

@@ -21,7 +21,7 @@ var strictTimes = timeRules{epochDigits: -1}
 func decodeOne(t *testing.T, typ, text string, rules timeRules) (any, error) {
 	t.Helper()
 	s := newSchema("t", []column{{name: "c", typ: typ}})
-	d := newDecoder(s, false, func() (*block, error) { return newBlock(s, rules) })
+	d := newDecoder(s, nil, false, func() (*block, error) { return newBlock(s, rules) })
 	if err := d.add([]byte(`{"c": `+text+`}`), 0); err != nil {
 		require.Zero(t, d.blocks[0].builders[0].len(), "a rejected row leaves no trace")
 		return nil, err
@@ -234,7 +234,7 @@ func tickSchema() *schema {
 }
 
 func decoderFor(s *schema, reject bool) *decoder {
-	return newDecoder(s, reject, func() (*block, error) { return newBlock(s, strictTimes) })
+	return newDecoder(s, nil, reject, func() (*block, error) { return newBlock(s, strictTimes) })
 }
 
 const tick = `{"symbol":"BTCUSDT","ts":"2026-11-23T10:00:00.123456789Z","seq":9007199254740993,"side":"buy","price":64123.45,"qty":0.25,"venue":"X"}`
@@ -370,7 +370,7 @@ func TestFloatsRoundAsTheStandardLibraryDoes(t *testing.T) {
 	for _, text := range []string{"0.1", "9007199254740993", "9007199254740991e22", "1e23", "123456.789e-22", "4.35", "-0", "5e-324", "1.7976931348623157e308"} {
 		var want float64
 		require.NoError(t, json.Unmarshal([]byte(text), &want))
-		got, err := parseFloat64([]byte(text))
+		got, err := parseFloat64Value(&value{kind: kindNumber, raw: []byte(text)})
 		require.NoError(t, err)
 		require.Equal(t, math.Float64bits(want), math.Float64bits(got), text)
 	}

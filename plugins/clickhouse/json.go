@@ -33,7 +33,8 @@ func (k kind) String() string {
 type value struct {
 	raw     []byte // a string without its quotes; everything else as it stands
 	kind    kind
-	escaped bool // a string that holds escapes
+	escaped bool    // a string that holds escapes
+	num     decimal // of a number that was scanned; its zero value: not read yet
 }
 
 // text returns a string value, unescaped. Without escapes it aliases the
@@ -47,11 +48,21 @@ func (v *value) text() string {
 
 // number returns the text of a number, or of a string that holds one.
 func (v *value) number() ([]byte, error) {
+	_, err := v.decimal()
+	return v.raw, err
+}
+
+// decimal returns a number, or a string that holds one, taken apart. Its text
+// is v.raw.
+func (v *value) decimal() (*decimal, error) {
 	switch {
-	case v.kind == kindNumber:
-		return v.raw, nil
-	case v.kind == kindString && !v.escaped && numberLen(v.raw) == len(v.raw) && len(v.raw) > 0:
-		return v.raw, nil
+	case v.kind == kindNumber && v.num.digits > 0:
+		return &v.num, nil
+	case v.kind == kindNumber || v.kind == kindString && !v.escaped:
+		if n := v.num.read(v.raw); n == 0 || n != len(v.raw) {
+			return nil, errNotANumber
+		}
+		return &v.num, nil
 	case v.kind == kindString:
 		return nil, errNotANumber
 	}
@@ -75,6 +86,13 @@ func (s *scanner) fail(what string) error {
 
 // next skips white space and returns the byte there, or 0 at the end.
 func (s *scanner) next() byte {
+	if s.pos < len(s.buf) && s.buf[s.pos] > ' ' {
+		return s.buf[s.pos]
+	}
+	return s.afterSpace()
+}
+
+func (s *scanner) afterSpace() byte {
 	for s.pos < len(s.buf) {
 		switch c := s.buf[s.pos]; c {
 		case ' ', '\n', '\t', '\r':
@@ -134,53 +152,13 @@ func (s *scanner) literal(v *value, word string, k kind) error {
 }
 
 func (s *scanner) scanNumber(v *value) error {
-	n := numberLen(s.buf[s.pos:])
+	n := v.num.read(s.buf[s.pos:])
 	if n == 0 {
 		return s.fail("a number")
 	}
 	v.kind, v.raw = kindNumber, s.buf[s.pos:s.pos+n]
 	s.pos += n
 	return nil
-}
-
-// numberLen is the length of the JSON number that b starts with, 0 if none.
-func numberLen(b []byte) int {
-	i := 0
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	switch n := digits(b, i); {
-	case n == i, b[i] == '0' && n > i+1:
-		return 0
-	default:
-		i = n
-	}
-	if i < len(b) && b[i] == '.' {
-		n := digits(b, i+1)
-		if n == i+1 {
-			return 0
-		}
-		i = n
-	}
-	if i < len(b) && b[i]|0x20 == 'e' {
-		i++
-		if i < len(b) && (b[i] == '+' || b[i] == '-') {
-			i++
-		}
-		n := digits(b, i)
-		if n == i {
-			return 0
-		}
-		i = n
-	}
-	return i
-}
-
-func digits(b []byte, i int) int {
-	for i < len(b) && b[i]-'0' <= 9 {
-		i++
-	}
-	return i
 }
 
 // scanNested reads an object or an array as raw text.
@@ -244,16 +222,14 @@ func (s *scanner) key(v *value) error {
 	return s.expect(':', "a colon")
 }
 
-// isKey steps over the next field name and its colon if it is that name,
-// written plainly. Otherwise it leaves the scanner where it is.
-func (s *scanner) isKey(name string) bool {
-	if s.next() != '"' {
+// isKey steps over the next field name and its colon if they are written just
+// like quoted. Otherwise it leaves the scanner before the name.
+func (s *scanner) isKey(quoted string) bool {
+	s.next()
+	end := s.pos + len(quoted)
+	if end > len(s.buf) || str(s.buf[s.pos:end]) != quoted {
 		return false
 	}
-	end := s.pos + 1 + len(name)
-	if end+1 >= len(s.buf) || s.buf[end] != '"' || s.buf[end+1] != ':' || string(s.buf[s.pos+1:end]) != name {
-		return false
-	}
-	s.pos = end + 2
+	s.pos = end
 	return true
 }

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/big"
@@ -27,11 +28,12 @@ var pow10 = func() (p [20]uint64) {
 	return p
 }()
 
-// decimalText is a number taken apart: digits × 10^exp. Numbers whose digits
-// do not fit 64 bits are big.
-type decimalText struct {
+// decimal is a number taken apart: mantissa × 10^exp. The mantissa of a big
+// one does not fit 64 bits and is only in the text.
+type decimal struct {
 	mantissa uint64
 	exp      int
+	digits   int // how many there are, with leading and trailing zeros
 	negative bool
 	big      bool
 }
@@ -39,41 +41,103 @@ type decimalText struct {
 // safeDigits is how many decimal digits always fit 64 bits.
 const safeDigits = 19
 
-// takeApart reads the text of a JSON number.
-func takeApart(b []byte) (d decimalText) {
+// read reads the JSON number that b starts with and returns its length, 0 if
+// there is none.
+func (d *decimal) read(b []byte) int {
+	*d = decimal{}
 	i := 0
-	if b[0] == '-' {
+	if len(b) > 0 && b[0] == '-' {
 		d.negative = true
 		i = 1
 	}
-	start, point := i, -1
-	for ; i < len(b); i++ {
-		c := b[i] - '0'
-		if c <= 9 {
-			d.mantissa = d.mantissa*10 + uint64(c)
-			continue
-		}
-		if b[i] != '.' {
-			break
-		}
-		point = i
+	start := i
+	i = d.run(b, i)
+	whole := i - start
+	if whole == 0 || b[start] == '0' && whole > 1 {
+		return 0
 	}
-	count := i - start
-	if point >= 0 {
-		d.exp = point + 1 - i
-		count--
+	d.digits = whole
+	if i < len(b) && b[i] == '.' {
+		point := i + 1
+		i = d.run(b, point)
+		if i == point {
+			return 0
+		}
+		d.exp = point - i
+		d.digits += i - point
 	}
-	if count > safeDigits {
+	if d.digits > safeDigits {
 		d.recount(b[start:i])
 	}
-	if i < len(b) {
-		d.exp += exponent(b[i+1:])
+	if i < len(b) && b[i]|0x20 == 'e' {
+		return d.readExponent(b, i+1)
 	}
-	return d
+	return i
+}
+
+// run reads digits from i on into the mantissa and returns where they end.
+func (d *decimal) run(b []byte, i int) int {
+	m := d.mantissa
+	for len(b)-i >= 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		if !eightDigits(w) {
+			break
+		}
+		m = m*100_000_000 + parseEight(w)
+		i += 8
+	}
+	for i < len(b) {
+		c := b[i] - '0'
+		if c > 9 {
+			break
+		}
+		m = m*10 + uint64(c)
+		i++
+	}
+	d.mantissa = m
+	return i
+}
+
+// eightDigits reports whether all bytes of w are decimal digits.
+func eightDigits(w uint64) bool {
+	const highs = 0xf0f0f0f0f0f0f0f0
+	return w&highs == 0x3030303030303030 && (w+0x0606060606060606)&highs == 0x3030303030303030
+}
+
+// parseEight returns the number that eight digits spell, the first of them in
+// the lowest byte: neighbours are joined to pairs, pairs to fours, fours to it.
+func parseEight(w uint64) uint64 {
+	w -= 0x3030303030303030
+	w = w*10 + w>>8
+	const mask = 0x000000ff000000ff
+	return ((w&mask)*(100+1_000_000<<32) + (w>>16&mask)*(1+10_000<<32)) >> 32
+}
+
+// readExponent reads what follows the e of a number; beyond what an int32
+// holds the exact value does not matter.
+func (d *decimal) readExponent(b []byte, i int) int {
+	start := i
+	if i < len(b) && (b[i] == '+' || b[i] == '-') {
+		i++
+	}
+	end := digits(b, i)
+	if end == i {
+		return 0
+	}
+	e, _ := strconv.ParseInt(str(b[start:end]), 10, 32) // out of range gives the nearest
+	d.exp += int(e)
+	return end
+}
+
+func digits(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' <= 9 {
+		i++
+	}
+	return i
 }
 
 // recount reads many digits again, with a look at overflow.
-func (d *decimalText) recount(b []byte) {
+func (d *decimal) recount(b []byte) {
 	d.mantissa = 0
 	for _, c := range b {
 		if c == '.' {
@@ -86,41 +150,38 @@ func (d *decimalText) recount(b []byte) {
 	}
 }
 
-// exponent reads what follows the e of a number; beyond what an int32 holds
-// the exact value does not matter.
-func exponent(b []byte) int {
-	e, err := strconv.ParseInt(str(b), 10, 32)
-	if err == nil || e != 0 { // out of range gives the nearest
-		return int(e)
-	}
-	return 0
-}
-
 func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parseScaled returns number × 10^scale as sign and magnitude, exactly. When
-// the magnitude needs more than 64 bits it is in wide.
+// parseScaled is decimal.scaled of a JSON number's text.
 func parseScaled(text []byte, scale int) (negative bool, small uint64, wide *big.Int, err error) {
-	d := takeApart(text)
+	var d decimal
+	d.read(text)
+	small, wide, err = d.scaled(text, scale)
+	return d.negative, small, wide, err
+}
+
+// scaled returns the magnitude of d × 10^scale, exactly. When it needs more
+// than 64 bits it is in wide, which is worked out from d's text.
+func (d *decimal) scaled(text []byte, scale int) (small uint64, wide *big.Int, err error) {
 	exp := d.exp + scale
 	switch {
 	case d.big:
 	case d.mantissa == 0 || exp == 0:
-		return d.negative, d.mantissa, nil, nil
+		return d.mantissa, nil, nil
 	case exp > 0 && exp < len(pow10):
 		if hi, lo := bits.Mul64(d.mantissa, pow10[exp]); hi == 0 {
-			return d.negative, lo, nil, nil
+			return lo, nil, nil
 		}
 	case exp < 0 && -exp < len(pow10):
 		if q, r := d.mantissa/pow10[-exp], d.mantissa%pow10[-exp]; r == 0 {
-			return d.negative, q, nil, nil
+			return q, nil, nil
 		}
-		return false, 0, nil, errPrecision
+		return 0, nil, errPrecision
 	case exp < 0:
-		return false, 0, nil, errPrecision
+		return 0, nil, errPrecision
 	}
 	wide, err = scaleBig(text, exp)
-	return d.negative, 0, wide, err
+	return 0, wide, err
 }
 
 // scaleBig is the slow way, for numbers of more than 64 bits.
@@ -151,10 +212,16 @@ func scaleBig(text []byte, exp int) (*big.Int, error) {
 	return n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exp)), nil)), nil
 }
 
-// parseSigned returns number × 10^scale as a signed integer of the given
-// width.
+// parseSigned is decimal.signed of a JSON number's text × 10^scale.
 func parseSigned(text []byte, scale, width int) (int64, error) {
-	negative, n, wide, err := parseScaled(text, scale)
+	var d decimal
+	d.read(text)
+	return d.signed(text, scale, width)
+}
+
+// signed returns d × 10^scale as a signed integer of the given width.
+func (d *decimal) signed(text []byte, scale, width int) (int64, error) {
+	n, wide, err := d.scaled(text, scale)
 	if err != nil {
 		return 0, err
 	}
@@ -165,18 +232,18 @@ func parseSigned(text []byte, scale, width int) (int64, error) {
 	case wide != nil:
 		n = wide.Uint64()
 	}
-	if negative && n <= limit {
+	if d.negative && n <= limit {
 		return -int64(n), nil // the smallest value wraps to itself
 	}
-	if negative || n >= limit {
+	if d.negative || n >= limit {
 		return 0, errRange
 	}
 	return int64(n), nil
 }
 
-// parseUnsigned returns a number as an unsigned integer of the given width.
-func parseUnsigned(text []byte, width int) (uint64, error) {
-	negative, n, wide, err := parseScaled(text, 0)
+// unsigned returns d as an unsigned integer of the given width.
+func (d *decimal) unsigned(text []byte, width int) (uint64, error) {
+	n, wide, err := d.scaled(text, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -186,23 +253,22 @@ func parseUnsigned(text []byte, width int) (uint64, error) {
 		}
 		n = wide.Uint64()
 	}
-	if negative && n != 0 || n > math.MaxUint64>>(64-width) {
+	if d.negative && n != 0 || n > math.MaxUint64>>(64-width) {
 		return 0, errRange
 	}
 	return n, nil
 }
 
-// parseWide returns number × 10^scale in two's complement, little endian, in
-// dst.
-func parseWide(text []byte, scale int, signed bool, dst []byte) error {
-	negative, n, wide, err := parseScaled(text, scale)
+// putInto writes d in two's complement, little endian, to dst.
+func (d *decimal) putInto(text []byte, signed bool, dst []byte) error {
+	n, wide, err := d.scaled(text, 0)
 	if err != nil {
 		return err
 	}
 	if wide == nil {
 		wide = new(big.Int).SetUint64(n)
 	}
-	if negative {
+	if d.negative {
 		wide.Neg(wide)
 	}
 	return putWide(wide, signed, dst)
@@ -233,11 +299,10 @@ var floatPow10 = [...]float64{
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// parseFloat64 returns the float64 nearest to a number. When digits and power
-// of ten are both exact floats one operation rounds correctly; otherwise the
-// standard library does it.
-func parseFloat64(text []byte) (float64, error) {
-	d := takeApart(text)
+// float64 returns the float64 nearest to d. When mantissa and power of ten are
+// both exact floats one operation rounds correctly; otherwise the standard
+// library does it.
+func (d *decimal) float64(text []byte) (float64, error) {
 	if !d.big && d.mantissa < 1<<53 && d.exp > -len(floatPow10) && d.exp < len(floatPow10) {
 		f := float64(d.mantissa)
 		if d.exp < 0 {

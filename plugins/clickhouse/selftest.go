@@ -87,7 +87,7 @@ func (r *replica) testColumns(ctx context.Context, table string) (*schema, error
 	if err != nil {
 		return nil, err
 	}
-	if s, err = s.pick(r.cfg.columns); err != nil {
+	if s, err = s.pick(r.cfg.columns.names); err != nil {
 		return nil, err
 	}
 	if _, err := newBlock(s, r.cfg.times); err != nil {

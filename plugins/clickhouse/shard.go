@@ -3,28 +3,24 @@ package clickhouse
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/go-faster/city"
-	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // sharder says which shard a message goes to. The zero value is that of a
 // single shard.
 type sharder struct {
-	text   string
-	expr   *bloblang.Executor
+	by     source
 	shards int
 }
 
 func newSharder(text string, shards int) (sharder, error) {
-	// The value in an object, since a text alone would become a message's bytes.
-	expr, err := bloblang.Parse("root.key = " + text)
+	by, err := parseSource(text)
 	if err != nil {
-		return sharder{}, fmt.Errorf("%s.%s: %q is no Bloblang expression: %w", pluginName, fieldShardBy, text, err)
+		return sharder{}, fmt.Errorf("%s.%s: %w", pluginName, fieldShardBy, err)
 	}
-	return sharder{text: text, expr: expr, shards: shards}, nil
+	return sharder{by: by, shards: shards}, nil
 }
 
 var errNoShardKey = errors.New("there is no value, a whole number or a text is required")
@@ -32,69 +28,54 @@ var errNoShardKey = errors.New("there is no value, a whole number or a text is r
 // of returns the number of a message's shard, from 0: the remainder of a whole
 // number, or of ClickHouse's cityHash64 of a text.
 func (s *sharder) of(m *service.Message) (int, error) {
-	v, err := s.value(m)
+	key, err := s.key(m)
 	if err != nil {
-		return 0, fmt.Errorf("%s.%s: %s: %w", pluginName, fieldShardBy, s.text, err)
-	}
-	key, err := shardKey(v)
-	if err != nil {
-		return 0, fmt.Errorf("%s.%s: %s: %w", pluginName, fieldShardBy, s.text, err)
+		return 0, fmt.Errorf("%s.%s: %s: %w", pluginName, fieldShardBy, s.by.text, err)
 	}
 	return int(key % uint64(s.shards)), nil //nolint:gosec // less than shards
 }
 
-func (s *sharder) value(m *service.Message) (any, error) {
-	result, err := m.BloblangQuery(s.expr)
+func (s *sharder) key(m *service.Message) (uint64, error) {
+	record, err := m.AsBytes()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if result == nil {
-		return nil, errNoShardKey
-	}
-	fields, err := result.AsStructured()
+	var v value
+	found, err := s.by.find(m, record, &v)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	object, _ := fields.(map[string]any)
-	if v := object["key"]; v != nil {
-		return v, nil
+	if !found || v.kind == kindNull {
+		return 0, errNoShardKey
 	}
-	return nil, errNoShardKey
+	return shardKey(&v)
 }
 
 // shardKey is what the remainder is taken of. A negative number counts as the
 // unsigned one of the same bits, as it does to ClickHouse.
-func shardKey(v any) (uint64, error) {
-	switch v := v.(type) {
-	case int64:
-		return uint64(v), nil //nolint:gosec // the same bits
-	case int:
-		return uint64(v), nil //nolint:gosec // the same bits
-	case uint64:
-		return v, nil
-	case float64:
-		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
-			return 0, fmt.Errorf("%v is not a whole number of less than 2^53", v)
-		}
-		return uint64(int64(v)), nil //nolint:gosec // the same bits
-	case interface{ Int64() (int64, error) }: // json.Number
-		n, err := v.Int64()
+func shardKey(v *value) (uint64, error) {
+	switch v.kind {
+	case kindString:
+		return city.CH64([]byte(v.text())), nil
+	case kindNumber:
+		d, err := v.decimal()
 		if err != nil {
-			return 0, fmt.Errorf("%v is not a whole number", v)
+			return 0, err
 		}
-		return uint64(n), nil //nolint:gosec // the same bits
-	case string:
-		return city.CH64([]byte(v)), nil
-	case []byte:
-		return city.CH64(v), nil
+		if n, err := d.unsigned(v.raw, 64); err == nil {
+			return n, nil
+		}
+		if n, err := d.signed(v.raw, 0, 64); err == nil {
+			return uint64(n), nil //nolint:gosec // the same bits
+		}
 	}
-	return 0, fmt.Errorf("%v is neither a whole number nor a text", v)
+	return 0, fmt.Errorf("%s is neither a whole number nor a text", shorten(v.raw))
 }
 
 // divide splits groups by shard. A message whose shard cannot be told is a bad
 // row.
 func (s *sharder) divide(batch service.MessageBatch, groups []group) (divided []group, bad []badRow) {
-	if s.expr == nil {
+	if s.shards == 0 {
 		return groups, nil
 	}
 	for _, g := range groups {

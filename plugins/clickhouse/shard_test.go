@@ -39,7 +39,7 @@ func TestARowWithoutAShardIsABadRow(t *testing.T) {
 		require.ErrorContains(t, bad[i].err, "clickhouse.shard_by: this.key: ")
 	}
 	_, err = newSharder("this.(", 2)
-	require.ErrorContains(t, err, `clickhouse.shard_by: "this.(" is no Bloblang expression`)
+	require.ErrorContains(t, err, `clickhouse.shard_by: "this.(" is neither a field path nor a Bloblang expression`)
 }
 
 func TestRowsAreDividedAmongShards(t *testing.T) {

@@ -164,6 +164,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 // decodeFor also tells whether a field of a new name is no column.
 func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 	d := s.table.takeDecoder(known, s.cfg)
+	d.messages = c.messages
 	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
 		c.bad = nil
 		return false, err
@@ -227,5 +228,5 @@ func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return current.pick(s.cfg.columns)
+	return current.pick(s.cfg.columns.names)
 }

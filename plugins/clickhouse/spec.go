@@ -44,11 +44,9 @@ func tableFields() []*service.ConfigField {
 			Description("The table, or database.table. A literal costs nothing per record, a single metadata key next to nothing.").
 			Example("ticks").Example("${! @table }").
 			LintRule(`root = if this == "" { ["` + fieldTable + ` is empty, the name of a table is required"] }`),
-		service.NewStringListField(fieldColumns).
-			Description("The columns to insert, each from the field of its name. Default: all columns of the table that can be inserted.").
-			Default([]string{}).Example([]string{"symbol", "ts", "price"}),
+		columnsField(),
 		service.NewStringEnumField(fieldUnknownFields, unknownIgnore, unknownReject).
-			Description("What to do with a record that has a field that is no column: ignore the field, or reject the record as a dead letter.").
+			Description("What to do with a record that has a field which no column takes: ignore the field, or reject the record as a dead letter.").
 			Default(unknownIgnore).Example(unknownReject),
 		service.NewStringEnumField(fieldTimePrecision, timesStrict, timesTruncate).
 			Description("What to do with a time that is finer than its column: reject the record, or cut the time off at the column's precision.").

@@ -94,7 +94,7 @@ func (t *table) takeDecoder(s *schema, cfg *config) *decoder {
 		t.decoders = t.decoders[:n-1]
 		return d
 	}
-	return newDecoder(s, cfg.rejectUnknown, func() (*block, error) { return t.takeBlock(s, cfg.times) })
+	return newDecoder(s, cfg.columns.sources, cfg.rejectUnknown, func() (*block, error) { return t.takeBlock(s, cfg.times) })
 }
 
 func (t *table) takeBlock(s *schema, rules timeRules) (*block, error) {

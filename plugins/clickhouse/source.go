@@ -1,0 +1,210 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// source says where a value comes from: a field of the record, a key of the
+// message's metadata, or a Bloblang expression. All three are Bloblang; the
+// first two are worked out without it. A source is not changed by its use,
+// and safe for concurrent use.
+type source struct {
+	text string
+	path []step             // of a field; empty, not nil, for the record as a whole
+	key  string             // of the metadata, if there is neither path nor expression
+	expr *bloblang.Executor // nil for paths and keys
+}
+
+// step is one name of a path.
+type step struct {
+	name   string
+	quoted string // as keyText spells it
+}
+
+var (
+	pathStep    = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)+")`)
+	metadataKey = regexp.MustCompile(`^(?:@([A-Za-z_][A-Za-z0-9_]*)|@("(?:[^"\\]|\\.)+")|metadata\(("(?:[^"\\]|\\.)+")\))$`)
+
+	errEmptySource = errors.New("is empty, a field path, @metadata or a Bloblang expression is required")
+)
+
+// resultKey is the field of a query's result that holds an expression's value.
+const resultKey = "value"
+
+// parseSource reads a field path (quote.bid, this.quote.bid, this."odd name"),
+// a metadata key (@key, @"odd key") or any other Bloblang expression.
+func parseSource(text string) (source, error) {
+	s := source{text: strings.TrimSpace(text)}
+	if s.text == "" {
+		return s, errEmptySource
+	}
+	if s.path = parsePath(s.text); s.path != nil {
+		return s, nil
+	}
+	if m := metadataKey.FindStringSubmatch(s.text); m != nil {
+		key, err := m[1], error(nil)
+		if key == "" {
+			key, err = strconv.Unquote(m[2] + m[3])
+		}
+		if err == nil {
+			s.key = key
+			return s, nil
+		}
+	}
+	// The value in an object, since a text alone would become a message's bytes.
+	expr, err := bloblang.Parse("root." + resultKey + " = " + s.text)
+	if err != nil {
+		return s, fmt.Errorf("%q is neither a field path nor a Bloblang expression: %w", s.text, err)
+	}
+	s.expr = expr
+	return s, nil
+}
+
+// parsePath returns nil for a text that is no path: the literals true, false
+// and null are none, nor are paths with numbers, which Bloblang takes as
+// indexes of arrays.
+func parsePath(text string) []step {
+	path := []step{}
+	rest := text
+	for first := true; ; first = false {
+		name := pathStep.FindString(rest)
+		rest = rest[len(name):]
+		switch {
+		case name == "":
+			return nil
+		case first && name == "this":
+		case first && (name[0] == '"' || name == "true" || name == "false" || name == "null"):
+			return nil
+		default:
+			name, err := unquoteStep(name)
+			if err != nil {
+				return nil
+			}
+			path = append(path, step{name, keyText(name)})
+		}
+		if rest == "" {
+			return path
+		}
+		if rest[0] != '.' {
+			return nil
+		}
+		rest = rest[1:]
+	}
+}
+
+func unquoteStep(name string) (string, error) {
+	if name[0] != '"' {
+		return name, nil
+	}
+	return strconv.Unquote(name)
+}
+
+// find sets v to the source's value for one record, which came in message m;
+// the rest of the record is neither read nor checked. found is false if there
+// is no such field or key, or one of the path's parents is null.
+func (s *source) find(m *service.Message, record []byte, v *value) (found bool, err error) {
+	if s.path == nil {
+		_, found, err = s.compute(m, v, nil)
+		return found, err
+	}
+	sc := scanner{buf: record}
+	if sc.next() != '{' {
+		return false, sc.fail("an object")
+	}
+	for depth, step := range s.path {
+		switch sc.next() {
+		case '{':
+			sc.pos++
+			if found, err := sc.seek(step, v, depth+1); err != nil || !found {
+				return false, err
+			}
+		case 'n':
+			return false, sc.literal(v, "null", kindNull)
+		default:
+			if err := sc.scan(v, depth); err != nil {
+				return false, err
+			}
+			return false, s.wrongParent(v)
+		}
+	}
+	return true, sc.scan(v, len(s.path))
+}
+
+// wrongParent says that the path leads through v, which has no fields.
+func (s *source) wrongParent(v *value) error {
+	return fmt.Errorf("%s where an object is expected, on the way to %s", v.kind, s.text)
+}
+
+// seek goes to the value of a member of the object that the scanner stands in,
+// after its brace. It uses v for what it steps over.
+func (s *scanner) seek(to step, v *value, depth int) (found bool, err error) {
+	if s.next() == '}' {
+		s.pos++
+		return false, nil
+	}
+	for {
+		if s.isKey(to.quoted) {
+			return true, nil
+		}
+		if err := s.key(v); err != nil {
+			return false, err
+		}
+		if v.text() == to.name {
+			return true, nil
+		}
+		if err := s.scan(v, depth); err != nil {
+			return false, err
+		}
+		switch s.next() {
+		case ',':
+			s.pos++
+		case '}':
+			s.pos++
+			return false, nil
+		default:
+			return false, s.fail("a comma or the end of the object")
+		}
+	}
+}
+
+// compute sets v to the value of a metadata key or an expression. Text that
+// has to be written for it is appended to buf, which v then aliases.
+func (s *source) compute(m *service.Message, v *value, buf []byte) (rest []byte, found bool, err error) {
+	x, found, err := s.query(m)
+	if err != nil || !found {
+		return buf, false, err
+	}
+	rest, err = v.set(x, buf)
+	if err != nil {
+		return rest, false, fmt.Errorf("%s: %w", s.text, err)
+	}
+	return rest, true, nil
+}
+
+func (s *source) query(m *service.Message) (x any, found bool, err error) {
+	if s.expr == nil {
+		x, found = m.MetaGetMut(s.key)
+		return x, found, nil
+	}
+	result, err := m.BloblangQuery(s.expr)
+	if err != nil {
+		return nil, false, err
+	}
+	if result == nil {
+		return nil, false, nil
+	}
+	fields, err := result.AsStructured()
+	if err != nil {
+		return nil, false, err
+	}
+	object, _ := fields.(map[string]any)
+	x, found = object[resultKey]
+	return x, found, nil
+}

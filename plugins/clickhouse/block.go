@@ -16,7 +16,7 @@ type block struct {
 func newBlock(s *schema, rules timeRules) (*block, error) {
 	b := &block{schema: s, absent: make([]bool, len(s.columns))}
 	for _, c := range s.columns {
-		col, err := newBuilder(c.typ, rules)
+		col, err := newColumn(c.typ, rules)
 		if err != nil {
 			return nil, fmt.Errorf("column %q of table %q: %w; %w", c.name, s.table, err, errUnsupported)
 		}

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strings"
 	"time"
 	"unsafe"
+
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 )
 
 // builder collects the values of one column, in the layout of ClickHouse's
@@ -39,7 +43,22 @@ type timeRules struct {
 	epochDigits int
 }
 
-// newBuilder returns the builder of a column type.
+// newColumn returns the builder of a column of the given type, which the
+// driver has to know as well.
+func newColumn(columnType string, rules timeRules) (builder, error) {
+	if _, err := chcolumn.Type(columnType).Column("", &chcolumn.ServerContext{}); err != nil {
+		return nil, fmt.Errorf("type %s is not supported by the driver", columnType)
+	}
+	switch name, _, _ := strings.Cut(columnType, "("); name {
+	case "JSON":
+		return &jsonColumn{}, nil
+	case "Dynamic":
+		return &dynamicColumn{}, nil
+	}
+	return newBuilder(columnType, rules)
+}
+
+// newBuilder returns the builder of a type that may be part of others.
 func newBuilder(columnType string, rules timeRules) (builder, error) {
 	t, err := parseType(columnType)
 	if err != nil {
@@ -48,9 +67,14 @@ func newBuilder(columnType string, rules timeRules) (builder, error) {
 	if build, ok := simpleTypes[t.name]; ok {
 		return build(), nil
 	}
+	if other, ok := otherNames[t.name]; ok {
+		return newBuilder(other, rules)
+	}
 	switch t.name {
 	case "Date":
-		return newDate(rules), nil
+		return newDate[uint16](0, math.MaxUint16, rules), nil
+	case "Date32":
+		return newDate[int32](earliest/86400, latest/86400, rules), nil
 	case "DateTime", "DateTime64":
 		return newDateTime(t, rules)
 	case "FixedString":
@@ -60,7 +84,17 @@ func newBuilder(columnType string, rules timeRules) (builder, error) {
 	case "Enum8", "Enum16":
 		return newEnum(t)
 	case "Nullable", "LowCardinality", "Array":
-		return newNested(t, rules)
+		return newWrapper(t, rules)
+	case "Tuple":
+		return newTuple(t, rules)
+	case "Map":
+		return newMap(t, rules)
+	case "Variant":
+		return newVariant(t, rules)
+	case "Nested":
+		return newBuilder("Array(Tuple("+strings.Join(t.args, ", ")+"))", rules)
+	case "SimpleAggregateFunction":
+		return newBuilder(strings.Join(t.args[min(1, len(t.args)):], ", "), rules)
 	}
 	return nil, fmt.Errorf("type %s is not supported", columnType)
 }
@@ -83,11 +117,23 @@ var simpleTypes = map[string]func() builder{
 	"Float64": func() builder { return newFixed(parseFloat64Value) },
 	"Bool":    func() builder { return newFixed(parseBool) },
 	"UUID":    func() builder { return newFixed(parseUUID) },
+	"IPv4":    func() builder { return newFixed(parseIPv4) },
+	"IPv6":    func() builder { return newFixed(parseIPv6) },
 	"String":  func() builder { return &stringColumn{} },
 }
 
-// newNested returns the builder of a type that wraps another.
-func newNested(t typeName, rules timeRules) (builder, error) {
+// otherNames are the types that are another name for a type.
+var otherNames = map[string]string{
+	"Point":           "Tuple(Float64, Float64)",
+	"Ring":            "Array(Point)",
+	"LineString":      "Array(Point)",
+	"Polygon":         "Array(Ring)",
+	"MultiLineString": "Array(LineString)",
+	"MultiPolygon":    "Array(Polygon)",
+}
+
+// newWrapper returns the builder of a type that wraps another.
+func newWrapper(t typeName, rules timeRules) (builder, error) {
 	if len(t.args) != 1 {
 		return nil, fmt.Errorf("type %s needs one argument", t.name)
 	}

@@ -11,6 +11,8 @@ type nullableColumn struct {
 	inner builder
 }
 
+func (*nullableColumn) takesNull() {}
+
 func (c *nullableColumn) append(v *value) error {
 	if v.kind == kindNull {
 		c.zero()
@@ -62,9 +64,9 @@ func (c *arrayColumn) append(v *value) error {
 		return wrongKind(v, "an array")
 	}
 	before, at := c.inner.len(), 0
-	c.scanner = scanner{buf: v.raw}
+	c.scanner.begin(v.raw)
 	// Depth was checked when the array was scanned as a whole.
-	err := c.scanner.elements(kindArray, 0, func() error {
+	err := c.scanner.elements(kindArray, 0, func(*value) error {
 		if err := c.scanner.scan(&c.element, 0); err != nil {
 			return err
 		}
@@ -139,6 +141,9 @@ func newLowCardinality(inner builder) builder {
 	c.reset()
 	return c
 }
+
+// takesNull is true of a nullable one alone, which appendStrict knows.
+func (*lowCardinality) takesNull() {}
 
 func (c *lowCardinality) append(v *value) error {
 	if v.kind == kindNull && c.nullable {

@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"encoding/binary"
 	"fmt"
+
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 )
 
 // stringColumn is String. Its values alias the records of the batch, which
@@ -44,6 +46,12 @@ func (c *stringColumn) encode(out *native, from, to int) {
 		b = append(b, s...)
 	}
 	out.add(b)
+}
+
+// handOver spares strings one copy.
+func (c *stringColumn) handOver(to chcolumn.Interface, from, end int) error {
+	_, err := to.Append(c.values[from:end])
+	return err
 }
 
 func (c *stringColumn) key(dst []byte, i int) []byte { return append(dst, c.values[i]...) }

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// newDate returns the builder of Date: days since 1970 in 16 bits.
-func newDate(rules timeRules) builder {
-	return newFixed(func(v *value) (uint16, error) {
+// newDate returns the builder of Date (16 bits) or Date32: days since 1970,
+// from the first to the last that the type has.
+func newDate[T uint16 | int32](first, last int64, rules timeRules) builder {
+	return newFixed(func(v *value) (T, error) {
 		if v.kind != kindString || v.escaped {
 			return 0, errNotADate
 		}
@@ -25,10 +26,10 @@ func newDate(rules timeRules) builder {
 			}
 			days = floorDiv(at.sec, 86400)
 		}
-		if days < 0 || days > math.MaxUint16 {
+		if days < first || days > last {
 			return 0, errRange
 		}
-		return uint16(days), nil
+		return T(days), nil
 	})
 }
 

@@ -6,16 +6,16 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
+// nullTaker is a builder that null can be appended to.
+type nullTaker interface{ takesNull() }
+
 // appendStrict appends to a builder; only builders that take nulls see one.
 func appendStrict(b builder, v *value) error {
 	if v.kind == kindNull {
-		switch c := b.(type) {
-		case *nullableColumn:
-		case *lowCardinality:
-			if !c.nullable {
-				return errNull
-			}
-		default:
+		if low, ok := b.(*lowCardinality); ok && !low.nullable {
+			return errNull
+		}
+		if _, ok := b.(nullTaker); !ok {
 			return errNull
 		}
 	}
@@ -138,7 +138,7 @@ func (d *decoder) rollBack(b *block) {
 func (d *decoder) decode(record []byte, b *block, index int) error {
 	d.row++
 	d.found = 0
-	d.scanner = scanner{buf: record}
+	d.scanner.begin(record)
 	err := d.record(b)
 	if err == nil && len(d.computed) > 0 {
 		err = d.compute(b, index)

@@ -12,7 +12,7 @@ func (d *decoder) nested(b *block, n *node, depth int) error {
 		}
 	}
 	at := 0
-	err := d.scanner.elements(kindArray, depth, func() error {
+	err := d.scanner.elements(kindArray, depth, func(*value) error {
 		err := d.nestedElement(b, n, depth+1, at)
 		at++
 		return err

@@ -37,13 +37,11 @@ func (s segment) fill(targets []chcolumn.Interface) error {
 	return nil
 }
 
-// move gives one column to the driver. Strings go as a slice, which spares
-// them one copy; everything else is read by the driver as if it came from a
-// server, which neither converts nor boxes anything.
+// move gives one column to the driver, which reads nearly every one as if it
+// came from a server, so that it neither converts nor boxes anything.
 func (s segment) move(source *native, reader *chproto.Reader, from builder, to chcolumn.Interface) error {
-	if texts, ok := from.(*stringColumn); ok {
-		_, err := to.Append(texts.values[s.from:s.to])
-		return err
+	if values, ok := from.(handed); ok {
+		return values.handOver(to, s.from, s.to)
 	}
 	source.parts = source.parts[:0]
 	from.encode(source, s.from, s.to)

@@ -73,9 +73,13 @@ func (v *value) decimal() (*decimal, error) {
 // and beyond what encoding/json does, that strings are valid UTF-8 without
 // lone surrogates.
 type scanner struct {
-	buf []byte
-	pos int
+	buf  []byte
+	pos  int
+	name value // scratch: of the member at hand
 }
+
+// begin makes text the one to scan.
+func (s *scanner) begin(text []byte) { s.buf, s.pos = text, 0 }
 
 func (s *scanner) fail(what string) error {
 	if s.pos >= len(s.buf) {
@@ -167,16 +171,15 @@ func (s *scanner) scanNested(v *value, depth int) error {
 	if s.buf[start] == '{' {
 		k = kindObject
 	}
-	var inner value
-	err := s.elements(k, depth, func() error { return s.scan(&inner, depth+1) })
+	err := s.elements(k, depth, func(*value) error { return s.scan(v, depth+1) })
 	v.kind, v.raw, v.escaped = k, s.buf[start:s.pos], false
 	return err
 }
 
 // elements walks over an array or object and calls each for every value of it,
-// with the scanner before that value. The keys of an object are checked and
-// skipped.
-func (s *scanner) elements(k kind, depth int, each func() error) error {
+// with the scanner before that value. The key, of an object's member, is valid
+// until the next one is read.
+func (s *scanner) elements(k kind, depth int, each func(key *value) error) error {
 	if depth >= maxDepth {
 		return fmt.Errorf("%w: nested deeper than %d", errMalformed, maxDepth)
 	}
@@ -191,12 +194,11 @@ func (s *scanner) elements(k kind, depth int, each func() error) error {
 	}
 	for {
 		if k == kindObject {
-			var key value
-			if err := s.key(&key); err != nil {
+			if err := s.key(&s.name); err != nil {
 				return err
 			}
 		}
-		if err := each(); err != nil {
+		if err := each(&s.name); err != nil {
 			return err
 		}
 		switch s.next() {

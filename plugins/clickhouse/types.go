@@ -13,8 +13,8 @@ type typeName struct {
 	args []string
 }
 
-// parseType splits a type at its outermost brackets. Quoted arguments (enum
-// names, time zones) may hold anything.
+// parseType splits a type at its outermost brackets. What is quoted (enum
+// names, time zones, names of elements) may hold anything.
 func parseType(s string) (typeName, error) {
 	name, rest, ok := strings.Cut(s, "(")
 	if !ok {
@@ -28,14 +28,16 @@ func parseType(s string) (typeName, error) {
 
 func splitArgs(s string) []string {
 	var args []string
-	depth, start, quoted := 0, 0, false
+	depth, start, quote := 0, 0, byte(0)
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case quoted && c == '\\':
+		case quote != 0 && c == '\\':
 			i++
-		case c == '\'':
-			quoted = !quoted
-		case quoted:
+		case c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '\'' || c == '`':
+			quote = c
 		case c == '(':
 			depth++
 		case c == ')':

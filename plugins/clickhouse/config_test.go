@@ -53,18 +53,23 @@ func TestRejectIsRecognised(t *testing.T) {
 
 // bad configurations, each with the words that its message must hold.
 var badConfigs = map[string]struct{ yaml, message string }{
-	"no address":        {"addresses: []\ntable: t\ndead_letter: {drop: {}}", "addresses is empty"},
-	"no port in a list": {"addresses: ['a:1, localhost']\ntable: t\ndead_letter: {drop: {}}", `is not host:port`},
-	"no port":           {"addresses: [localhost]\ntable: t\ndead_letter: {drop: {}}", `addresses: "localhost" is not host:port`},
-	"no table":          {"addresses: [a:1]\ntable: ''\ndead_letter: {drop: {}}", "table"},
-	"no insert slot":    {minimal + "max_in_flight: 0", "max_in_flight is 0, must be at least 1"},
-	"interval order":    {minimal + "retry: {initial_interval: 1m, max_interval: 1s}", "initial_interval (1m) is above max_interval (1s)"},
-	"interval negative": {minimal + "retry: {initial_interval: -1s}", "retry.initial_interval is -1s"},
-	"retries negative":  {minimal + "retry: {max_retries: -1}", "retry.max_retries is -1"},
-	"timeout":           {minimal + "insert_timeout: 0s", "insert_timeout is 0s"},
-	"protocol":          {minimal + "protocol: grpc", "value grpc is not a valid option"},
-	"no dead letter":    {"addresses: [a:1]\ntable: t", "dead_letter"},
-	"unknown field":     {minimal + "tabel: x", "tabel"},
+	"no address":             {"addresses: []\ntable: t\ndead_letter: {drop: {}}", "addresses is empty"},
+	"no port in a list":      {"addresses: ['a:1, localhost']\ntable: t\ndead_letter: {drop: {}}", `is not host:port`},
+	"no port":                {"addresses: [localhost]\ntable: t\ndead_letter: {drop: {}}", `addresses: "localhost" is not host:port`},
+	"no table":               {"addresses: [a:1]\ntable: ''\ndead_letter: {drop: {}}", "table"},
+	"columns: no name":       {minimal + `columns: [""]`, "one of its items is empty"},
+	"columns: twice":         {minimal + "columns: [a, a]", "a column is named twice"},
+	"columns: a number":      {minimal + "columns: 5", "columns: is 5, a list of column names or a map of columns"},
+	"columns: source number": {minimal + "columns: {a: 5}", "columns.a: is 5, a field path (quote.bid), @metadata or a Bloblang expression in quotes is required"},
+	"columns: source empty":  {minimal + `columns: {a: ""}`, "columns.a: is"},
+	"no insert slot":         {minimal + "max_in_flight: 0", "max_in_flight is 0, must be at least 1"},
+	"interval order":         {minimal + "retry: {initial_interval: 1m, max_interval: 1s}", "initial_interval (1m) is above max_interval (1s)"},
+	"interval negative":      {minimal + "retry: {initial_interval: -1s}", "retry.initial_interval is -1s"},
+	"retries negative":       {minimal + "retry: {max_retries: -1}", "retry.max_retries is -1"},
+	"timeout":                {minimal + "insert_timeout: 0s", "insert_timeout is 0s"},
+	"protocol":               {minimal + "protocol: grpc", "value grpc is not a valid option"},
+	"no dead letter":         {"addresses: [a:1]\ntable: t", "dead_letter"},
+	"unknown field":          {minimal + "tabel: x", "tabel"},
 }
 
 func TestBadConfigsAreLinted(t *testing.T) {

@@ -195,7 +195,7 @@ func (s *source) query(m *service.Message) (x any, found bool, err error) {
 	}
 	result, err := m.BloblangQuery(s.expr)
 	if err != nil {
-		return nil, false, err
+		return nil, false, fmt.Errorf("expression %s: %w", s.text, err)
 	}
 	if result == nil {
 		return nil, false, nil

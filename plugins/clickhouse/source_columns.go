@@ -16,7 +16,7 @@ func columnsField() *service.ConfigField {
 		Description("The columns to insert. Default: all columns of the table that can be inserted, each from the field of its name. " +
 			"A list of names inserts these alone, each from the field of its name. " +
 			"A map inserts its columns alone, each from a Bloblang expression. A field path (`quote.bid`, or `this.quote.bid`) and a metadata key (`@kafka_offset`) are read without Bloblang and cost next to nothing; `this` is the record as it came; " +
-			"any other expression costs what Bloblang takes for it, some microseconds per record. " +
+			"any other expression costs what Bloblang takes for it, about a microsecond per record. " +
 			"A path is missing where a parent is missing or null, a metadata key where the message has none, an expression where it is `deleted()`; a parent that is no object and an expression that fails are errors of the row.").
 		Default([]any{}).
 		Example([]any{"symbol", "ts", "price"}).
@@ -27,8 +27,7 @@ func columnsField() *service.ConfigField {
   } else if this.unique().length() != this.length() {
     ["` + fieldColumns + `: a column is named twice"]
   },
-  this.type() == "object" => this.key_values().filter(c -> c.value.type() != "string" || c.value.string().trim() == "" || c.key == "").sort_by(c -> c.key).map_each(c ->
-    "` + fieldColumns + `.%s: is %s, a field path (quote.bid), @metadata or a Bloblang expression in quotes is required".format(c.key, c.value.format_json(no_indent: true).string())),
+  this.type() == "object" => this.key_values().filter(c -> c.value.type() != "string" || c.value.string().trim() == "" || c.key == "").sort_by(c -> c.key).map_each(c -> "` + fieldColumns + `.%s: is %s, a field path (quote.bid), @metadata or a Bloblang expression in quotes is required".format(c.key, c.value.format_json(no_indent: true).string())),
   _ => ["` + fieldColumns + `: is %v, a list of column names or a map of columns to their sources is required".format(this)]
 }`)
 }

@@ -51,6 +51,11 @@ func (p *FaultProxy) ResetPeer(after time.Duration) error {
 	return p.add("reset_peer", "upstream", map[string]int64{"timeout": after.Milliseconds()})
 }
 
+// CutAfter closes every connection when its client has sent so many more bytes.
+func (p *FaultProxy) CutAfter(bytes int64) error {
+	return p.add("limit_data", "upstream", map[string]int64{"bytes": bytes})
+}
+
 // Timeout swallows every answer, so that requests arrive and their outcome is
 // not known, and closes the connection after d; with 0 it stays half-open until Clear.
 func (p *FaultProxy) Timeout(d time.Duration) error {

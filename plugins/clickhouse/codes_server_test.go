@@ -1,0 +1,20 @@
+package clickhouse
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+// The names of the codes are the server's own.
+func TestCodesHaveTheServersNames(t *testing.T) {
+	server := servers.get(t, stack.KindChDB)
+	for _, group := range serverCodes {
+		for _, c := range group.codes {
+			require.Equal(t, c.name, query(t, server, fmt.Sprintf("SELECT errorCodeToName(%d)", c.code))[0][0], c.code)
+		}
+	}
+}

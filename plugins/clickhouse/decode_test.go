@@ -471,23 +471,16 @@ func plain(record []byte) bool {
 }
 
 func BenchmarkDecodeTick(b *testing.B) {
-	const rows = 10_000
-	records := make([][]byte, rows)
-	size := 0
-	for i := range records {
-		records[i] = fmt.Appendf(nil, `{"symbol":"SYM%d","ts":"2026-11-23T10:00:00.%09dZ","seq":%d,"side":"buy","price":64123.%02d,"qty":0.%04d,"venue":"X"}`,
-			i%100, i*1000, i+9007199254740993, i%100, i)
-		size += len(records[i])
-	}
+	records, size := ticks()
 	d := decoderFor(tickSchema(), false)
-	b.SetBytes(int64(size / rows))
+	b.SetBytes(int64(size / benchRows))
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := 0; b.Loop(); n++ {
-		if n%rows == 0 && len(d.blocks) > 0 {
+		if n%benchRows == 0 && len(d.blocks) > 0 {
 			d.blocks[0].reset()
 		}
-		if err := d.add(records[n%rows], n); err != nil {
+		if err := d.add(records[n%benchRows], n); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,143 @@
+package clickhouse
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	goccy "github.com/goccy/go-json"
+	shopspring "github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+)
+
+// benchRows is how many rows a benchmark's block has.
+const benchRows = 10_000
+
+// ticks returns records of the seven columns of tickSchema.
+func ticks() (records [][]byte, size int) {
+	records = make([][]byte, benchRows)
+	for i := range records {
+		records[i] = fmt.Appendf(nil, `{"symbol":"SYM%d","ts":"2026-11-23T10:00:00.%09dZ","seq":%d,"side":"buy","price":64123.%02d,"qty":0.%04d,"venue":"X"}`,
+			i%100, i*1000, i+9007199254740993, i%100, i)
+		size += len(records[i])
+	}
+	return records, size
+}
+
+// driverColumns are the driver's columns of a schema, empty.
+func driverColumns(b *testing.B, s *schema) []chcolumn.Interface {
+	b.Helper()
+	var columns []chcolumn.Interface
+	for _, c := range s.columns {
+		column, err := chcolumn.Type(c.typ).Column(c.name, &chcolumn.ServerContext{})
+		require.NoError(b, err)
+		columns = append(columns, column)
+	}
+	return columns
+}
+
+// perRow reports what a benchmark of whole blocks took for each row.
+func perRow(b *testing.B) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+}
+
+type tickRow struct {
+	Symbol string             `json:"symbol"`
+	TS     time.Time          `json:"ts"`
+	Seq    uint64             `json:"seq"`
+	Side   string             `json:"side"`
+	Price  shopspring.Decimal `json:"price"`
+	Qty    float64            `json:"qty"`
+	Venue  string             `json:"venue"`
+}
+
+func (r *tickRow) values() [7]any {
+	return [...]any{r.Symbol, r.TS, r.Seq, r.Side, r.Price, r.Qty, r.Venue}
+}
+
+// From JSON to the driver's columns, ready to be sent: ours, against a struct
+// that is filled by a library and appended by the driver, row by row.
+func BenchmarkTicksToColumns(b *testing.B) {
+	records, size := ticks()
+	b.Run("ours", func(b *testing.B) {
+		d := decoderFor(tickSchema(), false)
+		b.SetBytes(int64(size))
+		b.ReportAllocs()
+		for b.Loop() {
+			if len(d.blocks) > 0 {
+				d.blocks[0].reset()
+			}
+			for i, record := range records {
+				if err := d.add(record, i); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := (segment{block: d.blocks[0], to: benchRows}).fill(driverColumns(b, d.schema)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		perRow(b)
+	})
+	for name, unmarshal := range map[string]func([]byte, any) error{"encoding_json": json.Unmarshal, "goccy": goccy.Unmarshal} {
+		b.Run(name+"_and_Append", func(b *testing.B) {
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				columns := driverColumns(b, tickSchema())
+				for _, record := range records {
+					var row tickRow
+					if err := unmarshal(record, &row); err != nil {
+						b.Fatal(err)
+					}
+					appendRow(b, columns, &row)
+				}
+			}
+			perRow(b)
+		})
+	}
+	b.Run("Append_alone", func(b *testing.B) {
+		rows := make([]tickRow, benchRows)
+		for i, record := range records {
+			require.NoError(b, json.Unmarshal(record, &rows[i]))
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			columns := driverColumns(b, tickSchema())
+			for i := range rows {
+				appendRow(b, columns, &rows[i])
+			}
+		}
+		perRow(b)
+	})
+}
+
+func appendRow(b *testing.B, columns []chcolumn.Interface, row *tickRow) {
+	b.Helper()
+	for i, v := range row.values() {
+		if err := columns[i].AppendRow(v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// One value of each type, in a record of its own.
+func BenchmarkDecodeType(b *testing.B) {
+	for _, c := range roundTrips {
+		b.Run(c.typ, func(b *testing.B) {
+			s := newSchema("t", []column{{name: "c", typ: c.typ}})
+			d := decoderFor(s, false)
+			record := []byte(`{"c":` + c.json + `}`)
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				if n%benchRows == 0 && len(d.blocks) > 0 {
+					d.blocks[0].reset()
+				}
+				if err := d.add(record, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -10,6 +10,9 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.dateBuilt=$(DATE)
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
+# The tests that only test-long runs.
+LONG := ^TestATwoMinuteOutage$$
+
 CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml))
 
 .PHONY: help
@@ -34,6 +37,10 @@ unit: ## Unit, property and integration tests, with the race detector
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
 	go test -race -shuffle=on -timeout 15m -count=1 ./tests/e2e/...
+
+.PHONY: test-long
+test-long: test build ## All of test, and what takes minutes: long outages
+	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/...
 
 .PHONY: config
 config: build ## Lint every config and run the config unit tests

@@ -68,6 +68,7 @@ var badConfigs = map[string]struct{ yaml, message string }{
 	"retries negative":       {minimal + "retry: {max_retries: -1}", "retry.max_retries is -1"},
 	"timeout":                {minimal + "insert_timeout: 0s", "insert_timeout is 0s"},
 	"protocol":               {minimal + "protocol: grpc", "value grpc is not a valid option"},
+	"shard_by":               {"shards: [{addresses: [a:1]}]\nshard_by: this.(\ntable: t\ndead_letter: {drop: {}}", "required"},
 	"no dead letter":         {"addresses: [a:1]\ntable: t", "dead_letter"},
 	"unknown field":          {minimal + "tabel: x", "tabel"},
 }

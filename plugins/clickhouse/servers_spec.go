@@ -8,7 +8,7 @@ func serverFields() []*service.ConfigField {
 		addressesField().Default([]any{}).
 			Description("The replicas of the database as host:port, of which each insert takes one; see `" + fieldLoadBalancing + "`. An item that contains commas is taken as several. Either this or `" + fieldShards + "` is required."),
 		shardsField(),
-		service.NewStringField(fieldShardBy).
+		service.NewBloblangField(fieldShardBy).
 			Description("What divides the rows among `" + fieldShards + "`: a Bloblang expression, such as a field (`this.symbol`) or metadata (`@key`). " +
 				"A row goes to the shard whose number, from 0, is the remainder of the value divided by the number of shards: of the value itself where it is a whole number, else of ClickHouse's cityHash64 of its text, " +
 				"as in a Distributed table with the sharding key `x` or `cityHash64(x)` and shards of equal weight. Required with `" + fieldShards + "`.").

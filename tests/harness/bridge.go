@@ -218,8 +218,9 @@ type Health struct {
 	Outputs map[string]struct {
 		Connected              bool
 		Rows, Batches, Retries int64
-		RetryQueue             int64 `json:"retry_queue_size"`
-		DeadLetters            int64 `json:"dead_letters"`
+		RetryQueue             int64   `json:"retry_queue_size"`
+		RetryOldest            float64 `json:"retry_oldest_seconds"`
+		DeadLetters            int64   `json:"dead_letters"`
 	}
 	Body string `json:"-"`
 }

@@ -186,16 +186,15 @@ func wideDecimal[T [16]byte | [32]byte](precision, scale int) builder {
 			return n, err
 		}
 		small, wide, err := d.scaled(v.raw, scale)
-		if err != nil {
+		switch {
+		case err != nil:
 			return n, err
-		}
-		if wide == nil {
-			wide = new(big.Int).SetUint64(small)
-		}
-		if wide.Cmp(limit) >= 0 {
+		case wide == nil && precision < len(pow10) && small >= pow10[precision], wide != nil && wide.Cmp(limit) >= 0:
 			return n, errRange
-		}
-		if d.negative {
+		case wide == nil:
+			putSmall(d.negative, small, rawBytes(unsafe.Slice(&n, 1)))
+			return n, nil
+		case d.negative:
 			wide.Neg(wide)
 		}
 		return n, putWide(wide, true, rawBytes(unsafe.Slice(&n, 1)))

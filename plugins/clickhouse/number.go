@@ -262,16 +262,30 @@ func (d *decimal) unsigned(text []byte, width int) (uint64, error) {
 // putInto writes d in two's complement, little endian, to dst.
 func (d *decimal) putInto(text []byte, signed bool, dst []byte) error {
 	n, wide, err := d.scaled(text, 0)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if wide == nil {
-		wide = new(big.Int).SetUint64(n)
-	}
-	if d.negative {
+	case wide == nil && d.negative && !signed && n != 0:
+		return errRange
+	case wide == nil:
+		putSmall(d.negative, n, dst)
+		return nil
+	case d.negative:
 		wide.Neg(wide)
 	}
 	return putWide(wide, signed, dst)
+}
+
+// putSmall is putWide for magnitudes of 64 bits, which always fit.
+func putSmall(negative bool, n uint64, dst []byte) {
+	rest := byte(0)
+	if negative && n != 0 {
+		n, rest = -n, 0xff
+	}
+	binary.LittleEndian.PutUint64(dst, n)
+	for i := range dst[8:] {
+		dst[8+i] = rest
+	}
 }
 
 func putWide(n *big.Int, signed bool, dst []byte) error {

@@ -44,6 +44,7 @@ func TestARowWithoutAShardIsABadRow(t *testing.T) {
 
 func TestRowsAreDividedAmongShards(t *testing.T) {
 	a, b, table := pair(t)
+	t.Cleanup(func() { boxes.Delete(t.Name()) }) // for -count
 	yaml := fmt.Sprintf(`
 shards: [{addresses: [%q]}, {addresses: [%q]}]
 shard_by: this.id

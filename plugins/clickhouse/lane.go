@@ -224,6 +224,7 @@ func (l *lane) settle(c *chunk, err error) {
 		ends = false
 		l.putBack(c, r)
 	}
+	l.publish() // before the callers go on, who may look
 	l.mu.Unlock()
 	l.tell(r)
 	if ends {
@@ -232,7 +233,6 @@ func (l *lane) settle(c *chunk, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hire()
-	l.publish()
 }
 
 // putBack queues a failed chunk in its place.

@@ -39,6 +39,7 @@ const mostMerged = 200_000
 const closeTimeout = 5 * time.Second
 
 func init() {
+	registerSourceFault()
 	service.MustRegisterBatchOutput(pluginName, spec(),
 		func(conf *service.ParsedConfig, mgr *service.Resources) (service.BatchOutput, service.BatchPolicy, int, error) {
 			out, err := newOutput(conf, mgr)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -27,9 +28,33 @@ func columnsField() *service.ConfigField {
   } else if this.unique().length() != this.length() {
     ["` + fieldColumns + `: a column is named twice"]
   },
-  this.type() == "object" => this.key_values().filter(c -> c.value.type() != "string" || c.value.string().trim() == "" || c.key == "").sort_by(c -> c.key).map_each(c -> "` + fieldColumns + `.%s: is %s, a field path (quote.bid), @metadata or a Bloblang expression in quotes is required".format(c.key, c.value.format_json(no_indent: true).string())),
+  this.type() == "object" => this.key_values().sort_by(c -> c.key).map_each(c -> if c.value.type() != "string" {
+    "` + fieldColumns + `.%s: is %s, a field path (quote.bid), @metadata or a Bloblang expression in quotes is required".format(c.key, c.value.format_json(no_indent: true).string())
+  } else if c.value.` + methodSourceFault + `() != "" {
+    "` + fieldColumns + `.%s: %s".format(c.key, c.value.` + methodSourceFault + `())
+  } else { deleted() }),
   _ => ["` + fieldColumns + `: is %v, a list of column names or a map of columns to their sources is required".format(this)]
 }`)
+}
+
+// methodSourceFault is the Bloblang method that the lint rule of columns asks
+// what is wrong with a source.
+const methodSourceFault = "clickhouse_source_fault"
+
+// registerSourceFault has to come before the registration of a spec with the
+// rule.
+func registerSourceFault() {
+	bloblang.MustRegisterMethodV2(methodSourceFault,
+		bloblang.NewPluginSpec().Category("ClickHouse").Static().
+			Description("Returns what is wrong with a source of the field `columns` of the output `clickhouse`, an empty string if nothing is. The linter uses it."),
+		func(*bloblang.ParsedParams) (bloblang.Method, error) {
+			return bloblang.StringMethod(func(text string) (any, error) {
+				if _, err := parseSource(text); err != nil {
+					return err.Error(), nil
+				}
+				return "", nil
+			}), nil
+		})
 }
 
 // columnSet is the field columns as it was given.

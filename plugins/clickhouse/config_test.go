@@ -32,7 +32,7 @@ func TestAddressesMayBeOneValue(t *testing.T) {
 	require.NoError(t, err)
 	c, err := parseConfig(conf)
 	require.NoError(t, err)
-	require.Equal(t, []string{"a:1", "b:2", "[::1]:3"}, c.addresses)
+	require.Equal(t, [][]string{{"a:1", "b:2", "[::1]:3"}}, c.shards)
 }
 
 func TestRejectIsRecognised(t *testing.T) {

@@ -4,19 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // spareConns are connections beyond those that insert: for schemas and pings.
 const spareConns = 2
 
-// options translates the configuration for the driver.
-func (c *config) options() *clickhouse.Options {
+// options translates the configuration for the driver, for one address.
+func (c *config) options(address string) *clickhouse.Options {
 	opts := &clickhouse.Options{
-		Addr:         c.addresses,
+		Addr:         []string{address},
 		Auth:         clickhouse.Auth{Database: c.database, Username: c.username, Password: c.password},
 		TLS:          c.tls,
 		Settings:     c.settings,
@@ -25,8 +26,8 @@ func (c *config) options() *clickhouse.Options {
 		MaxOpenConns: c.maxInFlight + spareConns,
 		MaxIdleConns: c.maxInFlight + spareConns,
 	}
-	if c.http {
-		opts.Protocol = clickhouse.HTTP
+	if c.jwt != "" {
+		opts.GetJWT = func(context.Context) (string, error) { return c.jwt, nil }
 	}
 	switch c.compression {
 	case compressionLZ4:
@@ -34,25 +35,28 @@ func (c *config) options() *clickhouse.Options {
 	case compressionZSTD:
 		opts.Compression = &clickhouse.Compression{Method: clickhouse.CompressionZSTD, Level: 1}
 	}
+	if c.http {
+		c.useHTTP(opts)
+	}
 	return opts
 }
 
-// dial opens a pool and makes sure that a server answers.
-func (c *config) dial(ctx context.Context) (driver.Conn, error) {
-	conn, err := clickhouse.Open(c.options())
-	if err != nil {
-		return nil, fmt.Errorf("opening a connection to %s: %w", c.servers(), err)
+func (c *config) useHTTP(opts *clickhouse.Options) {
+	opts.Protocol = clickhouse.HTTP
+	// The time to the head of an answer, which an insert has at its end only.
+	opts.ReadTimeout = max(c.readTimeout, c.insertTimeout)
+	opts.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {
+		t.TLSHandshakeTimeout = c.dialTimeout
+		return t, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.dialTimeout)
-	defer cancel()
-	if err := conn.Ping(ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
+	if c.tls != nil && len(c.tls.Certificates) == 0 {
+		// The driver takes an empty password to mean a client certificate.
+		opts.HttpHeaders = map[string]string{"X-ClickHouse-SSL-Certificate-Auth": "off"}
 	}
-	return conn, nil
 }
 
-func (c *config) servers() string { return strings.Join(c.addresses, ", ") }
+// servers names all servers, for messages.
+func (s *serverConfig) servers() string { return strings.Join(s.all(), ", ") }
 
 // Codes that a connection attempt meets.
 const (
@@ -62,34 +66,59 @@ const (
 
 // explain says which field of the configuration a connection error is about.
 func (c *config) explain(err error) error {
-	if err == nil {
-		return nil
-	}
+	var many refusals
+	var connect *dialError
 	var missing *columnMissingError
-	if errors.As(err, &missing) {
+	switch {
+	case err == nil || errors.As(err, &missing):
 		return err
+	case errors.As(err, &many):
+		explained := make(refusals, len(many))
+		for i, err := range many {
+			explained[i] = c.explain(err)
+		}
+		return explained
+	case errors.As(err, &connect):
+		return c.explainFor(connect.address, connect.err)
 	}
+	return c.explainFor(c.servers(), err)
+}
+
+// explainFor explains an error of one server, or of one of several.
+func (c *config) explainFor(servers string, err error) error {
 	cause := c.redact(err)
 	code, ok := serverCode(err)
 	switch {
 	case !ok:
-		return fmt.Errorf("%s.%s: cannot reach ClickHouse on %s by the %s protocol: %w", pluginName, fieldAddresses, c.servers(), c.protocol(), cause)
+		return fmt.Errorf("%s.%s: cannot reach ClickHouse on %s by the %s protocol%s: %w",
+			pluginName, c.addressesField(), servers, c.protocol(), c.secured(), cause)
 	case code == codeUnknownTable:
-		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(), c.servers(), cause)
+		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(), servers, cause)
 	case code == codeUnknownDatabase:
-		return fmt.Errorf("%s.%s: database %q does not exist on %s; create it or correct the name: %w", pluginName, fieldDatabase, c.database, c.servers(), cause)
+		return fmt.Errorf("%s.%s: database %q does not exist on %s; create it or correct the name: %w", pluginName, fieldDatabase, c.database, servers, cause)
+	case codeClasses[code] == accessFault && c.jwt != "":
+		return fmt.Errorf("%s.%s: %s refuses the token; correct it or its user's rights: %w", pluginName, fieldJWT, servers, cause)
 	case codeClasses[code] == accessFault:
 		return fmt.Errorf("%s.%s and %s.%s: %s refuses user %q; correct the name, the password or the user's rights: %w",
-			pluginName, fieldUsername, pluginName, fieldPassword, c.servers(), c.username, cause)
+			pluginName, fieldUsername, pluginName, fieldPassword, servers, c.username, cause)
 	}
-	return fmt.Errorf("connecting to ClickHouse on %s: %w", c.servers(), cause)
+	return fmt.Errorf("connecting to ClickHouse on %s: %w", servers, cause)
 }
 
-func (c *config) protocol() string {
-	if c.http {
-		return protocolHTTP
+// addressesField is the field that the addresses are in.
+func (s *serverConfig) addressesField() string {
+	if s.sharded {
+		return fieldShards
 	}
-	return protocolNative
+	return fieldAddresses
+}
+
+// secured points to the field of TLS where an error may be about it.
+func (s *serverConfig) secured() string {
+	if s.tls == nil {
+		return " without " + fieldTLS
+	}
+	return " with " + fieldTLS
 }
 
 // qualified is the literal table with its database.
@@ -100,11 +129,20 @@ func (c *config) qualified() string {
 	return c.database + "." + c.namer.literal
 }
 
-// redact takes the password out of an error, should a driver or a proxy ever
-// put it there.
-func (c *config) redact(err error) error {
-	if c.password == "" || !strings.Contains(err.Error(), c.password) {
+// redact takes the secrets out of an error, should a driver or a proxy ever
+// put them there.
+func (s *serverConfig) redact(err error) error {
+	text := err.Error()
+	for _, secret := range []string{s.password, s.jwt} {
+		if secret == "" {
+			continue
+		}
+		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+			text = strings.ReplaceAll(text, form, "***")
+		}
+	}
+	if text == err.Error() {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), c.password, "***"))
+	return errors.New(text)
 }

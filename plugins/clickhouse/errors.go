@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"errors"
-	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -117,11 +116,10 @@ func classify(err error) class {
 	if errors.Is(err, errSchemaChanged) || errors.Is(err, errUnsupported) || errors.As(err, &missing) {
 		return schemaFault
 	}
-	var network *net.OpError
-	if errors.Is(err, clickhouse.ErrAcquireConnTimeout) || (errors.As(err, &network) && network.Op == "dial") {
-		return retry // no connection was had: nothing was sent
-	}
 	code, ok := serverCode(err)
+	if !ok && neverSent(err) {
+		return retry
+	}
 	if !ok {
 		// The network, a time-out, an unexpected end, the driver: whatever it
 		// is, the server may have stored the block before.

@@ -58,22 +58,3 @@ func TestClassify(t *testing.T) {
 		})
 	}
 }
-
-func TestPasswordsStayOutOfErrors(t *testing.T) {
-	c := config{password: "geheim", addresses: []string{"h:9000"}, username: "u"}
-	for _, err := range []error{errors.New("dial http://u:geheim@h:9000: refused"), &clickhouse.Exception{Code: 193, Message: "geheim is wrong"}} {
-		require.NotContains(t, c.explain(err).Error(), "geheim")
-	}
-}
-
-func TestExplain(t *testing.T) {
-	c := config{addresses: []string{"127.0.0.1:9000"}, database: "market", username: "u", namer: tableNamer{literal: "tiks"}}
-	for code, want := range map[int32]string{
-		60:  `clickhouse.table: table "market.tiks" does not exist on 127.0.0.1:9000; create it or correct the name`,
-		81:  `clickhouse.database: database "market" does not exist on 127.0.0.1:9000; create it or correct the name`,
-		193: `clickhouse.username and clickhouse.password: 127.0.0.1:9000 refuses user "u"`,
-	} {
-		require.ErrorContains(t, c.explain(&clickhouse.Exception{Code: code}), want)
-	}
-	require.ErrorContains(t, c.explain(io.EOF), "clickhouse.addresses: cannot reach ClickHouse on 127.0.0.1:9000 by the native protocol")
-}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 )
 
@@ -53,7 +52,11 @@ func (b *block) columnTypes() []clickhouse.ColumnNameAndType {
 
 // send stores a segment by one INSERT. Prepare, fill and send are one piece:
 // the driver holds a connection meanwhile.
-func send(ctx context.Context, conn driver.Conn, cfg *config, s segment) (err error) {
+func send(ctx context.Context, r *replica, cfg *config, s segment) (err error) {
+	conn, err := r.conn()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.insertTimeout)
 	defer cancel()
 	// A new id each time: a server refuses the id of a query that still runs.

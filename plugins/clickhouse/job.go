@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -15,7 +14,7 @@ import (
 // the bad rows, wait and try again. It belongs to one goroutine.
 type job struct {
 	out     *output
-	conn    driver.Conn
+	servers *cluster
 	batch   service.MessageBatch
 	group   group
 	table   *table
@@ -77,7 +76,7 @@ func (j *job) insertAll(ctx context.Context) error {
 	for len(j.pending) > 0 {
 		last := len(j.pending) - 1
 		s := j.pending[last]
-		err := send(ctx, j.conn, &j.out.cfg, s)
+		err := j.servers.do(ctx, func(ctx context.Context, r *replica) error { return send(ctx, r, &j.out.cfg, s) })
 		switch {
 		case err == nil:
 			j.pending = j.pending[:last]
@@ -121,7 +120,7 @@ func (j *job) decode(ctx context.Context) error {
 	s := j.table.known()
 	if s == nil {
 		var err error
-		if s, err = j.out.loadSchema(ctx, j.conn, j.table); err != nil {
+		if s, err = j.out.loadSchema(ctx, j.servers, j.table); err != nil {
 			return err
 		}
 		return j.decodeFor(s)
@@ -129,7 +128,7 @@ func (j *job) decode(ctx context.Context) error {
 	if err := j.decodeFor(s); err != nil || len(j.bad) == 0 {
 		return err
 	}
-	current, err := j.out.loadSchema(ctx, j.conn, j.table)
+	current, err := j.out.loadSchema(ctx, j.servers, j.table)
 	if current == s {
 		return nil
 	}
@@ -175,7 +174,7 @@ func (j *job) add(d *decoder, index int) error {
 // refresh reads the schema again and marks what is not stored yet to be
 // decoded for it.
 func (j *job) refresh(ctx context.Context) error {
-	if _, err := j.out.loadSchema(ctx, j.conn, j.table); err != nil {
+	if _, err := j.out.loadSchema(ctx, j.servers, j.table); err != nil {
 		return err
 	}
 	if j.decoded {

@@ -21,7 +21,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"golang.org/x/sync/semaphore"
 
@@ -59,9 +58,10 @@ type output struct {
 	tables  tables
 	letters deadLetters
 
-	pool   atomic.Pointer[driver.Conn]
-	mu     sync.Mutex // serialises Connect and Close
-	primed bool
+	clusters  []*cluster // one for each shard
+	connected atomic.Bool
+	mu        sync.Mutex // serialises Connect and Close
+	primed    bool
 }
 
 var _ service.BatchOutput = (*output)(nil)
@@ -89,7 +89,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		waiting: &board.RetryQueue,
 		gauge:   m.NewGauge("clickhouse_retry_queue"),
 	}
-	return &output{
+	o := &output{
 		cfg:   cfg,
 		log:   mgr.Logger(),
 		board: board,
@@ -102,7 +102,9 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		slots:   semaphore.NewWeighted(int64(cfg.maxInFlight)),
 		queue:   queue,
 		letters: deadLetters{out: letters, reject: cfg.reject, queue: queue, log: mgr.Logger()},
-	}, nil
+	}
+	o.clusters = newClusters(&o.cfg, o.log)
+	return o, nil
 }
 
 // Connect opens the pool, asks the server for a sign of life, and for the
@@ -111,7 +113,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 func (o *output) Connect(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.pool.Load() != nil {
+	if o.connected.Load() {
 		return nil
 	}
 	if err := o.connect(ctx); err != nil {
@@ -124,21 +126,22 @@ func (o *output) Connect(ctx context.Context) error {
 }
 
 func (o *output) connect(ctx context.Context) error {
-	conn, err := o.cfg.dial(ctx)
-	if err != nil {
+	for _, c := range o.clusters {
+		if err := c.connect(ctx); err != nil {
+			return err
+		}
+	}
+	if err := o.prepare(ctx); err != nil {
 		return err
 	}
-	if err := o.prepare(ctx, conn); err != nil {
-		return errors.Join(err, conn.Close())
-	}
-	o.pool.Store(&conn)
+	o.connected.Store(true)
 	return nil
 }
 
 // prepare checks what can be checked before the first record.
-func (o *output) prepare(ctx context.Context, conn driver.Conn) error {
+func (o *output) prepare(ctx context.Context) error {
 	if name := o.cfg.namer.literal; name != "" {
-		s, err := o.loadSchema(ctx, conn, o.tables.of(name))
+		s, err := o.loadSchema(ctx, o.clusters[0], o.tables.of(name))
 		if err != nil {
 			return err
 		}
@@ -157,10 +160,18 @@ func (o *output) prepare(ctx context.Context, conn driver.Conn) error {
 }
 
 // loadSchema reads a table's schema from the server.
-func (o *output) loadSchema(ctx context.Context, conn driver.Conn, t *table) (*schema, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.cfg.readTimeout)
-	defer cancel()
-	s, err := readSchema(ctx, conn, t.name)
+func (o *output) loadSchema(ctx context.Context, servers *cluster, t *table) (*schema, error) {
+	var s *schema
+	err := servers.do(ctx, func(ctx context.Context, r *replica) error {
+		conn, err := r.conn()
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, o.cfg.readTimeout)
+		defer cancel()
+		s, err = readSchema(ctx, conn, t.name)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +185,7 @@ func (o *output) loadSchema(ctx context.Context, conn driver.Conn, t *table) (*s
 // output. It blocks for as long as that takes; when ctx ends it returns its
 // error and the rows that were not stored count as not written.
 func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
-	conn := o.pool.Load()
-	if conn == nil {
+	if !o.connected.Load() {
 		return service.ErrNotConnected
 	}
 	groups, bad := o.cfg.namer.split(batch)
@@ -183,7 +193,7 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	errs := make([]error, len(groups))
 	var wg sync.WaitGroup
 	for i, g := range groups {
-		jobs[i] = &job{out: o, conn: *conn, batch: batch, group: g, table: o.tables.of(g.table)}
+		jobs[i] = &job{out: o, servers: o.clusters[0], batch: batch, group: g, table: o.tables.of(g.table)}
 		if i > 0 { // tables do not wait for one another
 			wg.Go(func() { errs[i] = jobs[i].run(ctx) })
 		}
@@ -269,8 +279,9 @@ func (o *output) Close(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("closing %s.%s: %w", pluginName, fieldDeadLetter, err))
 		}
 	}
-	if conn := o.pool.Swap(nil); conn != nil {
-		errs = append(errs, (*conn).Close())
+	o.connected.Store(false)
+	for _, c := range o.clusters {
+		errs = append(errs, c.close())
 	}
 	return errors.Join(errs...)
 }

@@ -39,10 +39,13 @@ func spec() *service.ConfigSpec {
 		Summary("Inserts JSON records into ClickHouse tables in batches, strictly typed, with a retry queue and dead letters.").
 		Description(description).
 		Fields(serverFields()...).
+		Fields(connectionFields()...).
 		Fields(tableFields()...).
 		Fields(deliveryFields()...).
 		Fields(advancedFields()...).
-		LintRule(`root = if this.`+fieldDeadLetter+` == null { ["`+fieldDeadLetter+` is missing: say where rows go that cannot be stored (any output; drop: {} discards them)"] }`).
+		LintRule(`root = [`+serverLints+`
+  if this.`+fieldDeadLetter+` == null { "`+fieldDeadLetter+` is missing: say where rows go that cannot be stored (any output; drop: {} discards them)" } else { null },
+].filter(message -> message != null)`).
 		Example("Ticks into one table", "Records of one stream, one table; what does not fit is written to a file.", `
 output:
   clickhouse:
@@ -61,30 +64,6 @@ output:
     dead_letter:
       drop: {}
 `)
-}
-
-func serverFields() []*service.ConfigField {
-	return []*service.ConfigField{
-		service.NewStringListField(fieldAddresses).
-			Description("The servers as host:port, tried in this order. An item that contains commas is taken as several.").
-			Example([]string{"127.0.0.1:9000"}).
-			// Called for the list and for each of its elements.
-			LintRule(`root = if this.type() == "array" {
-  if this.length() == 0 { ["` + fieldAddresses + ` is empty, at least one host:port is required"] }
-} else if this.string().split(",").any(a -> !a.trim().re_match("^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$")) {
-  ["` + fieldAddresses + `: \"%s\" is not host:port (for example 127.0.0.1:9000)".format(this)]
-}`),
-		service.NewStringEnumField(fieldProtocol, protocolNative, protocolHTTP).
-			Description("The protocol that the addresses speak: native (usually port 9000) or http (8123).").
-			Default(protocolNative).Example(protocolHTTP),
-		service.NewStringField(fieldDatabase).
-			Description("The database of tables that are named without one.").
-			Default("default").Example("market"),
-		service.NewStringField(fieldUsername).
-			Description("The user to connect as.").Default("default").Example("bridge"),
-		service.NewStringField(fieldPassword).
-			Description("The user's password.").Default("").Secret().Example("${CLICKHOUSE_PASSWORD}"),
-	}
 }
 
 func tableFields() []*service.ConfigField {
@@ -110,11 +89,6 @@ func tableFields() []*service.ConfigField {
 
 func deliveryFields() []*service.ConfigField {
 	return []*service.ConfigField{
-		service.NewStringEnumField(fieldCompression, compressionLZ4, compressionZSTD, compressionNone).
-			Description("How blocks are compressed on the wire.").Default(compressionLZ4).Example(compressionZSTD),
-		service.NewAnyMapField(fieldSettings).
-			Description("ClickHouse settings for every query.").
-			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}),
 		service.NewIntField(fieldMaxInFlight).
 			Description(fmt.Sprintf("How many inserts run at the same time. Batches that wait for a retry do not count; up to %d of them may wait before the stream does.", parked)).
 			Default(2).Example(4).
@@ -148,21 +122,9 @@ func retryField() *service.ConfigField {
 }
 
 func advancedFields() []*service.ConfigField {
-	timeout := func(name, what, value string) *service.ConfigField {
-		return service.NewDurationField(name).Description(what).Default(value).Example("10s").Advanced().LintRule(positive(name))
-	}
 	return []*service.ConfigField{
-		service.NewTLSToggledField(fieldTLS),
-		timeout(fieldDialTimeout, "How long to wait for a connection.", "5s"),
-		timeout(fieldReadTimeout, "How long the server may be silent.", "30s"),
-		timeout(fieldInsertTimeout, "How long one insert may take as a whole.", "60s"),
 		service.NewStringField(fieldGate).
 			Description("The name of the stream's gate; needed only where this output is a resource.").
 			Default("").Example("market").Advanced(),
 	}
-}
-
-// positive is the lint rule of a duration.
-func positive(name string) string {
-	return `root = if this.string().parse_duration().catch(0) <= 0 { ["` + name + ` is %v, a duration above 0 is required".format(this)] }`
 }

@@ -1,0 +1,96 @@
+package clickhouse
+
+import "github.com/redpanda-data/benthos/v4/public/service"
+
+// serverFields say where the servers are and who connects.
+func serverFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		addressesField().Optional().
+			Description("The replicas of the database as host:port, of which each insert takes one; see `" + fieldLoadBalancing + "`. An item that contains commas is taken as several. Either this or `" + fieldShards + "` is required."),
+		shardsField(),
+		service.NewStringField(fieldShardBy).
+			Description("What divides the rows among `" + fieldShards + "`: the path of a field, metadata (`@key`) or a Bloblang expression. " +
+				"A row goes to the shard whose number, from 0, is the remainder of the value divided by the number of shards: of the value itself where it is a whole number, else of ClickHouse's cityHash64 of its text, " +
+				"as in a Distributed table with the sharding key `x` or `cityHash64(x)` and shards of equal weight. Required with `" + fieldShards + "`.").
+			Default("").Example("symbol").Example("@kafka_partition").Example("this.account.id % 16"),
+		service.NewStringEnumField(fieldLoadBalancing, balanceInOrder, balanceRoundRobin, balanceRandom).
+			Description("Which replica an insert goes to: the first that works (`in_order`), the next one (`round_robin`), or any (`random`). " +
+				"A replica that cannot be reached, or that loses its connections, is left alone for a second, and up to half a minute if that goes on; the others take its share.").
+			Default(balanceInOrder).Example(balanceRoundRobin),
+		service.NewStringEnumField(fieldProtocol, protocolNative, protocolHTTP).
+			Description("The protocol that the addresses speak: native (usually port 9000, with TLS 9440) or http (8123, with TLS 8443).").
+			Default(protocolNative).Example(protocolHTTP),
+		service.NewStringField(fieldDatabase).
+			Description("The database of tables that are named without one.").
+			Default("default").Example("market"),
+		service.NewStringField(fieldUsername).
+			Description("The user to connect as.").Default(defaultUser).Example("bridge"),
+		service.NewStringField(fieldPassword).
+			Description("The user's password.").Default("").Secret().Example("${CLICKHOUSE_PASSWORD}"),
+		service.NewStringField(fieldJWT).
+			Description("A JSON Web Token to connect with, in place of user and password, for servers that take one (ClickHouse Cloud). It is sent over TLS only.").
+			Default("").Secret().Advanced().Example("${CLICKHOUSE_JWT}"),
+	}
+}
+
+func addressesField() *service.ConfigField {
+	return service.NewStringListField(fieldAddresses).
+		Example([]string{"127.0.0.1:9000"}).
+		// Called for the list and for each of its elements.
+		LintRule(`root = if this.type() == "array" {
+  if this.length() == 0 { ["` + fieldAddresses + ` is empty, at least one host:port is required"] } else if this.length() != this.unique().length() {
+    ["` + fieldAddresses + ` holds an address twice: %s".format(this.join(", "))]
+  }
+} else if this.string().split(",").any(a -> !a.trim().re_match("^[^:]+:[0-9]+$|^\\[.+\\]:[0-9]+$")) {
+  ["` + fieldAddresses + `: \"%s\" is not host:port (for example 127.0.0.1:9000)".format(this)]
+}`)
+}
+
+func shardsField() *service.ConfigField {
+	return service.NewObjectListField(fieldShards,
+		addressesField().Description("The replicas of this shard as host:port."),
+	).Description("Several groups of servers, each with a part of the rows; see `" + fieldShardBy + "`. The tables are those of each shard, not a Distributed table. In place of `" + fieldAddresses + "`.").
+		Default([]any{}).Advanced().
+		Example([]any{
+			map[string]any{fieldAddresses: []string{"shard-1-a:9000", "shard-1-b:9000"}},
+			map[string]any{fieldAddresses: []string{"shard-2-a:9000", "shard-2-b:9000"}},
+		})
+}
+
+// connectionFields say how the wire is used.
+func connectionFields() []*service.ConfigField {
+	timeout := func(name, what, value string) *service.ConfigField {
+		return service.NewDurationField(name).Description(what).Default(value).Example("10s").Advanced().LintRule(positive(name))
+	}
+	return []*service.ConfigField{
+		service.NewStringEnumField(fieldCompression, compressionLZ4, compressionZSTD, compressionNone).
+			Description("How blocks are compressed on the wire.").Default(compressionLZ4).Example(compressionZSTD),
+		service.NewAnyMapField(fieldSettings).
+			Description("ClickHouse settings for every query.").
+			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}),
+		service.NewTLSToggledField(fieldTLS),
+		service.NewStringField(fieldTLSServerName).
+			Description("The name that the servers' certificates must bear, and that is sent to them, where it is not the host of the address.").
+			Default("").Advanced().Example("clickhouse.example.com"),
+		timeout(fieldDialTimeout, "How long to wait for a connection: for a free one of the pool, or for a new one with its handshakes.", "5s"),
+		timeout(fieldReadTimeout, "How long reading a table's columns, or anything else but an insert, may take.", "30s"),
+		timeout(fieldInsertTimeout, "How long one insert may take as a whole.", "60s"),
+	}
+}
+
+// serverLints are the rules over several fields of the servers, as the
+// elements of a Bloblang list: a message each, or null.
+const serverLints = `
+  if this.` + fieldAddresses + ` == null && this.` + fieldShards + `.or([]).length() == 0 { "` + fieldAddresses + ` is missing: say where ClickHouse is, by ` + fieldAddresses + ` or by ` + fieldShards + `" } else { null },
+  if this.` + fieldAddresses + ` != null && this.` + fieldShards + `.or([]).length() > 0 { "` + fieldAddresses + ` and ` + fieldShards + ` are both set, one of them is required" } else { null },
+  if this.` + fieldShards + `.or([]).length() > 0 && this.` + fieldShardBy + `.or("") == "" { "` + fieldShardBy + ` is missing: with ` + fieldShards + `, say by what rows are divided among them" } else { null },
+  if this.` + fieldShards + `.or([]).length() == 0 && this.` + fieldShardBy + `.or("") != "" { "` + fieldShardBy + ` is \"%v\", but there are no ` + fieldShards + ` to divide rows among".format(this.` + fieldShardBy + `) } else { null },
+  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldTLSServerName + `.or("") != "" { "` + fieldTLSServerName + ` is \"%v\", but ` + fieldTLS + `.enabled is false".format(this.` + fieldTLSServerName + `) } else { null },
+  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldJWT + `.or("") != "" { "` + fieldJWT + ` is set, but ` + fieldTLS + `.enabled is false: a token is sent over TLS only" } else { null },
+  if this.` + fieldJWT + `.or("") != "" && (this.` + fieldPassword + `.or("") != "" || this.` + fieldUsername + `.or("` + defaultUser + `") != "` + defaultUser + `") { "` + fieldJWT + ` is set together with ` + fieldUsername + ` or ` + fieldPassword + `; the token alone says who connects" } else { null },
+`
+
+// positive is the lint rule of a duration.
+func positive(name string) string {
+	return `root = if this.string().parse_duration().catch(0) <= 0 { ["` + name + ` is %v, a duration above 0 is required".format(this)] }`
+}

@@ -92,9 +92,7 @@ func (b *breaker) leave(p *probe, v verdict, err error, now time.Time) (e edge) 
 		e.opened = true
 		b.since = now
 		b.open(firstPause, now)
-	case v == lost && p != nil && p.early: // tells nothing of how long it lasts
-		b.open(b.pause, now)
-	case v == lost && p != nil:
+	case v == lost && p != nil && !p.early: // an early one tells nothing of how long it lasts
 		b.open(min(2*b.pause, longestPause), now)
 	case v == alive && !b.since.IsZero():
 		e = edge{closed: true, lasted: now.Sub(b.since)}
@@ -115,9 +113,9 @@ func (b *breaker) open(pause time.Duration, now time.Time) {
 	b.due = now.Add(pause - rand.N(pause/5)) //nolint:gosec // not a secret
 }
 
-// dueAt is when the next probe may go, and whether one is under way.
-func (b *breaker) dueAt() (due time.Time, probing bool) {
+// probing reports whether a probe is under way.
+func (b *breaker) probing() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.due, b.probe != nil
+	return b.probe != nil
 }

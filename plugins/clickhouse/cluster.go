@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -19,6 +20,7 @@ type cluster struct {
 	replicas []*replica
 	balance  string
 	turn     atomic.Uint64 // of round_robin
+	tries    atomic.Uint64 // so far
 	log      *service.Logger
 	redact   func(error) error
 }
@@ -79,7 +81,7 @@ func (c *cluster) connect(ctx context.Context) error {
 // do runs f with a replica. When no connection to it can be had, nothing was
 // sent, and the next one is taken at once. Any other error is returned: if it
 // is the replica's fault, the call that repeats f finds its breaker open. With
-// all breakers open, the replica whose next probe is due first is tried.
+// all breakers open, the replica that was not tried for longest is.
 func (c *cluster) do(ctx context.Context, f call) error {
 	var errs []error
 	var left []*replica
@@ -109,7 +111,7 @@ func (c *cluster) do(ctx context.Context, f call) error {
 // under way there is a try as well: its failure to connect is shared.
 func (c *cluster) force(ctx context.Context, replicas []*replica, f call) error {
 	for {
-		r := dueFirst(replicas)
+		r := longestAgo(replicas)
 		p, running := r.breaker.force(time.Now())
 		if running == nil {
 			return c.try(ctx, r, p, f)
@@ -125,23 +127,23 @@ func (c *cluster) force(ctx context.Context, replicas []*replica, f call) error 
 	}
 }
 
-// dueFirst prefers replicas that are not being tried.
-func dueFirst(replicas []*replica) *replica {
+// longestAgo is the replica whose last try is the longest ago, so that one
+// which is back is soon found; those that are being tried come last.
+func longestAgo(replicas []*replica) *replica {
 	return slices.MinFunc(replicas, func(a, b *replica) int {
-		dueA, probingA := a.breaker.dueAt()
-		dueB, probingB := b.breaker.dueAt()
-		if probingA != probingB {
-			if probingA {
+		if probing := a.breaker.probing(); probing != b.breaker.probing() {
+			if probing {
 				return 1
 			}
 			return -1
 		}
-		return dueA.Compare(dueB)
+		return cmp.Compare(a.lastTry.Load(), b.lastTry.Load())
 	})
 }
 
 // try runs f with a replica that admitted it, and tells its breaker.
 func (c *cluster) try(ctx context.Context, r *replica, p *probe, f call) error {
+	r.lastTry.Store(c.tries.Add(1))
 	err := f(ctx, r)
 	switch e := r.breaker.leave(p, judge(ctx, err), err, time.Now()); {
 	case e.opened:

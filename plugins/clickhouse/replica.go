@@ -19,6 +19,7 @@ type replica struct {
 	address string
 	cfg     *config
 	breaker breaker
+	lastTry atomic.Uint64 // by the cluster's count
 
 	mu     sync.Mutex
 	pool   driver.Conn // nil until it is used

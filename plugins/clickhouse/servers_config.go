@@ -94,13 +94,14 @@ func (s *serverConfig) readAddresses(p *parser) {
 		s.shards = append(s.shards, splitList(read(p, shard.FieldStringList, fieldAddresses)))
 	}
 	s.sharded = len(s.shards) > 0
-	if !p.conf.Contains(fieldAddresses) {
-		return
-	}
-	if s.sharded && p.err == nil {
+	plain := splitList(read(p, p.conf.FieldStringList, fieldAddresses))
+	switch {
+	case len(plain) == 0:
+	case s.sharded && p.err == nil:
 		p.err = fmt.Errorf("%s: %s and %s are both set, one of them is required", pluginName, fieldAddresses, fieldShards)
+	default:
+		s.shards = [][]string{plain}
 	}
-	s.shards = [][]string{splitList(read(p, p.conf.FieldStringList, fieldAddresses))}
 }
 
 func (s *serverConfig) readTLS(p *parser) {
@@ -168,7 +169,7 @@ func (s *serverConfig) validate() error {
 
 func (s *serverConfig) validateAddresses() error {
 	if len(s.shards) == 0 {
-		return fmt.Errorf("%s.%s: is missing: say where ClickHouse is, by %s or by %s", pluginName, fieldAddresses, fieldAddresses, fieldShards)
+		return fmt.Errorf("%s.%s: is empty: say where ClickHouse is, by %s or by %s", pluginName, fieldAddresses, fieldAddresses, fieldShards)
 	}
 	for i, addresses := range s.shards {
 		field := pluginName + "." + fieldAddresses

@@ -5,7 +5,7 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 // serverFields say where the servers are and who connects.
 func serverFields() []*service.ConfigField {
 	return []*service.ConfigField{
-		addressesField().Optional().
+		addressesField().Default([]any{}).
 			Description("The replicas of the database as host:port, of which each insert takes one; see `" + fieldLoadBalancing + "`. An item that contains commas is taken as several. Either this or `" + fieldShards + "` is required."),
 		shardsField(),
 		service.NewStringField(fieldShardBy).
@@ -81,8 +81,8 @@ func connectionFields() []*service.ConfigField {
 // serverLints are the rules over several fields of the servers, as the
 // elements of a Bloblang list: a message each, or null.
 const serverLints = `
-  if this.` + fieldAddresses + ` == null && this.` + fieldShards + `.or([]).length() == 0 { "` + fieldAddresses + ` is missing: say where ClickHouse is, by ` + fieldAddresses + ` or by ` + fieldShards + `" } else { null },
-  if this.` + fieldAddresses + ` != null && this.` + fieldShards + `.or([]).length() > 0 { "` + fieldAddresses + ` and ` + fieldShards + ` are both set, one of them is required" } else { null },
+  if this.` + fieldAddresses + `.or([]).length() == 0 && this.` + fieldShards + `.or([]).length() == 0 { "` + fieldAddresses + ` is empty: say where ClickHouse is, by ` + fieldAddresses + ` or by ` + fieldShards + `" } else { null },
+  if this.` + fieldAddresses + `.or([]).length() > 0 && this.` + fieldShards + `.or([]).length() > 0 { "` + fieldAddresses + ` and ` + fieldShards + ` are both set, one of them is required" } else { null },
   if this.` + fieldShards + `.or([]).length() > 0 && this.` + fieldShardBy + `.or("") == "" { "` + fieldShardBy + ` is missing: with ` + fieldShards + `, say by what rows are divided among them" } else { null },
   if this.` + fieldShards + `.or([]).length() == 0 && this.` + fieldShardBy + `.or("") != "" { "` + fieldShardBy + ` is \"%v\", but there are no ` + fieldShards + ` to divide rows among".format(this.` + fieldShardBy + `) } else { null },
   if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldTLSServerName + `.or("") != "" { "` + fieldTLSServerName + ` is \"%v\", but ` + fieldTLS + `.enabled is false".format(this.` + fieldTLSServerName + `) } else { null },

@@ -38,8 +38,16 @@ func startChDB(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error) 
 		return nil, err
 	}
 	c.http = address(port)
+	args := []string{"-library", library, "-listen", c.http, "-path", filepath.Join(c.dir, "data")}
+	if t := opts.TLS; t != nil {
+		if port, err = FreePort(); err != nil {
+			return nil, err
+		}
+		c.secure = address(port)
+		args = append(args, "-tls-listen", c.secure, "-tls-cert", t.Cert, "-tls-key", t.Key, "-tls-client-ca", t.ClientCA)
+	}
 	return c.launch(ctx, func() *exec.Cmd {
-		cmd := exec.Command(server, "-library", library, "-listen", c.http, "-path", filepath.Join(c.dir, "data"))
+		cmd := exec.Command(server, args...)
 		cmd.Dir = c.dir
 		cmd.Env = append(os.Environ(), "TZ=UTC", "CHDB_PASSWORD="+c.password)
 		return cmd

@@ -48,6 +48,8 @@ type ClickHouse interface {
 	NativeAddr() string
 	// HTTPAddr is host:port of the HTTP interface.
 	HTTPAddr() string
+	// TLSAddr is where the protocol of Addr is spoken over TLS; empty without ClickHouseOptions.TLS.
+	TLSAddr() string
 	// User and Password are the credentials it was started with.
 	User() string
 	Password() string
@@ -78,6 +80,20 @@ type ClickHouse interface {
 type ClickHouseOptions struct {
 	Password string // of the user "default"
 	Dir      string // keeps the data after Close; removed with it when empty
+
+	// ReadOnlyUser is the name of one more user, with the same password, who
+	// may not insert. chDB has one user only.
+	ReadOnlyUser string
+	// TLS makes the server listen on TLSAddr too.
+	TLS *ServerTLS
+}
+
+// ServerTLS is what a server that speaks TLS needs, in files in PEM form.
+type ServerTLS struct {
+	Cert, Key string
+	// ClientCA is the authority of the certificates that clients have to show;
+	// none when empty.
+	ClientCA string
 }
 
 // StartClickHouse starts a ClickHouse of the kind, or finds the one to use.
@@ -122,6 +138,7 @@ type clickhouseServer struct {
 	kind     string
 	native   string
 	http     string
+	secure   string
 	user     string
 	password string
 	version  string
@@ -177,6 +194,7 @@ func (c *clickhouseServer) askVersion(ctx context.Context) error {
 func (c *clickhouseServer) Kind() string       { return c.kind }
 func (c *clickhouseServer) NativeAddr() string { return c.native }
 func (c *clickhouseServer) HTTPAddr() string   { return c.http }
+func (c *clickhouseServer) TLSAddr() string    { return c.secure }
 func (c *clickhouseServer) User() string       { return c.user }
 func (c *clickhouseServer) Password() string   { return c.password }
 func (c *clickhouseServer) Version() string    { return c.version }

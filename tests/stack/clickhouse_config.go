@@ -28,7 +28,7 @@ const serverConfig = `<?xml version="1.0"?>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <max_concurrent_queries>100</max_concurrent_queries>
   <keep_alive_timeout>10</keep_alive_timeout>
-</%[1]s>
+%[5]s</%[1]s>
 `
 
 const usersConfig = `<?xml version="1.0"?>
@@ -36,20 +36,58 @@ const usersConfig = `<?xml version="1.0"?>
   <profiles><default>
     <max_memory_usage>2000000000</max_memory_usage>
     %[2]s
-  </default></profiles>
+  </default><reading><readonly>1</readonly></reading></profiles>
   <users><default>
     <password>%[3]s</password>
     <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
     <profile>default</profile>
     <quota>default</quota>
-  </default></users>
+  </default>%[4]s</users>
   <quotas><default></default></quotas>
 </%[1]s>
 `
 
+const readOnlyUser = `<%[1]s>
+    <password>%[2]s</password>
+    <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
+    <profile>reading</profile>
+    <quota>default</quota>
+  </%[1]s>`
+
+// secureConfig leaves out older protocols than today's clients speak.
+const secureConfig = `  <tcp_port_secure>%[1]d</tcp_port_secure>
+  <openSSL><server>
+    <certificateFile>%[2]s</certificateFile>
+    <privateKeyFile>%[3]s</privateKeyFile>
+    <caConfig>%[4]s</caConfig>
+    <verificationMode>%[5]s</verificationMode>
+    <loadDefaultCAFile>false</loadDefaultCAFile>
+    <cacheSessions>false</cacheSessions>
+    <disableProtocols>sslv2,sslv3</disableProtocols>
+    <preferServerCiphers>true</preferServerCiphers>
+  </server></openSSL>
+`
+
+// secureSection gives c its port for TLS.
+func (c *clickhouseServer) secureSection(t *ServerTLS) (string, error) {
+	if t == nil {
+		return "", nil
+	}
+	port, err := FreePort()
+	if err != nil {
+		return "", err
+	}
+	c.secure = address(port)
+	mode := "none"
+	if t.ClientCA != "" {
+		mode = "strict"
+	}
+	return fmt.Sprintf(secureConfig, port, t.Cert, t.Key, t.ClientCA, mode), nil
+}
+
 // writeConfig gives c its ports and writes its two configuration files, whose
 // root element and extra profile settings depend on the server's age.
-func (c *clickhouseServer) writeConfig(root, profile string) (path string, err error) {
+func (c *clickhouseServer) writeConfig(root, profile string, opts ClickHouseOptions) (path string, err error) {
 	native, err := FreePort()
 	if err != nil {
 		return "", err
@@ -63,9 +101,17 @@ func (c *clickhouseServer) writeConfig(root, profile string) (path string, err e
 	if err := xml.EscapeText(&password, []byte(c.password)); err != nil {
 		return "", fmt.Errorf("writing ClickHouse's configuration: %w", err)
 	}
+	secure, err := c.secureSection(opts.TLS)
+	if err != nil {
+		return "", err
+	}
+	var reader string
+	if opts.ReadOnlyUser != "" {
+		reader = fmt.Sprintf(readOnlyUser, opts.ReadOnlyUser, password.String())
+	}
 	files := map[string]string{
-		"config.xml": fmt.Sprintf(serverConfig, root, native, http, c.dir),
-		"users.xml":  fmt.Sprintf(usersConfig, root, profile, password.String()),
+		"config.xml": fmt.Sprintf(serverConfig, root, native, http, c.dir, secure),
+		"users.xml":  fmt.Sprintf(usersConfig, root, profile, password.String(), reader),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {

@@ -51,7 +51,7 @@ func startLocal(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error)
 	if err != nil {
 		return nil, err
 	}
-	config, err := c.writeConfig("clickhouse", "")
+	config, err := c.writeConfig("clickhouse", "", opts)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func startLegacy(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error
 		return nil, err
 	}
 	config, err := c.writeConfig("yandex",
-		"<allow_experimental_low_cardinality_type>1</allow_experimental_low_cardinality_type>")
+		"<allow_experimental_low_cardinality_type>1</allow_experimental_low_cardinality_type>", opts)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ func serve() error {
 	library := flag.String("library", "", "path of libchdb.so")
 	listen := flag.String("listen", "127.0.0.1:0", "address of the HTTP interface")
 	path := flag.String("path", "", "folder of the data")
+	var secure secureFlags
+	secure.define()
 	flag.Parse()
 
 	engine, err := openEngine(*library, *path)
@@ -41,14 +43,24 @@ func serve() error {
 		Addr:    *listen,
 		Handler: &handler{engine: engine, user: "default", password: os.Getenv("CHDB_PASSWORD"), spool: os.TempDir()},
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
+	servers, err := secure.add(server)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(servers))
+	for _, s := range servers {
+		go func() { failed <- listenAndServe(s) }()
+	}
 	select {
 	case err := <-failed:
-		return fmt.Errorf("listening on %s: %w", *listen, err)
+		return fmt.Errorf("listening: %w", err)
 	case <-ctx.Done():
 	}
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(server.Shutdown(grace), server.Close())
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Shutdown(grace), s.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -33,7 +33,10 @@ const (
 	fieldInitialInterval = "initial_interval"
 	fieldMaxInterval     = "max_interval"
 	fieldMaxRetries      = "max_retries"
+	fieldMaxBatches      = "max_batches"
 	fieldDeadLetter      = "dead_letter"
+	fieldDeduplicate     = "deduplicate"
+	fieldSchemaRefresh   = "schema_refresh"
 	fieldTLS             = "tls"
 	fieldDialTimeout     = "dial_timeout"
 	fieldReadTimeout     = "read_timeout"
@@ -50,6 +53,10 @@ const (
 	timesStrict     = "strict"
 	timesTruncate   = "truncate"
 	epochNone       = "none"
+
+	deduplicateAuto = "auto"
+	deduplicateOn   = "on"
+	deduplicateOff  = "off"
 )
 
 // epochDigits are the units of epoch numbers as decimal exponents.
@@ -57,27 +64,29 @@ var epochDigits = map[string]int{epochNone: -1, "s": 0, "ms": 3, "us": 6, "ns": 
 
 // config is the parsed configuration of one output.
 type config struct {
-	addresses       []string
-	http            bool
-	database        string
-	username        string
-	password        string
-	namer           tableNamer
-	columns         []string
-	rejectUnknown   bool
-	times           timeRules
-	compression     string
-	settings        clickhouse.Settings
-	maxInFlight     int
-	initialInterval time.Duration
-	maxInterval     time.Duration
-	maxRetries      int
-	reject          bool // dead_letter is a reject output
-	tls             *tls.Config
-	dialTimeout     time.Duration
-	readTimeout     time.Duration
-	insertTimeout   time.Duration
-	gate            string
+	addresses     []string
+	http          bool
+	database      string
+	username      string
+	password      string
+	namer         tableNamer
+	columns       []string
+	rejectUnknown bool
+	times         timeRules
+	compression   string
+	settings      clickhouse.Settings
+	maxInFlight   int
+	backoff       backoff
+	maxRetries    int
+	maxBatches    int // that wait for a retry
+	deduplicate   string
+	schemaRefresh time.Duration
+	reject        bool // dead_letter is a reject output
+	tls           *tls.Config
+	dialTimeout   time.Duration
+	readTimeout   time.Duration
+	insertTimeout time.Duration
+	gate          string
 }
 
 // parser reads fields and remembers the first error.
@@ -108,22 +117,27 @@ func splitList(items []string) (out []string) {
 func parseConfig(conf *service.ParsedConfig) (config, error) {
 	p := &parser{conf: conf}
 	c := config{
-		addresses:       splitList(read(p, conf.FieldStringList, fieldAddresses)),
-		http:            read(p, conf.FieldString, fieldProtocol) == protocolHTTP,
-		database:        read(p, conf.FieldString, fieldDatabase),
-		username:        read(p, conf.FieldString, fieldUsername),
-		password:        read(p, conf.FieldString, fieldPassword),
-		columns:         read(p, conf.FieldStringList, fieldColumns),
-		rejectUnknown:   read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
-		compression:     read(p, conf.FieldString, fieldCompression),
-		maxInFlight:     read(p, conf.FieldInt, fieldMaxInFlight),
-		initialInterval: read(p, conf.FieldDuration, fieldRetry, fieldInitialInterval),
-		maxInterval:     read(p, conf.FieldDuration, fieldRetry, fieldMaxInterval),
-		maxRetries:      read(p, conf.FieldInt, fieldRetry, fieldMaxRetries),
-		dialTimeout:     read(p, conf.FieldDuration, fieldDialTimeout),
-		readTimeout:     read(p, conf.FieldDuration, fieldReadTimeout),
-		insertTimeout:   read(p, conf.FieldDuration, fieldInsertTimeout),
-		gate:            read(p, conf.FieldString, fieldGate),
+		addresses:     splitList(read(p, conf.FieldStringList, fieldAddresses)),
+		http:          read(p, conf.FieldString, fieldProtocol) == protocolHTTP,
+		database:      read(p, conf.FieldString, fieldDatabase),
+		username:      read(p, conf.FieldString, fieldUsername),
+		password:      read(p, conf.FieldString, fieldPassword),
+		columns:       read(p, conf.FieldStringList, fieldColumns),
+		rejectUnknown: read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
+		compression:   read(p, conf.FieldString, fieldCompression),
+		maxInFlight:   read(p, conf.FieldInt, fieldMaxInFlight),
+		backoff: backoff{
+			initial: read(p, conf.FieldDuration, fieldRetry, fieldInitialInterval),
+			max:     read(p, conf.FieldDuration, fieldRetry, fieldMaxInterval),
+		},
+		maxRetries:    read(p, conf.FieldInt, fieldRetry, fieldMaxRetries),
+		maxBatches:    read(p, conf.FieldInt, fieldRetry, fieldMaxBatches),
+		deduplicate:   read(p, conf.FieldString, fieldDeduplicate),
+		schemaRefresh: read(p, conf.FieldDuration, fieldSchemaRefresh),
+		dialTimeout:   read(p, conf.FieldDuration, fieldDialTimeout),
+		readTimeout:   read(p, conf.FieldDuration, fieldReadTimeout),
+		insertTimeout: read(p, conf.FieldDuration, fieldInsertTimeout),
+		gate:          read(p, conf.FieldString, fieldGate),
 	}
 	c.times.truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.epochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
@@ -246,10 +260,12 @@ func checkAddress(address string) error {
 
 func (c *config) validateRetry() error {
 	switch {
-	case c.initialInterval <= 0:
-		return fmt.Errorf("%s.%s.%s: is %s, must be above 0", pluginName, fieldRetry, fieldInitialInterval, c.initialInterval)
-	case c.initialInterval > c.maxInterval:
-		return fmt.Errorf("%s.%s: %s (%s) is above %s (%s)", pluginName, fieldRetry, fieldInitialInterval, c.initialInterval, fieldMaxInterval, c.maxInterval)
+	case c.backoff.initial <= 0:
+		return fmt.Errorf("%s.%s.%s: is %s, must be above 0", pluginName, fieldRetry, fieldInitialInterval, c.backoff.initial)
+	case c.backoff.initial > c.backoff.max:
+		return fmt.Errorf("%s.%s: %s (%s) is above %s (%s)", pluginName, fieldRetry, fieldInitialInterval, c.backoff.initial, fieldMaxInterval, c.backoff.max)
+	case c.maxBatches < 1:
+		return fmt.Errorf("%s.%s.%s: is %d, must be at least 1", pluginName, fieldRetry, fieldMaxBatches, c.maxBatches)
 	case c.maxRetries < 0:
 		return fmt.Errorf("%s.%s.%s: is %d, must be 0 (for ever) or more", pluginName, fieldRetry, fieldMaxRetries, c.maxRetries)
 	}
@@ -258,7 +274,7 @@ func (c *config) validateRetry() error {
 
 func (c *config) validateTimeouts() error {
 	for name, d := range map[string]time.Duration{
-		fieldDialTimeout: c.dialTimeout, fieldReadTimeout: c.readTimeout, fieldInsertTimeout: c.insertTimeout,
+		fieldDialTimeout: c.dialTimeout, fieldReadTimeout: c.readTimeout, fieldInsertTimeout: c.insertTimeout, fieldSchemaRefresh: c.schemaRefresh,
 	} {
 		if d <= 0 {
 			return fmt.Errorf("%s.%s: is %s, must be above 0", pluginName, name, d)

@@ -78,7 +78,7 @@ func (c *config) explain(err error) error {
 		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(), c.servers(), cause)
 	case code == codeUnknownDatabase:
 		return fmt.Errorf("%s.%s: database %q does not exist on %s; create it or correct the name: %w", pluginName, fieldDatabase, c.database, c.servers(), cause)
-	case codeClasses[code] == accessFault:
+	case classOf(code) == accessFault:
 		return fmt.Errorf("%s.%s and %s.%s: %s refuses user %q; correct the name, the password or the user's rights: %w",
 			pluginName, fieldUsername, pluginName, fieldPassword, c.servers(), c.username, cause)
 	}

@@ -32,7 +32,7 @@ func TestALiteralTableIsOneGroup(t *testing.T) {
 	groups, bad := n.split(batch)
 	require.Empty(t, bad)
 	require.Equal(t, []group{{table: "ticks"}}, groups)
-	require.Equal(t, 3, len(groups[0].messages(batch)))
+	require.Len(t, groups[0].messages(batch), 3)
 }
 
 func TestGroupsByTable(t *testing.T) {

@@ -8,8 +8,9 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
-	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )

@@ -18,15 +18,16 @@
 // # Where things are
 //
 //	gate/          the hysteresis gate of a stream, and how its parts find it
+//	position/      where a record stands in its source: for dead letters and deduplication
 //	status/        the figures of a stream, /health and its listener
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
-//	clickhouse/    the output: schema, decoder, columns, error classes, retry queue
+//	clickhouse/    the output: schema, decoder, columns, error classes, retry queue, servers
 //	all/           blank imports of the above: the one line a third party needs
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
-// {gate, status} → the standard library or Benthos' public API. Plugins never
+// {gate, position, status} → the standard library or Benthos' public API. Plugins never
 // import each other.
 //
 // # Decisions

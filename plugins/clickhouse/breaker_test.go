@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var errLost = errors.New("lost")
+var errGone = errors.New("lost")
 
 // lose makes one call that fails and returns how long the breaker is open.
 func lose(t *testing.T, b *breaker) time.Duration {
 	t.Helper()
 	p, admitted := b.enter(time.Now())
 	require.True(t, admitted)
-	b.leave(p, lost, errLost, time.Now())
+	b.leave(p, lost, errGone, time.Now())
 	return time.Until(b.due)
 }
 
@@ -70,7 +70,7 @@ func TestAnEarlyProbeDoesNotDouble(t *testing.T) {
 		for range 10 {
 			p, running := b.force(time.Now())
 			require.Nil(t, running)
-			b.leave(p, lost, errLost, time.Now())
+			b.leave(p, lost, errGone, time.Now())
 		}
 		require.Equal(t, open, time.Until(b.due))
 	})
@@ -93,12 +93,12 @@ func TestEdgesAreToldOnce(t *testing.T) {
 			require.True(t, admitted)
 		}
 		for range 3 {
-			count(b.leave(nil, lost, errLost, time.Now()))
+			count(b.leave(nil, lost, errGone, time.Now()))
 		}
 		for range 5 {
 			time.Sleep(longestPause)
 			p, _ := b.enter(time.Now())
-			count(b.leave(p, lost, errLost, time.Now()))
+			count(b.leave(p, lost, errGone, time.Now()))
 		}
 		time.Sleep(longestPause)
 		p, _ := b.enter(time.Now())

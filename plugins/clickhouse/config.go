@@ -20,7 +20,10 @@ const (
 	fieldInitialInterval = "initial_interval"
 	fieldMaxInterval     = "max_interval"
 	fieldMaxRetries      = "max_retries"
+	fieldMaxBatches      = "max_batches"
 	fieldDeadLetter      = "dead_letter"
+	fieldDeduplicate     = "deduplicate"
+	fieldSchemaRefresh   = "schema_refresh"
 	fieldGate            = "gate"
 
 	unknownIgnore = "ignore"
@@ -28,6 +31,10 @@ const (
 	timesStrict   = "strict"
 	timesTruncate = "truncate"
 	epochNone     = "none"
+
+	deduplicateAuto = "auto"
+	deduplicateOn   = "on"
+	deduplicateOff  = "off"
 )
 
 // epochDigits are the units of epoch numbers as decimal exponents.
@@ -37,16 +44,18 @@ var epochDigits = map[string]int{epochNone: -1, "s": 0, "ms": 3, "us": 6, "ns": 
 type config struct {
 	serverConfig
 
-	namer           tableNamer
-	columns         []string
-	rejectUnknown   bool
-	times           timeRules
-	maxInFlight     int
-	initialInterval time.Duration
-	maxInterval     time.Duration
-	maxRetries      int
-	reject          bool // dead_letter is a reject output
-	gate            string
+	namer         tableNamer
+	columns       []string
+	rejectUnknown bool
+	times         timeRules
+	maxInFlight   int
+	backoff       backoff
+	maxRetries    int
+	maxBatches    int // that wait for a retry
+	deduplicate   string
+	schemaRefresh time.Duration
+	reject        bool // dead_letter is a reject output
+	gate          string
 }
 
 // parser reads fields and remembers the first error.
@@ -66,14 +75,19 @@ func read[T any](p *parser, get func(path ...string) (T, error), path ...string)
 func parseConfig(conf *service.ParsedConfig) (config, error) {
 	p := &parser{conf: conf}
 	c := config{
-		serverConfig:    parseServers(p),
-		columns:         read(p, conf.FieldStringList, fieldColumns),
-		rejectUnknown:   read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
-		maxInFlight:     read(p, conf.FieldInt, fieldMaxInFlight),
-		initialInterval: read(p, conf.FieldDuration, fieldRetry, fieldInitialInterval),
-		maxInterval:     read(p, conf.FieldDuration, fieldRetry, fieldMaxInterval),
-		maxRetries:      read(p, conf.FieldInt, fieldRetry, fieldMaxRetries),
-		gate:            read(p, conf.FieldString, fieldGate),
+		serverConfig:  parseServers(p),
+		columns:       read(p, conf.FieldStringList, fieldColumns),
+		rejectUnknown: read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
+		maxInFlight:   read(p, conf.FieldInt, fieldMaxInFlight),
+		backoff: backoff{
+			initial: read(p, conf.FieldDuration, fieldRetry, fieldInitialInterval),
+			max:     read(p, conf.FieldDuration, fieldRetry, fieldMaxInterval),
+		},
+		maxRetries:    read(p, conf.FieldInt, fieldRetry, fieldMaxRetries),
+		maxBatches:    read(p, conf.FieldInt, fieldRetry, fieldMaxBatches),
+		deduplicate:   read(p, conf.FieldString, fieldDeduplicate),
+		schemaRefresh: read(p, conf.FieldDuration, fieldSchemaRefresh),
+		gate:          read(p, conf.FieldString, fieldGate),
 	}
 	c.times.truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.epochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
@@ -129,15 +143,20 @@ func (c *config) validateInserts() error {
 	if c.maxInFlight < 1 {
 		return fmt.Errorf("%s.%s: is %d, must be at least 1", pluginName, fieldMaxInFlight, c.maxInFlight)
 	}
+	if c.schemaRefresh <= 0 {
+		return fmt.Errorf("%s.%s: is %s, must be above 0", pluginName, fieldSchemaRefresh, c.schemaRefresh)
+	}
 	return nil
 }
 
 func (c *config) validateRetry() error {
 	switch {
-	case c.initialInterval <= 0:
-		return fmt.Errorf("%s.%s.%s: is %s, must be above 0", pluginName, fieldRetry, fieldInitialInterval, c.initialInterval)
-	case c.initialInterval > c.maxInterval:
-		return fmt.Errorf("%s.%s: %s (%s) is above %s (%s)", pluginName, fieldRetry, fieldInitialInterval, c.initialInterval, fieldMaxInterval, c.maxInterval)
+	case c.backoff.initial <= 0:
+		return fmt.Errorf("%s.%s.%s: is %s, must be above 0", pluginName, fieldRetry, fieldInitialInterval, c.backoff.initial)
+	case c.backoff.initial > c.backoff.max:
+		return fmt.Errorf("%s.%s: %s (%s) is above %s (%s)", pluginName, fieldRetry, fieldInitialInterval, c.backoff.initial, fieldMaxInterval, c.backoff.max)
+	case c.maxBatches < 1:
+		return fmt.Errorf("%s.%s.%s: is %d, must be at least 1", pluginName, fieldRetry, fieldMaxBatches, c.maxBatches)
 	case c.maxRetries < 0:
 		return fmt.Errorf("%s.%s.%s: is %d, must be 0 (for ever) or more", pluginName, fieldRetry, fieldMaxRetries, c.maxRetries)
 	}

@@ -21,8 +21,8 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "ticks", c.namer.literal)
 	require.Equal(t, 2, c.maxInFlight)
-	require.Equal(t, "100ms", c.initialInterval.String())
-	require.Equal(t, "30s", c.maxInterval.String())
+	require.Equal(t, "100ms", c.backoff.initial.String())
+	require.Equal(t, "30s", c.backoff.max.String())
 	require.Equal(t, timeRules{epochDigits: -1}, c.times)
 	require.False(t, c.reject)
 }

@@ -70,7 +70,7 @@ func (c *config) explain(err error) error {
 	var connect *dialError
 	var missing *columnMissingError
 	switch {
-	case err == nil || errors.As(err, &missing):
+	case err == nil || errors.As(err, &missing) || errors.Is(err, errNoWindow):
 		return err
 	case errors.As(err, &many):
 		explained := make(refusals, len(many))
@@ -96,9 +96,9 @@ func (c *config) explainFor(servers string, err error) error {
 		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(), servers, cause)
 	case code == codeUnknownDatabase:
 		return fmt.Errorf("%s.%s: database %q does not exist on %s; create it or correct the name: %w", pluginName, fieldDatabase, c.database, servers, cause)
-	case codeClasses[code] == accessFault && c.jwt != "":
+	case classOf(code) == accessFault && c.jwt != "":
 		return fmt.Errorf("%s.%s: %s refuses the token; correct it or its user's rights: %w", pluginName, fieldJWT, servers, cause)
-	case codeClasses[code] == accessFault:
+	case classOf(code) == accessFault:
 		return fmt.Errorf("%s.%s and %s.%s: %s refuses user %q; correct the name, the password or the user's rights: %w",
 			pluginName, fieldUsername, pluginName, fieldPassword, servers, c.username, cause)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
 
 // The metadata that a dead letter carries beside its own.
@@ -16,19 +18,21 @@ const (
 	metaColumn   = "clickhouse_column"
 	metaCode     = "clickhouse_code"
 	metaAttempts = "clickhouse_attempts"
+	metaSource   = "clickhouse_source"
+	metaOffset   = "clickhouse_source_offset"
 )
 
 // deadLetters delivers rows that cannot be stored. It is safe for concurrent
 // use.
 type deadLetters struct {
-	out    *service.OwnedOutput
-	reject bool // hand the errors back instead
-	queue  *retryQueue
-	log    *service.Logger
+	out     *service.OwnedOutput
+	reject  bool // hand the errors back instead
+	backoff backoff
+	log     *service.Logger
 }
 
 // deliver blocks until the output has the rows; it tries again, with the
-// pauses of the retry queue, until ctx ends.
+// back-off of the inserts, until ctx ends.
 func (d *deadLetters) deliver(ctx context.Context, batch service.MessageBatch, bad []badRow, attempts int) error {
 	if len(bad) == 0 {
 		return nil
@@ -46,7 +50,7 @@ func (d *deadLetters) deliver(ctx context.Context, batch service.MessageBatch, b
 		}
 		// Not counted as a batch in the retry queue, which is about inserts.
 		select {
-		case <-time.After(jitter(d.queue.ceiling(n))):
+		case <-time.After(d.backoff.wait(n)):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -56,6 +60,7 @@ func (d *deadLetters) deliver(ctx context.Context, batch service.MessageBatch, b
 // letters returns the original messages with the reason in their metadata.
 func letters(batch service.MessageBatch, bad []badRow, attempts int) service.MessageBatch {
 	out := make(service.MessageBatch, len(bad))
+	var finder position.Finder
 	for i, row := range bad {
 		m := batch[row.index].Copy()
 		if row.table != "" {
@@ -70,7 +75,23 @@ func letters(batch service.MessageBatch, bad []badRow, attempts int) service.Mes
 		if code, ok := serverCode(row.err); ok {
 			m.MetaSetMut(metaCode, strconv.Itoa(code))
 		}
+		setPosition(&finder, m)
 		out[i] = m
 	}
 	return out
+}
+
+// setPosition names where the record came from. One that was rewritten on its
+// way has lost its offset.
+func setPosition(finder *position.Finder, m *service.Message) {
+	if source := position.SourceOf(m.Context()); source != "" {
+		m.MetaSetMut(metaSource, source)
+	}
+	data, err := m.AsBytes()
+	if err != nil {
+		return
+	}
+	if _, offset, ok := finder.Find(m.Context(), data); ok {
+		m.MetaSetMut(metaOffset, strconv.FormatInt(offset, 10))
+	}
 }

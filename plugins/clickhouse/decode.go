@@ -205,6 +205,9 @@ func (d *decoder) field(at int) (int, error) {
 	name := d.value.text()
 	column, ok := d.schema.index[name]
 	if !ok {
+		if d.schema.lost[name] {
+			return 0, &rowError{column: name, err: errLost}
+		}
 		if d.rejectUnknown {
 			return 0, &rowError{column: shorten([]byte(name)), err: errUnknown}
 		}

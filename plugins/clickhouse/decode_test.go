@@ -34,7 +34,7 @@ func readBack(t *testing.T, b *block, typ string) chcolumn.Interface {
 	t.Helper()
 	target, err := chcolumn.Type(typ).Column("c", &chcolumn.ServerContext{})
 	require.NoError(t, err)
-	require.NoError(t, segment{b, 0, len(b.rows)}.fill([]chcolumn.Interface{target}))
+	require.NoError(t, segment{block: b, from: 0, to: len(b.rows)}.fill([]chcolumn.Interface{target}))
 	require.Equal(t, len(b.rows), target.Rows())
 	return target
 }
@@ -335,7 +335,7 @@ func TestSegmentsOfABlock(t *testing.T) {
 			whole := readBack(t, d.blocks[0], typ)
 			target, err := chcolumn.Type(typ).Column("c", &chcolumn.ServerContext{})
 			require.NoError(t, err)
-			require.NoError(t, segment{d.blocks[0], 300, 310}.fill([]chcolumn.Interface{target}))
+			require.NoError(t, segment{block: d.blocks[0], from: 300, to: 310}.fill([]chcolumn.Interface{target}))
 			require.Equal(t, 10, target.Rows())
 			for i := range 10 {
 				require.Equal(t, whole.Row(300+i, false), target.Row(i, false))
@@ -355,7 +355,7 @@ func TestSchemaChangeIsNoticed(t *testing.T) {
 	for _, c := range []struct{ name, typ string }{{"c", "Int16"}, {"d", "Int8"}} {
 		target, err := chcolumn.Type(c.typ).Column(c.name, &chcolumn.ServerContext{})
 		require.NoError(t, err)
-		err = segment{d.blocks[0], 0, 1}.fill([]chcolumn.Interface{target})
+		err = segment{block: d.blocks[0], from: 0, to: 1}.fill([]chcolumn.Interface{target})
 		require.ErrorIs(t, err, errSchemaChanged)
 		require.Equal(t, schemaFault, classify(err))
 	}

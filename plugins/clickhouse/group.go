@@ -13,20 +13,16 @@ type group struct {
 	rows  []int // indexes of messages; nil means all
 }
 
-// len is the number of messages of the group.
-func (g group) len(batch service.MessageBatch) int {
+// messages returns the messages of the group.
+func (g group) messages(batch service.MessageBatch) service.MessageBatch {
 	if g.rows == nil {
-		return len(batch)
+		return batch
 	}
-	return len(g.rows)
-}
-
-// row returns the message index of row i.
-func (g group) row(i int) int {
-	if g.rows == nil {
-		return i
+	out := make(service.MessageBatch, len(g.rows))
+	for i, row := range g.rows {
+		out[i] = batch[row]
 	}
-	return g.rows[i]
+	return out
 }
 
 // badRow is a record that cannot be stored, and why.

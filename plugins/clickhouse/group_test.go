@@ -32,7 +32,7 @@ func TestALiteralTableIsOneGroup(t *testing.T) {
 	groups, bad := n.split(batch)
 	require.Empty(t, bad)
 	require.Equal(t, []group{{table: "ticks"}}, groups)
-	require.Equal(t, 3, groups[0].len(batch))
+	require.Len(t, groups[0].messages(batch), 3)
 }
 
 func TestGroupsByTable(t *testing.T) {

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -10,10 +11,11 @@ import (
 )
 
 // segment is a run of rows of one block, sent by one INSERT. Every attempt
-// sends the same rows in the same order.
+// sends the same rows in the same order, under the same token.
 type segment struct {
 	block    *block
 	from, to int
+	token    string // names the rows for deduplication; "" until the first attempt
 }
 
 // messages returns the indexes of the messages that the rows came from.
@@ -22,7 +24,7 @@ func (s segment) messages() []int { return s.block.rows[s.from:s.to] }
 // halves splits a segment of two rows or more.
 func (s segment) halves() (first, second segment) {
 	middle := s.from + (s.to-s.from)/2
-	return segment{s.block, s.from, middle}, segment{s.block, middle, s.to}
+	return segment{block: s.block, from: s.from, to: middle}, segment{block: s.block, from: middle, to: s.to}
 }
 
 // statement names the columns: an INSERT without a list stores nothing, and
@@ -52,7 +54,7 @@ func (b *block) columnTypes() []clickhouse.ColumnNameAndType {
 
 // send stores a segment by one INSERT. Prepare, fill and send are one piece:
 // the driver holds a connection meanwhile.
-func send(ctx context.Context, r *replica, cfg *config, s segment) (err error) {
+func send(ctx context.Context, r *replica, f features, cfg *config, s segment) (err error) {
 	conn, err := r.conn()
 	if err != nil {
 		return err
@@ -60,7 +62,10 @@ func send(ctx context.Context, r *replica, cfg *config, s segment) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, cfg.insertTimeout)
 	defer cancel()
 	// A new id each time: a server refuses the id of a query that still runs.
-	options := []clickhouse.QueryOption{clickhouse.WithQueryID(uuid.NewString())}
+	options := []clickhouse.QueryOption{
+		clickhouse.WithQueryID(uuid.NewString()),
+		clickhouse.WithSettings(cfg.insertSettings(f, s.token)),
+	}
 	if cfg.http {
 		options = append(options, clickhouse.WithColumnNamesAndTypes(s.block.columnTypes()))
 	}
@@ -80,4 +85,32 @@ func send(ctx context.Context, r *replica, cfg *config, s segment) (err error) {
 		return fmt.Errorf("inserting %d rows into %q: %w", s.to-s.from, s.block.schema.table, err)
 	}
 	return nil
+}
+
+// insertSettings are the settings of one INSERT. Deduplication is asked for,
+// or refused, in the words that the server knows: of itself, some tables
+// deduplicate by content and take equal rows for repetitions.
+func (c *config) insertSettings(f features, token string) clickhouse.Settings {
+	settings := maps.Clone(c.settings)
+	if settings == nil {
+		settings = clickhouse.Settings{}
+	}
+	switch {
+	case c.deduplicate == deduplicateOff && f.deduplicateInsert:
+		settings["deduplicate_insert"] = "disable"
+	case c.deduplicate == deduplicateOff && f.insertDeduplicate:
+		settings["insert_deduplicate"] = 0
+	case c.deduplicate == deduplicateOff || !f.deduplicationToken:
+	default:
+		settings["insert_deduplication_token"] = token
+		if f.deduplicateInsert {
+			settings["deduplicate_insert"] = "enable"
+		} else {
+			settings["insert_deduplicate"] = 1
+		}
+		if f.deduplicateViews {
+			settings["deduplicate_blocks_in_dependent_materialized_views"] = 1
+		}
+	}
+	return settings
 }

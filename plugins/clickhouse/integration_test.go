@@ -130,8 +130,8 @@ func TestABadRowIsIsolated(t *testing.T) {
 		require.Equal(t, `not json`, letters[1].body)
 		require.Contains(t, letters[1].meta[metaError], "malformed JSON")
 		require.Equal(t, `column "prize": no column of that name`, letters[2].meta[metaError])
-		require.EqualValues(t, 2, out.board.Rows.Load())
-		require.EqualValues(t, 3, out.board.DeadLetters.Load())
+		require.EqualValues(t, 2, out.board.Rows())
+		require.EqualValues(t, 3, out.board.DeadLetters())
 	})
 }
 
@@ -198,29 +198,6 @@ func TestTablesByMetadata(t *testing.T) {
 	})
 }
 
-func TestTheSchemaFollowsTheServer(t *testing.T) {
-	engines(t, func(t *testing.T, server stack.ClickHouse) {
-		table := newTable(t, server, "id UInt16, v UInt8, gone UInt8")
-		out := open(t, yamlFor(t, server, table, ""))
-		require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1,"v":2,"gone":1}`)))
-		require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" DROP COLUMN gone"))
-		require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":2,"v":3,"gone":1}`)))
-		require.Equal(t, [][]string{{"1", "2"}, {"2", "3"}}, query(t, server, "SELECT id, v FROM default."+table+" ORDER BY id"))
-		require.Empty(t, boxOf(t).all())
-	})
-}
-
-func TestAChangedTypeIsDecodedAgain(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
-	table := newTable(t, server, "id UInt16, v UInt8")
-	out := open(t, yamlFor(t, server, table, ""))
-	require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1,"v":2}`)))
-	require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY COLUMN v String"))
-	require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":2,"v":"text"}`, `{"id":3,"v":5}`)))
-	require.Equal(t, [][]string{{"2", "text"}}, query(t, server, "SELECT id, v FROM default."+table+" WHERE id > 1"))
-	require.Len(t, boxOf(t).all(), 1, "5 is no string")
-}
-
 func TestConnectNamesWhatIsWrong(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		for yaml, want := range map[string]string{
@@ -277,8 +254,8 @@ func TestMaxRetriesHandsTheBatchBack(t *testing.T) {
 	require.NoError(t, server.Exec(t.Context(), "DROP TABLE default."+table))
 	err := out.WriteBatch(t.Context(), records(`{"id":1}`))
 	require.ErrorContains(t, err, "giving up after 3 attempts")
-	require.EqualValues(t, 2, out.board.Retries.Load())
-	require.Zero(t, out.board.RetryQueue.Load())
+	require.EqualValues(t, 2, out.board.Retries())
+	require.Zero(t, out.board.RetryQueue())
 }
 
 func TestWritingEndsWithItsContext(t *testing.T) {
@@ -289,10 +266,10 @@ func TestWritingEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- out.WriteBatch(ctx, records(`{"id":1}`)) }()
-	require.Eventually(t, func() bool { return out.board.Retries.Load() > 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.Retries() > 1 }, 20*time.Second, time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
-	require.Zero(t, out.board.RetryQueue.Load())
+	require.Zero(t, out.board.RetryQueue())
 }
 
 // A table that fails must not hold the insert slots that another one needs.
@@ -308,7 +285,7 @@ func TestParkedBatchesHoldNoSlot(t *testing.T) {
 		batch[0].MetaSetMut("table", bad)
 		go func() { done <- out.WriteBatch(ctx, batch) }()
 	}
-	require.Eventually(t, func() bool { return out.board.RetryQueue.Load() >= 2 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.RetryQueue() >= 2 }, 20*time.Second, time.Millisecond)
 	batch := records(`{"id":1}`)
 	batch[0].MetaSetMut("table", good)
 	require.NoError(t, out.WriteBatch(t.Context(), batch))

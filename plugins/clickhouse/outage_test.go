@@ -112,7 +112,7 @@ func TestOutages(t *testing.T) {
 			w.awaitMore(t, 2000)
 			w.finish(t)
 			checkAllStored(t, server, table, w.count())
-			require.Zero(t, out.board.RetryQueue.Load())
+			require.Zero(t, out.board.RetryQueue())
 			require.Empty(t, boxOf(t).all())
 		})
 	}
@@ -120,7 +120,7 @@ func TestOutages(t *testing.T) {
 
 func awaitQueue(t *testing.T, out *output) {
 	t.Helper()
-	require.Eventually(t, func() bool { return out.board.RetryQueue.Load() > 0 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.RetryQueue() > 0 }, 30*time.Second, time.Millisecond)
 }
 
 // The output as a user has it: in a stream, by YAML.

@@ -9,8 +9,12 @@
 // The output owns failure. A record that does not fit goes to the dead_letter
 // output while its neighbours are stored; a block that the server rejects
 // because of a row is halved until that row stands alone; everything else
-// waits in the retry queue, without holding an insert slot, and is tried
-// again. classify decides which is which.
+// waits in the retry queue of its table, without holding an insert slot, and
+// is tried again. classify decides which is which.
+//
+// What happens to a batch: it is split into one delivery per table; the
+// table's lane makes chunks of deliveries and brings them to the table's sink,
+// which decodes a chunk into blocks and sends their segments, one INSERT each.
 package clickhouse
 
 import (
@@ -27,9 +31,8 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
-// parked is how many batches may wait in the retry queue before the stream
-// has to: Benthos calls WriteBatch for so many beyond those that insert.
-const parked = 16
+// mostMerged is how many rows of deliveries that wait together leave together.
+const mostMerged = 200_000
 
 // closeTimeout bounds how long a dead_letter output that cannot connect holds
 // up the end.
@@ -43,25 +46,42 @@ func init() {
 				return nil, service.BatchPolicy{}, 0, err
 			}
 			// No batch policy: batches are formed in one place, the buffer.
-			return out, service.BatchPolicy{}, out.cfg.maxInFlight + parked, nil
+			return out, service.BatchPolicy{}, out.cfg.maxInFlight + out.cfg.maxBatches, nil
 		})
 }
 
 // output is the clickhouse output of one stream.
 type output struct {
-	cfg     config
-	log     *service.Logger
-	board   *status.Output
-	metrics metrics
-	slots   *semaphore.Weighted
-	queue   *retryQueue
-	tables  tables
-	letters deadLetters
+	cfg      config
+	log      *service.Logger
+	board    *status.Output
+	metrics  metrics
+	letters  deadLetters
+	clusters []*cluster // one per shard
+	slots    *semaphore.Weighted
 
-	clusters  []*cluster // one for each shard
-	connected atomic.Bool
+	running context.Context //nolint:containedctx // ends with Close
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+
+	waysMu sync.Mutex
+	ways   map[target]way
+
 	mu        sync.Mutex // serialises Connect and Close
+	connected atomic.Bool
 	primed    bool
+}
+
+// target is where a row goes.
+type target struct {
+	table string
+	shard int
+}
+
+// way is how rows get to a target.
+type way struct {
+	lane *lane
+	sink *sink
 }
 
 var _ service.BatchOutput = (*output)(nil)
@@ -70,6 +90,7 @@ var _ service.BatchOutput = (*output)(nil)
 // board.
 type metrics struct {
 	rows, batches, retries, deadLetters *service.MetricCounter
+	queue                               *service.MetricGauge
 }
 
 func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, error) {
@@ -81,35 +102,30 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 	if err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", pluginName, fieldDeadLetter, err)
 	}
-	board := status.Of(mgr, cfg.gate).Output(status.LabelOf(mgr))
 	m := mgr.Metrics()
-	queue := &retryQueue{
-		initial: cfg.initialInterval,
-		max:     cfg.maxInterval,
-		waiting: &board.RetryQueue,
-		gauge:   m.NewGauge("clickhouse_retry_queue"),
-	}
 	o := &output{
 		cfg:   cfg,
 		log:   mgr.Logger(),
-		board: board,
+		board: status.Of(mgr, cfg.gate).Output(status.LabelOf(mgr)),
 		metrics: metrics{
 			rows:        m.NewCounter("clickhouse_rows"),
 			batches:     m.NewCounter("clickhouse_batches"),
 			retries:     m.NewCounter("clickhouse_retries"),
 			deadLetters: m.NewCounter("clickhouse_dead_letters"),
+			queue:       m.NewGauge("clickhouse_retry_queue"),
 		},
+		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
 		slots:   semaphore.NewWeighted(int64(cfg.maxInFlight)),
-		queue:   queue,
-		letters: deadLetters{out: letters, reject: cfg.reject, queue: queue, log: mgr.Logger()},
+		ways:    map[target]way{},
 	}
 	o.clusters = newClusters(&o.cfg, o.log)
+	o.running, o.stop = context.WithCancel(context.Background())
 	return o, nil
 }
 
-// Connect opens the pool, asks the server for a sign of life, and for the
-// columns of the table if there is only one. The pool reconnects by itself
-// ever after.
+// Connect asks every shard for a sign of life, and for the columns of the
+// table if there is only one. Connections are kept up by themselves ever
+// after.
 func (o *output) Connect(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -121,6 +137,7 @@ func (o *output) Connect(ctx context.Context) error {
 		o.board.Link.Down(err)
 		return err
 	}
+	o.connected.Store(true)
 	o.board.Link.Up()
 	return nil
 }
@@ -131,23 +148,8 @@ func (o *output) connect(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := o.prepare(ctx); err != nil {
+	if err := o.checkTable(ctx); err != nil {
 		return err
-	}
-	o.connected.Store(true)
-	return nil
-}
-
-// prepare checks what can be checked before the first record.
-func (o *output) prepare(ctx context.Context) error {
-	if name := o.cfg.namer.literal; name != "" {
-		s, err := o.loadSchema(ctx, o.clusters[0], o.tables.of(name))
-		if err != nil {
-			return err
-		}
-		if _, err := newBlock(s, o.cfg.times); err != nil {
-			return fmt.Errorf("table %q: %w", name, err)
-		}
 	}
 	if o.primed || o.letters.reject {
 		return nil
@@ -159,26 +161,53 @@ func (o *output) prepare(ctx context.Context) error {
 	return nil
 }
 
-// loadSchema reads a table's schema from the server.
-func (o *output) loadSchema(ctx context.Context, servers *cluster, t *table) (*schema, error) {
-	var s *schema
-	err := servers.do(ctx, func(ctx context.Context, r *replica) error {
-		conn, err := r.conn()
+// checkTable reads the schema of the one table there is, before the first
+// record.
+func (o *output) checkTable(ctx context.Context) error {
+	name := o.cfg.namer.literal
+	if name == "" {
+		return nil
+	}
+	for shard := range o.clusters {
+		s, err := o.to(target{name, shard}).sink.loadSchema(ctx)
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, o.cfg.readTimeout)
-		defer cancel()
-		s, err = readSchema(ctx, conn, t.name)
-		return err
-	})
-	if err != nil {
-		return nil, err
+		if _, err := newBlock(s, o.cfg.times); err != nil {
+			return fmt.Errorf("table %q: %w", name, err)
+		}
 	}
-	if s, err = s.pick(o.cfg.columns); err != nil {
-		return nil, err
+	return nil
+}
+
+// to returns the way to a target, making it on first use.
+func (o *output) to(t target) way {
+	o.waysMu.Lock()
+	defer o.waysMu.Unlock()
+	if w, ok := o.ways[t]; ok {
+		return w
 	}
-	return t.learn(s), nil
+	s := o.newSink(t)
+	l := newLane(laneRules{backoff: o.cfg.backoff, maxRetries: o.cfg.maxRetries, width: o.cfg.maxInFlight, rows: mostMerged})
+	l.attempt, l.tell, l.figures = s.attempt, s.report, s.figures
+	l.slots, l.base, l.workers = o.slots, o.running, &o.workers
+	l.gauge = func() { o.metrics.queue.Set(o.board.RetryQueue()) }
+	w := way{lane: l, sink: s}
+	o.ways[t] = w
+	return w
+}
+
+func (o *output) newSink(to target) *sink {
+	return &sink{
+		cfg:     &o.cfg,
+		cluster: o.clusters[to.shard],
+		table:   &table{name: to.table},
+		trouble: &trouble{table: to.table, log: o.log},
+		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
+		link:    &o.board.Link,
+		figures: o.board.Table(to.table),
+		metrics: &o.metrics,
+	}
 }
 
 // WriteBatch returns nil when every row is stored or with the dead-letter
@@ -188,37 +217,37 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	if !o.connected.Load() {
 		return service.ErrNotConnected
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(o.running, cancel)()
 	groups, bad := o.cfg.namer.split(batch)
-	jobs := make([]*job, len(groups))
-	errs := make([]error, len(groups))
-	var wg sync.WaitGroup
+	deliveries := make([]*delivery, len(groups))
 	for i, g := range groups {
-		jobs[i] = &job{out: o, servers: o.clusters[0], batch: batch, group: g, table: o.tables.of(g.table)}
-		if i > 0 { // tables do not wait for one another
-			wg.Go(func() { errs[i] = jobs[i].run(ctx) })
-		}
+		deliveries[i] = newDelivery(ctx, g.messages(batch), g.rows)
+		o.to(target{table: g.table}).lane.add(deliveries[i])
 	}
-	if len(jobs) > 0 {
-		errs[0] = jobs[0].run(ctx)
+	for _, d := range deliveries {
+		<-d.done
 	}
-	wg.Wait()
-	return o.settle(ctx, batch, jobs, errs, bad)
+	return o.settle(ctx, batch, deliveries, bad)
 }
 
 // settle delivers the bad rows and says which messages, if any, are not
 // settled.
-func (o *output) settle(ctx context.Context, batch service.MessageBatch, jobs []*job, errs []error, bad []badRow) error {
-	if ctx.Err() != nil && errors.Join(errs...) != nil {
-		return ctx.Err()
-	}
+func (o *output) settle(ctx context.Context, batch service.MessageBatch, deliveries []*delivery, bad []badRow) error {
 	var failures failures
 	tries := 1
-	for i, j := range jobs {
-		bad = append(bad, j.bad...)
-		tries = max(tries, j.tries)
-		if errs[i] != nil {
-			failures.add(errs[i], j.unsettled()...)
+	for _, d := range deliveries {
+		if d.err != nil && ctx.Err() != nil {
+			return ctx.Err()
 		}
+		for _, row := range d.bad {
+			bad = append(bad, badRow{index: d.row(row.index), table: row.table, err: row.err})
+		}
+		for _, i := range d.failed {
+			failures.add(d.err, d.row(i))
+		}
+		tries = max(tries, d.attempts)
 	}
 	if o.letters.reject {
 		for _, row := range bad {
@@ -229,11 +258,19 @@ func (o *output) settle(ctx context.Context, batch service.MessageBatch, jobs []
 	if err := o.letters.deliver(ctx, batch, bad, tries); err != nil {
 		return err
 	}
-	o.board.DeadLetters.Add(int64(len(bad)))
-	if len(bad) > 0 {
-		o.metrics.deadLetters.Incr(int64(len(bad)))
-	}
+	o.countDeadLetters(bad)
 	return failures.of(batch)
+}
+
+func (o *output) countDeadLetters(bad []badRow) {
+	for _, row := range bad {
+		o.metrics.deadLetters.Incr(1)
+		if checkTableName(row.table) != nil {
+			o.board.Unrouted.Add(1)
+		} else {
+			o.board.Table(row.table).DeadLetters.Add(1)
+		}
+	}
 }
 
 // failures collects the messages that were not settled.
@@ -266,10 +303,13 @@ func (f *failures) of(batch service.MessageBatch) error {
 	return e
 }
 
-// Close ends the dead-letter output and the connections.
+// Close ends the dead-letter output and the connections. What still waits in a
+// lane is handed back first.
 func (o *output) Close(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.stop()
+	o.workers.Wait()
 	o.board.Link.Closed()
 	var errs []error
 	if o.primed { // an output that never started would be waited for in vain
@@ -279,7 +319,6 @@ func (o *output) Close(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("closing %s.%s: %w", pluginName, fieldDeadLetter, err))
 		}
 	}
-	o.connected.Store(false)
 	for _, c := range o.clusters {
 		errs = append(errs, c.close())
 	}

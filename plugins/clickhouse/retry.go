@@ -1,90 +1,95 @@
 package clickhouse
 
 import (
-	"context"
+	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// retryQueue is where batches wait for their next attempt, each for its own
-// time, without holding an insert slot. It is safe for concurrent use.
-type retryQueue struct {
+// backoff is exponential with full jitter: the wait is a random time up to a
+// ceiling, so that what failed together does not come back together.
+type backoff struct {
 	initial, max time.Duration
-	waiting      *atomic.Int64
-	gauge        *service.MetricGauge
 }
 
 // slowSteps is how many doublings ahead an overloaded server is left alone.
 const slowSteps = 3
 
-// wait blocks until the attempt after failure number n (from 1) is due, or
-// until ctx ends, whose error it then returns.
-func (q *retryQueue) wait(ctx context.Context, n int, c class) error {
-	q.gauge.Set(q.waiting.Add(1))
-	defer func() { q.gauge.Set(q.waiting.Add(-1)) }()
-	if c == retrySlow {
-		n += slowSteps
-	}
-	timer := time.NewTimer(jitter(q.ceiling(n)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// wait returns how long to wait after failure number n, from 1.
+func (b backoff) wait(n int) time.Duration {
+	return rand.N(b.ceiling(n)) + 1 //nolint:gosec // not a secret
 }
 
 // ceiling is the longest wait after failure number n: the initial interval,
 // doubled each time up to the maximum.
-func (q *retryQueue) ceiling(n int) time.Duration {
-	d := q.initial
-	for ; n > 1 && d < q.max; n-- {
+func (b backoff) ceiling(n int) time.Duration {
+	d := b.initial
+	for ; n > 1 && d < b.max; n-- {
 		d *= 2
 	}
-	return min(d, q.max)
+	return min(d, b.max)
 }
 
-// jitter picks a time between zero and d, so that batches that failed together
-// do not come back together.
-func jitter(d time.Duration) time.Duration {
-	return rand.N(d) + 1 //nolint:gosec // not a secret
+func givingUp(tries int, err error) error {
+	return fmt.Errorf("giving up after %d attempts: %w", tries, err)
 }
 
 // repeatEvery is how often a lasting trouble is logged again.
 const repeatEvery = 30 * time.Second
 
-// trouble says when to log that the inserts into one table fail, and that they
-// work again: once per change, and now and then in between.
+// trouble logs that the inserts into one table fail, and that they work again:
+// once per change, and now and then in between. It is safe for concurrent use.
 type trouble struct {
+	table string
+	log   *service.Logger
+
+	mu       sync.Mutex
 	since    time.Time // zero when all is well
 	lastLog  time.Time
 	failures int
+	class    class
 }
 
-// failed notes a failure and reports whether to log it.
-func (t *trouble) failed(now time.Time) bool {
+// failed notes a failed attempt.
+func (t *trouble) failed(r report) {
+	if !t.worthTelling(r.class, time.Now()) {
+		return
+	}
+	log := t.log.Warnf
+	if r.class.needsSomebody() {
+		log = t.log.Errorf
+	}
+	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", t.table, r.class, r.chunk.tries, r.err)
+}
+
+// worthTelling reports whether a failure is the first one, of another kind than
+// the one before, or the first one after a while.
+func (t *trouble) worthTelling(c class, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.since.IsZero() {
 		t.since = now
 	}
 	t.failures++
-	if now.Sub(t.lastLog) < repeatEvery && t.failures > 1 {
+	worse := c.needsSomebody() && !t.class.needsSomebody()
+	t.class = c
+	if t.failures > 1 && !worse && now.Sub(t.lastLog) < repeatEvery {
 		return false
 	}
 	t.lastLog = now
 	return true
 }
 
-// over notes a success. It reports how many attempts had failed and for how
-// long, zero if none.
-func (t *trouble) over(now time.Time) (failures int, lasted time.Duration) {
-	if t.since.IsZero() {
-		return 0, 0
+// over notes a success.
+func (t *trouble) over() {
+	t.mu.Lock()
+	failures, since := t.failures, t.since
+	t.failures, t.since, t.lastLog, t.class = 0, time.Time{}, time.Time{}, 0
+	t.mu.Unlock()
+	if failures > 0 {
+		t.log.Infof("Inserting into table %q works again, after %d failed attempts in %s", t.table, failures, time.Since(since).Round(time.Millisecond))
 	}
-	failures, lasted = t.failures, now.Sub(t.since)
-	*t = trouble{}
-	return failures, lasted
 }

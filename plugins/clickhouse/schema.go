@@ -16,11 +16,14 @@ type column struct {
 	hasDefault bool
 }
 
-// schema is what an output knows about one table. It is never changed.
+// schema is what an output knows about one table. It is not changed once it is
+// in use, but for agreed.
 type schema struct {
 	table   string
 	columns []column
 	index   map[string]int
+	lost    map[string]bool // columns that rows were stored for and that are gone
+	agreed  bool            // rows were stored under it; guarded by the table
 }
 
 func newSchema(table string, columns []column) *schema {
@@ -29,6 +32,15 @@ func newSchema(table string, columns []column) *schema {
 		s.index[c.name] = i
 	}
 	return s
+}
+
+// lose notes a column that the table had. A record that still has it must not
+// be stored without.
+func (s *schema) lose(column string) {
+	if s.lost == nil {
+		s.lost = map[string]bool{}
+	}
+	s.lost[column] = true
 }
 
 // columnMissingError says that the configuration asks for a column that the

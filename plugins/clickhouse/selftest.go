@@ -25,7 +25,7 @@ func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 	var wg sync.WaitGroup
 	for i, r := range replicas {
 		wg.Go(func() {
-			if err := errors.Join(r.test(ctx), r.close()); err != nil {
+			if err := errors.Join(r.test(ctx, o.log), r.close()); err != nil {
 				results[i] = service.ConnectionTestFailed(err)
 				return
 			}
@@ -37,7 +37,7 @@ func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 }
 
 // test goes through what an insert needs, and explains what is missing.
-func (r *replica) test(ctx context.Context) error {
+func (r *replica) test(ctx context.Context, log *service.Logger) error {
 	if err := r.ping(ctx); err != nil {
 		return r.explain(err)
 	}
@@ -49,8 +49,11 @@ func (r *replica) test(ctx context.Context) error {
 	if err != nil {
 		return r.explain(err)
 	}
+	if err := (&window{cfg: r.cfg, table: table, log: log}).check(ctx, r); err != nil {
+		return r.explain(err)
+	}
 	if err := r.testInsert(ctx, s); err != nil {
-		if code, ok := serverCode(err); ok && codeClasses[code] == accessFault {
+		if code, ok := serverCode(err); ok && classOf(code) == accessFault {
 			return fmt.Errorf("%s.%s: user %q may not insert into table %q on %s; grant it or choose another user: %w",
 				pluginName, fieldUsername, r.cfg.username, r.cfg.qualified(), r.address, r.cfg.redact(err))
 		}
@@ -62,7 +65,7 @@ func (r *replica) test(ctx context.Context) error {
 // explain says which field an error of this replica is about.
 func (r *replica) explain(err error) error {
 	var missing *columnMissingError
-	if errors.As(err, &missing) || errors.Is(err, errUnsupported) {
+	if errors.As(err, &missing) || errors.Is(err, errUnsupported) || errors.Is(err, errNoWindow) {
 		return fmt.Errorf("on %s: %w", r.address, err)
 	}
 	var connect *dialError

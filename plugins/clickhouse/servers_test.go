@@ -97,7 +97,7 @@ func TestServersTakeOver(t *testing.T) {
 			write()
 		}
 		require.Equal(t, "30", count(b))
-		require.Zero(t, out.board.DeadLetters.Load())
+		require.Zero(t, out.board.DeadLetters())
 		require.NoError(t, a.Start(t.Context()))
 		require.Eventually(t, func() bool { write(); return count(a) != "11" }, 40*time.Second, 50*time.Millisecond,
 			"the first is preferred again")

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -25,11 +26,17 @@ type topicPartition struct {
 	partition int32
 }
 
+// source names the partition in the positions of its records.
+func (tp topicPartition) source() string {
+	return fmt.Sprintf("kafka/%s/%d", tp.topic, tp.partition)
+}
+
 // partition is one assignment of a partition to this member, from assigned to
 // revoked. The fields below template are guarded by assignment.mu.
 type partition struct {
 	topicPartition
 	template *service.Message // what every message of it starts from
+	source   string           // its name in the positions of records
 
 	tracker tracker
 	pending int  // spans handed out and not answered
@@ -73,7 +80,7 @@ func (a *assignment) assign(cl groupClient, added map[string][]int32) {
 	defer a.mu.Unlock()
 	a.client = cl
 	each(added, func(tp topicPartition) {
-		a.owned[tp] = &partition{topicPartition: tp, template: a.template(tp)}
+		a.owned[tp] = &partition{topicPartition: tp, template: a.template(tp), source: tp.source()}
 	})
 	if a.paused && len(added) > 0 {
 		cl.PauseFetchPartitions(added)

@@ -7,7 +7,10 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
+
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -185,5 +188,33 @@ func TestRegexpTopics(t *testing.T) {
 		c.produce(c.prefix+"-market-b", 0, 3, 6)
 		eventually(t, "the second topic is delivered", func() bool { return k.total() == 6 })
 		require.Equal(t, upTo(0, 6), k.got(0))
+	})
+}
+
+func TestRecordsKnowTheirPosition(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(2)
+		c.produce(topic, 0, 0, 40)
+		c.produce(topic, 1, 0, 40)
+		k := c.consume(topic, true, "batch: {count: 16}")
+		eventually(t, "all is delivered", func() bool { return k.total() == 80 })
+		offsets := map[string][]int64{}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		var finder position.Finder
+		for _, batch := range k.batches {
+			for _, m := range batch {
+				data, err := m.AsBytes()
+				require.NoError(t, err)
+				source, offset, ok := finder.Find(m.Context(), data)
+				require.True(t, ok)
+				offsets[source] = append(offsets[source], offset)
+			}
+		}
+		var want []int64
+		for i := range int64(40) {
+			want = append(want, i)
+		}
+		require.Equal(t, map[string][]int64{"kafka/" + topic + "/0": want, "kafka/" + topic + "/1": want}, offsets)
 	})
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
 
 // chunk is a run of records of one partition, in order and never empty.
@@ -117,14 +119,24 @@ func (p *poller) build(chunks []chunk) *batch {
 	}
 	messages := make(service.MessageBatch, 0, n)
 	for _, c := range chunks {
-		for _, r := range c.records {
-			m := c.part.template.Copy()
-			m.SetBytes(r.Value)
-			if p.decorate != nil {
-				p.decorate(m, r)
-			}
-			messages = append(messages, m)
-		}
+		messages = p.append(messages, c)
 	}
 	return &batch{chunks: chunks, messages: messages}
+}
+
+// append makes the messages of a chunk. They share the metadata of their
+// partition and one context, which knows their positions.
+func (p *poller) append(messages service.MessageBatch, c chunk) service.MessageBatch {
+	run := position.NewRun(c.part.source, len(c.records))
+	template := c.part.template.WithContext(run.Mark(c.part.template.Context()))
+	for _, r := range c.records {
+		run.Add(r.Offset, r.Value)
+		m := template.Copy()
+		m.SetBytes(r.Value)
+		if p.decorate != nil {
+			p.decorate(m, r)
+		}
+		messages = append(messages, m)
+	}
+	return messages
 }

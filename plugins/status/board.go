@@ -64,20 +64,17 @@ func OriginOf(ctx context.Context) *Input {
 	return in
 }
 
-// Output holds the figures of one output, since the process started.
+// Output holds the figures of one output, since the process started. Those of
+// its tables are theirs; its own are their sums.
 type Output struct {
 	Label string
-
-	// Rows counts rows stored, Batches the inserts that stored them.
-	Rows, Batches atomic.Int64
-	// Retries counts insert attempts that failed and were tried again.
-	Retries atomic.Int64
-	// RetryQueue is the number of batches that wait for their next attempt.
-	RetryQueue atomic.Int64
-	// DeadLetters counts rows handed to the dead-letter output.
-	DeadLetters atomic.Int64
 	// Link is the connection to the server.
 	Link Link
+	// Unrouted counts rows handed to the dead-letter output because their table
+	// could not be told.
+	Unrouted atomic.Int64
+
+	tables tableList
 }
 
 // Buffer is what the buffer of a stream reports when asked.

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -54,14 +55,32 @@ type InputHealth struct {
 	Buffered     int64 `json:"buffered"`
 }
 
-// OutputHealth are the figures of one output.
+// OutputHealth are the figures of one output: of all its tables, and of each.
 type OutputHealth struct {
-	Connected   bool  `json:"connected"`
+	Connected bool `json:"connected"`
+	TableHealth
+	Tables map[string]TableHealth `json:"tables"`
+}
+
+// TableHealth are the figures of one table.
+type TableHealth struct {
 	Rows        int64 `json:"rows"`
 	Batches     int64 `json:"batches"`
 	Retries     int64 `json:"retries"`
 	RetryQueue  int64 `json:"retry_queue_size"`
-	DeadLetters int64 `json:"dead_letters"`
+	RetryOldest *Age  `json:"retry_oldest_seconds"`
+	// RetryAttempts is how often the batch was tried that waits longest.
+	RetryAttempts int    `json:"retry_attempts"`
+	DeadLetters   int64  `json:"dead_letters"`
+	Error         string `json:"error,omitempty"`
+}
+
+// Age marshals as seconds with three decimals.
+type Age time.Duration
+
+// MarshalJSON implements json.Marshaler.
+func (a Age) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, time.Duration(a).Seconds(), 'f', 3, 64), nil
 }
 
 // Time marshals as ISO 8601 in UTC with microseconds.
@@ -167,15 +186,47 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 }
 
 func (h *Health) addOutput(f Figures, out *Output, now time.Time) {
-	waiting := out.RetryQueue.Load()
-	h.Metrics.RetryQueue += waiting
-	h.Outputs[f.prefix()+out.Label] = OutputHealth{
-		Connected:   h.checkLink(f, "output", out.Label, &out.Link, now),
-		Rows:        out.Rows.Load(),
-		Batches:     out.Batches.Load(),
-		Retries:     out.Retries.Load(),
-		RetryQueue:  waiting,
-		DeadLetters: out.DeadLetters.Load(),
+	o := OutputHealth{
+		Connected: h.checkLink(f, "output", out.Label, &out.Link, now),
+		Tables:    map[string]TableHealth{},
+	}
+	for _, t := range out.Tables() {
+		th := t.health(now)
+		o.Tables[t.Name] = th
+		o.add(th)
+		if q := t.Queue(); q.Stuck {
+			h.unhealthy("%soutput %q: table %q waits for somebody to act: %s", f.prefix(), out.Label, t.Name, q.Err)
+		}
+	}
+	o.DeadLetters += out.Unrouted.Load()
+	h.Metrics.RetryQueue += o.RetryQueue
+	h.Outputs[f.prefix()+out.Label] = o
+}
+
+func (t *Table) health(now time.Time) TableHealth {
+	th := TableHealth{
+		Rows:        t.Rows.Load(),
+		Batches:     t.Batches.Load(),
+		Retries:     t.Retries.Load(),
+		DeadLetters: t.DeadLetters.Load(),
+	}
+	if q := t.Queue(); q.Batches > 0 {
+		age := Age(now.Sub(q.Since))
+		th.RetryQueue, th.RetryOldest, th.RetryAttempts, th.Error = q.Batches, &age, q.Attempts, q.Err
+	}
+	return th
+}
+
+// add adds a table's figures to those of its output: the oldest batch is that
+// of all tables.
+func (o *OutputHealth) add(t TableHealth) {
+	o.Rows += t.Rows
+	o.Batches += t.Batches
+	o.Retries += t.Retries
+	o.RetryQueue += t.RetryQueue
+	o.DeadLetters += t.DeadLetters
+	if t.RetryOldest != nil && (o.RetryOldest == nil || *t.RetryOldest > *o.RetryOldest) {
+		o.RetryOldest, o.RetryAttempts, o.Error = t.RetryOldest, t.RetryAttempts, t.Error
 	}
 }
 

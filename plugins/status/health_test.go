@@ -77,7 +77,31 @@ const golden = `{
       "batches": 20,
       "retries": 30,
       "retry_queue_size": 15,
-      "dead_letters": 2
+      "retry_oldest_seconds": 90.000,
+      "retry_attempts": 4,
+      "dead_letters": 3,
+      "error": "retry: connection refused",
+      "tables": {
+        "ticks": {
+          "rows": 100000,
+          "batches": 15,
+          "retries": 30,
+          "retry_queue_size": 15,
+          "retry_oldest_seconds": 90.000,
+          "retry_attempts": 4,
+          "dead_letters": 2,
+          "error": "retry: connection refused"
+        },
+        "candles": {
+          "rows": 35000,
+          "batches": 5,
+          "retries": 0,
+          "retry_queue_size": 0,
+          "retry_oldest_seconds": null,
+          "retry_attempts": 0,
+          "dead_letters": 0
+        }
+      }
     }
   }
 }`
@@ -107,11 +131,14 @@ func example() *status.Board {
 	fill("ch_candles", status.KindNATS, 45000, 5000, true)
 	fill("external", status.KindKafka, 320, 100, false)
 	out := b.Output("clickhouse")
-	out.Rows.Store(135000)
-	out.Batches.Store(20)
-	out.Retries.Store(30)
-	out.RetryQueue.Store(15)
-	out.DeadLetters.Store(2)
+	table := out.Table("ticks")
+	table.Rows.Store(100000)
+	table.Batches.Store(15)
+	table.Retries.Store(30)
+	table.DeadLetters.Store(2)
+	out.Table("candles").Rows.Store(35000)
+	out.Table("candles").Batches.Store(5)
+	out.Unrouted.Store(1)
 	out.Link.Up()
 	b.SetBuffer(func() status.Buffer {
 		return status.Buffer{
@@ -126,9 +153,23 @@ func example() *status.Board {
 }
 
 func TestHealthBody(t *testing.T) {
-	body, err := json.MarshalIndent(example().Health(), "", "  ")
-	require.NoError(t, err)
-	assert.JSONEq(t, golden, string(body))
+	synctest.Test(t, func(t *testing.T) { // whose clock stands still
+		b := example()
+		b.Output("clickhouse").Table("ticks").SetQueue(status.Queue{
+			Batches: 15, Since: time.Now().Add(-90 * time.Second), Attempts: 4, Err: "retry: connection refused",
+		})
+		body, err := json.MarshalIndent(b.Health(), "", "  ")
+		require.NoError(t, err)
+		assert.JSONEq(t, golden, string(body))
+	})
+}
+
+func TestUnhealthyWhenSomebodyHasToAct(t *testing.T) {
+	b := example()
+	b.Output("clickhouse").Table("ticks").SetQueue(status.Queue{Batches: 1, Stuck: true, Err: "access fault: no INSERT right"})
+	h := b.Health()
+	assert.Equal(t, "unhealthy", h.Status)
+	assert.Equal(t, []string{`output "clickhouse": table "ticks" waits for somebody to act: access fault: no INSERT right`}, h.Reasons)
 }
 
 func TestHealthOfAFreshBridge(t *testing.T) {

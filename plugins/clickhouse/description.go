@@ -1,0 +1,35 @@
+package clickhouse
+
+// description is what the reference says of the output as a whole.
+func description() string {
+	return "" +
+		"Each message is one JSON object and becomes one row; its fields go to the columns of the same name. The table's columns and types are read from the server.\n\n" +
+		"### Conversions\n\n" +
+		"Values are converted strictly: what does not fit its column is an error of that row, never a clipped, rounded or default value. A row that does not fit goes to `dead_letter`, its neighbours are stored.\n\n" +
+		"| Column | Accepted JSON |\n" +
+		"| --- | --- |\n" +
+		"| Int8 to Int256, UInt8 to UInt256 | a number, or a string that holds one; `1e3` and `1.0` are exact and accepted, `1.5` is not. UInt8 takes `true` and `false` as well, since servers without Bool keep them there |\n" +
+		"| Float32, Float64 | a number, a string that holds one, or the strings `nan`, `inf`, `-inf` |\n" +
+		"| Decimal | a number or a string that holds one, read exactly; more fraction digits than the scale are an error unless they are zeros |\n" +
+		"| Bool | `true`, `false` |\n" +
+		"| String | a string; an object or an array is stored as its JSON text, unchanged; numbers and booleans are errors |\n" +
+		"| FixedString(N) | a string of at most N bytes, padded with zero bytes |\n" +
+		"| Date | `2006-01-02` |\n" +
+		"| DateTime, DateTime64 | RFC 3339 with any fraction and zone, `2006-01-02 15:04:05.999` and `2006-01-02` (in the column's time zone, UTC if it has none), or an epoch number: seconds for DateTime, otherwise in the unit that `epoch_unit` says |\n" +
+		"| Enum8, Enum16 | a name, or a number that the enum defines |\n" +
+		"| UUID | `61f0c404-5cb3-11e7-907b-a6006ad3dba0` |\n" +
+		"| Nullable(T) | as T, and `null`; `null` for any other column is an error |\n" +
+		"| LowCardinality(T), Array(T) | as T; an array of T |\n\n" +
+		"### Missing fields\n\n" +
+		"A record that lacks a column's field gets the column's default on the server where it has one (the records of a batch are inserted by one INSERT per set of such missing fields), else null for a Nullable column, else the type's zero, as ClickHouse itself does. " +
+		"MATERIALIZED and ALIAS columns are left out. A field that is no column is ignored, unless `unknown_fields` says otherwise.\n\n" +
+		"### Failures\n\n" +
+		"A batch that fails for a reason that may pass waits in the retry queue of its table and is tried again with the same rows, while other tables go on. The queue of a table keeps its order: while a batch waits for its retry, later ones wait behind it, and leave together as one larger insert when the trouble is over. " +
+		"The output returns only when every row is stored or with the dead-letter output, so that sources are acknowledged no earlier: delivery is at least once.\n\n" +
+		"What is done about an error depends on its class:\n\n" + codesTable() + "\n" +
+		"A table that changes under way: an added column is used as soon as a record has a field of its name, or after `schema_refresh`. Rows that do not fit any more only because a column was dropped or has changed its type are not dead letters: they wait, with an error in the log and in /health, until the table or the records are right again, or until a restart.\n\n" +
+		"A dead letter is the original message; the metadata keys `clickhouse_table`, `clickhouse_error`, `clickhouse_column`, `clickhouse_code`, `clickhouse_attempts`, `clickhouse_source` and `clickhouse_source_offset` say what happened to what, where they apply.\n\n" +
+		"### Deduplication\n\n" +
+		"When a connection is lost after a block was sent, whether the block was stored is unknown, and it is sent again. So that it is stored once, each insert carries an `insert_deduplication_token` that stands for exactly its rows. Servers know it since version 22.2, and keep the last tokens of Replicated and Shared tables always, of other MergeTree tables when `non_replicated_deduplication_window` is set. " +
+		"The token is made of the rows' Kafka partitions and offsets or JetStream sequences, their number and their bytes. Rows without such a position (core NATS, or rows that a processor has rewritten) get a random token, which serves the retries of this process, not a delivery that is repeated after a crash."
+}

@@ -1,0 +1,204 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// mostRows is how many rows one INSERT holds at most: servers split larger
+// ones (max_insert_block_size), and store the parts one by one.
+const mostRows = 1_000_000
+
+// sink brings chunks into one table of one shard: decode, insert, look for the
+// bad rows. It is safe for concurrent use.
+type sink struct {
+	cfg     *config
+	cluster *cluster
+	table   *table
+	trouble *trouble
+	window  *window
+	link    *status.Link
+	figures *status.Table
+	metrics *metrics
+}
+
+// attempt goes on where the attempt before ended, and returns nil when every
+// row of the chunk is stored or a bad row.
+func (s *sink) attempt(ctx context.Context, c *chunk) error {
+	err := s.insertAll(ctx, c)
+	if err == nil || classify(err) != schemaFault || ctx.Err() != nil {
+		return err
+	}
+	// The table may have changed: read it again, decode again, once.
+	if _, err := s.loadSchema(ctx); err != nil {
+		return err
+	}
+	c.startOver()
+	return s.insertAll(ctx, c)
+}
+
+func (s *sink) insertAll(ctx context.Context, c *chunk) error {
+	if !c.decoded {
+		if err := s.decode(ctx, c); err != nil {
+			return err
+		}
+	}
+	for len(c.pending) > 0 {
+		last := len(c.pending) - 1
+		if err := s.insert(ctx, c, &c.pending[last]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert stores the segment that is next, or halves it when the server finds
+// fault with one of its rows.
+func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
+	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) error {
+		f, err := r.features(ctx)
+		if err != nil {
+			return err
+		}
+		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
+			next.token = token(c.messages, *next)
+		}
+		return send(ctx, r, f, s.cfg, *next)
+	})
+	done := *next
+	switch {
+	case err == nil:
+		c.pending = c.pending[:len(c.pending)-1]
+		s.stored(c, done)
+	case ctx.Err() == nil && classify(err) == rowFault:
+		c.pending = c.pending[:len(c.pending)-1]
+		c.isolate(done, err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// stored counts rows that the server has accepted.
+func (s *sink) stored(c *chunk, done segment) {
+	rows := done.to - done.from
+	c.stored += rows
+	s.figures.Rows.Add(int64(rows))
+	s.figures.Batches.Add(1)
+	s.metrics.rows.Incr(int64(rows))
+	s.metrics.batches.Incr(1)
+	s.table.agree(done.block.schema)
+	if !c.inUse(done.block) {
+		s.table.recycle(done.block)
+	}
+}
+
+// report is told how each attempt ended.
+func (s *sink) report(r report) {
+	switch {
+	case r.err == nil:
+		s.link.Up()
+		s.trouble.over()
+	case r.chunk.ctx.Err() != nil:
+	default:
+		r.err = s.cfg.redact(r.err)
+		if !r.class.needsSomebody() {
+			s.link.Down(r.err)
+		}
+		s.metrics.retries.Incr(1)
+		s.trouble.failed(r)
+	}
+}
+
+// decode turns the chunk's messages into blocks of rows. Bad rows are believed
+// only if the schema they were decoded for is still the server's.
+func (s *sink) decode(ctx context.Context, c *chunk) error {
+	known, age := s.table.known()
+	fresh := known == nil || age > s.cfg.schemaRefresh
+	if fresh {
+		current, err := s.loadSchema(ctx)
+		if err != nil && known == nil {
+			return err
+		}
+		if err == nil {
+			known = current
+		}
+	}
+	if err := s.decodeFor(known, c); err != nil || len(c.bad) == 0 || fresh {
+		return err
+	}
+	current, err := s.loadSchema(ctx)
+	if current == known {
+		return nil
+	}
+	c.startOver()
+	if err != nil {
+		return err
+	}
+	return s.decodeFor(current, c)
+}
+
+func (s *sink) decodeFor(known *schema, c *chunk) error {
+	d := s.table.takeDecoder(known, s.cfg)
+	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
+		c.bad = nil
+		return err
+	}
+	for _, b := range d.blocks {
+		for from := 0; from < len(b.rows); from += mostRows {
+			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.rows))})
+		}
+	}
+	s.table.giveBack(d)
+	c.decoded = true
+	return nil
+}
+
+// add decodes one message. Values that only a change of the table has made bad
+// are no fault of their row: the error keeps the chunk waiting until the table
+// or the records are right again.
+func (s *sink) add(d *decoder, c *chunk, index int) error {
+	record, err := c.messages[index].AsBytes()
+	if err == nil {
+		err = d.add(record, index)
+	} else {
+		err = &rowError{err: err}
+	}
+	var fault *rowError
+	if !errors.As(err, &fault) {
+		return err
+	}
+	if s.table.drifted(d.schema, fault) {
+		return fmt.Errorf("%w: %w", errDrift, fault)
+	}
+	c.bad = append(c.bad, badRow{index: index, table: s.table.name, err: fault})
+	return nil
+}
+
+// loadSchema reads the table's schema from a server.
+func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
+	var current *schema
+	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
+		defer cancel()
+		conn, err := r.conn()
+		if err != nil {
+			return err
+		}
+		if current, err = readSchema(ctx, conn, s.table.name); err != nil {
+			return err
+		}
+		return s.window.check(ctx, r)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if current, err = current.pick(s.cfg.columns); err != nil {
+		return nil, err
+	}
+	return s.table.learn(current, time.Now()), nil
+}

@@ -1,0 +1,78 @@
+package position_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/position"
+)
+
+// fill returns messages at offsets 100, 110, 120, ... of a source.
+func fill(source string, n int) service.MessageBatch {
+	run := position.NewRun(source, n)
+	ctx := run.Mark(context.Background())
+	var batch service.MessageBatch
+	for i := range n {
+		data := []byte{'{', byte(i), '}'}
+		run.Add(int64(100+10*i), data)
+		batch = append(batch, service.NewMessageWithContext(ctx, data))
+	}
+	return batch
+}
+
+func find(t *testing.T, f *position.Finder, m *service.Message) (string, int64, bool) {
+	t.Helper()
+	data, err := m.AsBytes()
+	require.NoError(t, err)
+	return f.Find(m.Context(), data)
+}
+
+func TestMessagesAreFoundInAnyOrderAndThroughCopies(t *testing.T) {
+	a, b := fill("kafka/a/0", 5), fill("kafka/b/1", 5)
+	var f position.Finder
+	for _, i := range []int{0, 1, 4, 2, 3, 0} {
+		for source, batch := range map[string]service.MessageBatch{"kafka/a/0": a, "kafka/b/1": b} {
+			got, offset, ok := find(t, &f, batch[i].Copy())
+			require.True(t, ok)
+			assert.Equal(t, source, got)
+			assert.EqualValues(t, 100+10*i, offset)
+		}
+	}
+}
+
+func TestWhatIsNotTheRecordAnyMoreHasNoPosition(t *testing.T) {
+	batch := fill("kafka/a/0", 3)
+	var f position.Finder
+	changed := batch[1].Copy()
+	changed.SetBytes([]byte("{\x01}"))
+	_, _, ok := find(t, &f, changed)
+	assert.False(t, ok, "other bytes")
+	_, _, ok = find(t, &f, service.NewMessage([]byte("{}")))
+	assert.False(t, ok, "no run")
+	_, _, ok = f.Find(batch[0].Context(), nil)
+	assert.False(t, ok, "no bytes")
+	assert.Equal(t, "kafka/a/0", position.SourceOf(changed.Context()), "the source is still known")
+	assert.Empty(t, position.SourceOf(context.Background()))
+}
+
+func BenchmarkFind(b *testing.B) {
+	batch := fill("kafka/a/0", 250)
+	data := make([][]byte, len(batch))
+	for i, m := range batch {
+		data[i], _ = m.AsBytes()
+	}
+	b.ReportAllocs()
+	var f position.Finder
+	for b.Loop() {
+		for i, m := range batch {
+			if _, _, ok := f.Find(m.Context(), data[i]); !ok {
+				b.Fatal("lost")
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/record")
+}

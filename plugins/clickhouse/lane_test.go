@@ -284,13 +284,15 @@ func TestADeliveryIsTakenBackWithItsContext(t *testing.T) {
 		waiting, behind := r.deliver(ctx, "waiting"), r.deliver(ctx, "behind")
 		last := r.deliver(t.Context(), "last")
 		synctest.Wait()
-		failing.Store(false)
 		cancel()
+		<-waiting.done
+		require.ErrorIs(t, waiting.err, context.Canceled)
+		<-behind.done
+		require.Error(t, behind.err) // its own, if it was tried meanwhile
 		for _, d := range []*delivery{waiting, behind} {
-			<-d.done
-			require.ErrorIs(t, d.err, context.Canceled)
 			require.Equal(t, []int{0}, d.failed)
 		}
+		failing.Store(false)
 		<-last.done
 		require.NoError(t, last.err)
 

@@ -45,6 +45,7 @@ type config struct {
 	serverConfig
 
 	namer         tableNamer
+	sharder       sharder
 	columns       []string
 	rejectUnknown bool
 	times         timeRules
@@ -96,7 +97,10 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	if p.err != nil {
 		return c, p.err
 	}
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return c, err
+	}
+	return c, c.readSharder()
 }
 
 func (c *config) readTable(p *parser) {
@@ -105,6 +109,13 @@ func (c *config) readTable(p *parser) {
 	if p.err == nil {
 		c.namer = newTableNamer(text, expr)
 	}
+}
+
+func (c *config) readSharder() (err error) {
+	if c.sharded {
+		c.sharder, err = newSharder(c.shardBy, len(c.shards))
+	}
+	return err
 }
 
 // isReject reports whether the configuration of an output is Benthos' reject:

@@ -37,6 +37,10 @@ type decoder struct {
 	seen    []int // per column, the last row that had its field, plus one
 	missing []bool
 	guess   []member // the fields of the record before, in their order
+
+	ignored  map[string]struct{} // names of fields that are no column, as far as they are remembered
+	stranger bool                // one of them was new since the last release
+
 	scanner scanner
 	value   value
 }
@@ -211,16 +215,32 @@ func (d *decoder) field(at int) (int, error) {
 		if d.rejectUnknown {
 			return 0, &rowError{column: shorten([]byte(name)), err: errUnknown}
 		}
+		d.ignore(name)
 		column = -1
 	}
 	d.remember(at, member{name: name, column: column, plain: !d.value.escaped})
 	return column, nil
 }
 
+// ignore notes a field that is no column. A new one may mean that the table
+// has a new column; of too many names nothing follows.
+func (d *decoder) ignore(name string) {
+	if _, known := d.ignored[name]; known || len(d.ignored) >= mostNames {
+		return
+	}
+	if d.ignored == nil {
+		d.ignored = map[string]struct{}{}
+	}
+	d.ignored[strings.Clone(name)] = struct{}{}
+	d.stranger = true
+}
+
+// mostNames bounds what is remembered of the names in records.
+const mostNames = 1024
+
 // remember keeps a field's name for the next record; a name that is no
 // column's is copied, since it aliases the record.
 func (d *decoder) remember(at int, m member) {
-	const most = 1024
 	if m.column >= 0 {
 		m.name = d.schema.columns[m.column].name
 	} else {
@@ -229,7 +249,7 @@ func (d *decoder) remember(at int, m member) {
 	switch {
 	case at < len(d.guess):
 		d.guess[at] = m
-	case at == len(d.guess) && at < most:
+	case at == len(d.guess) && at < mostNames:
 		d.guess = append(d.guess, m)
 	}
 }
@@ -269,5 +289,6 @@ func (d *decoder) fill(b *block) {
 func (d *decoder) release() {
 	d.blocks = nil
 	d.current = 0
+	d.stranger = false
 	d.scanner, d.value = scanner{}, value{}
 }

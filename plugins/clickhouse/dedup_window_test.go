@@ -62,7 +62,8 @@ func TestDedupWindowOfAReplicatedTable(t *testing.T) {
 		full + ", replicated_deduplication_window_seconds = 4":                                                 -1,
 		"SharedMergeTree('/clickhouse/{uuid}', '{replica}') SETTINGS replicated_deduplication_window = '1000'": 1000,
 	} {
-		require.Equal(t, windowReplicated, windowSetting(definition[:strings.Index(definition, "(")]))
+		engine, _, _ := strings.Cut(definition, "(")
+		require.Equal(t, windowReplicated, windowSetting(engine))
 		window, ok := windowIn(definition, windowReplicated)
 		require.Equal(t, want >= 0, ok, definition)
 		if ok {

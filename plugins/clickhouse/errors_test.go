@@ -33,7 +33,7 @@ func TestClassify(t *testing.T) {
 		{"unknown status", server(319, ""), unknownOutcome},
 		{"time-out on the server", server(159, ""), unknownOutcome},
 		{"constraint", server(469, ""), rowFault},
-		{"type mismatch", server(53, ""), rowFault},
+		{"type mismatch", server(53, ""), schemaFault},
 		{"no such column", server(16, ""), schemaFault},
 		{"unknown table", server(60, ""), schemaFault},
 		{"unknown database", server(81, ""), schemaFault},

@@ -16,7 +16,12 @@ type features struct {
 	deduplicateInsert  bool // deduplicate_insert, which took over from insert_deduplicate in 26.2
 	deduplicateViews   bool // deduplicate_blocks_in_dependent_materialized_views
 	asyncInsert        bool // async_insert
+	refusesConversion  bool // input_format_native_allow_types_conversion
 }
+
+// settingConversion is whether a server may convert the columns of an INSERT
+// over HTTP to the types of its table.
+const settingConversion = "input_format_native_allow_types_conversion"
 
 // settings are the features that are a setting, by its name.
 func (f *features) settings() map[string]*bool {
@@ -26,6 +31,7 @@ func (f *features) settings() map[string]*bool {
 		"deduplicate_insert":                                 &f.deduplicateInsert,
 		"deduplicate_blocks_in_dependent_materialized_views": &f.deduplicateViews,
 		"async_insert":                                       &f.asyncInsert,
+		settingConversion:                                    &f.refusesConversion,
 	}
 }
 

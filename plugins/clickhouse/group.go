@@ -7,9 +7,10 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// group is the messages of a batch that go to one table.
+// group is the messages of a batch that go to one table of one shard.
 type group struct {
 	table string
+	shard int
 	rows  []int // indexes of messages; nil means all
 }
 
@@ -23,6 +24,18 @@ func (g group) messages(batch service.MessageBatch) service.MessageBatch {
 		out[i] = batch[row]
 	}
 	return out
+}
+
+// each calls fn with the index in the batch of every message of the group.
+func (g group) each(batch service.MessageBatch, fn func(row int)) {
+	if g.rows == nil {
+		for row := range batch {
+			fn(row)
+		}
+	}
+	for _, row := range g.rows {
+		fn(row)
+	}
 }
 
 // badRow is a record that cannot be stored, and why.

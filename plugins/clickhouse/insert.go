@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
@@ -59,8 +60,8 @@ func send(ctx context.Context, r *replica, f features, cfg *config, s segment) (
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cfg.insertTimeout)
-	defer cancel()
+	ctx, end := insertContext(ctx, cfg.insertTimeout)
+	defer func() { end(err) }()
 	// A new id each time: a server refuses the id of a query that still runs.
 	options := []clickhouse.QueryOption{
 		clickhouse.WithQueryID(uuid.NewString()),
@@ -87,13 +88,39 @@ func send(ctx context.Context, r *replica, f features, cfg *config, s segment) (
 	return nil
 }
 
+// watchdogLeave is how long the driver's watchdog over a block that was sent is
+// given to go.
+const watchdogLeave = time.Second
+
+// insertContext is the context of one INSERT, to be ended with its outcome. The
+// driver's watchdog closes the connection when it sees the context's end, even
+// after the block was sent and the connection has gone back to the pool, where
+// the next INSERT would lose it. So after a success the end comes later.
+func insertContext(parent context.Context, timeout time.Duration) (ctx context.Context, end func(error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), timeout)
+	stop := context.AfterFunc(parent, cancel)
+	return ctx, func(err error) {
+		stop()
+		if err != nil {
+			cancel()
+			return
+		}
+		time.AfterFunc(watchdogLeave, cancel)
+	}
+}
+
 // insertSettings are the settings of one INSERT. Deduplication is asked for,
 // or refused, in the words that the server knows: of itself, some tables
-// deduplicate by content and take equal rows for repetitions.
+// deduplicate by content and take equal rows for repetitions. Over HTTP, where
+// the server does not show its columns first, it would wrap numbers around that
+// do not fit a column whose type was changed; it is told not to.
 func (c *config) insertSettings(f features, token string) clickhouse.Settings {
 	settings := maps.Clone(c.settings)
 	if settings == nil {
 		settings = clickhouse.Settings{}
+	}
+	if c.http && f.refusesConversion {
+		settings[settingConversion] = 0
 	}
 	switch {
 	case c.deduplicate == deduplicateOff && f.deduplicateInsert:

@@ -78,7 +78,8 @@ func startServer(t *testing.T, kind string, opts stack.ClickHouseOptions) stack.
 }
 
 // engines runs a test on the old server by the native protocol and on the
-// current engine over HTTP.
+// current engine over HTTP. The driver does not speak HTTP with the old one,
+// which does not know the settings that it sends.
 func engines(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
 	for _, kind := range []string{stack.KindLegacy, stack.KindChDB} {
 		t.Run(kind, func(t *testing.T) { test(t, servers.get(t, kind)) })

@@ -221,10 +221,12 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	defer cancel()
 	defer context.AfterFunc(o.running, cancel)()
 	groups, bad := o.cfg.namer.split(batch)
+	groups, homeless := o.cfg.sharder.divide(batch, groups)
+	bad = append(bad, homeless...)
 	deliveries := make([]*delivery, len(groups))
 	for i, g := range groups {
 		deliveries[i] = newDelivery(ctx, g.messages(batch), g.rows)
-		o.to(target{table: g.table}).lane.add(deliveries[i])
+		o.to(target{table: g.table, shard: g.shard}).lane.add(deliveries[i])
 	}
 	for _, d := range deliveries {
 		<-d.done

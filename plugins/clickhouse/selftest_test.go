@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -97,24 +96,4 @@ func TestConnectionTestOfSeveral(t *testing.T) {
 	require.ErrorContains(t, results[0].Err, "clickhouse.shards: cannot reach ClickHouse on "+dead)
 	require.NoError(t, results[1].Err)
 	require.NoError(t, results[2].Err)
-}
-
-// As a user of Benthos' API runs it.
-func TestConnectionTestOfAStream(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
-	table := newTable(t, server, "id UInt8")
-	builder := service.NewStreamBuilder()
-	require.NoError(t, builder.SetYAML("input: {generate: {mapping: 'root = {}'}}\noutput:\n  label: store\n  clickhouse:"+
-		indent(yamlFor(t, server, table, "columns: [nope]"))+"\nlogger: {level: ERROR}"))
-	stream, err := builder.Build()
-	require.NoError(t, err)
-	results, err := stream.ConnectionTest(context.Background())
-	require.NoError(t, err)
-	for _, result := range results {
-		if result.Label == "store" {
-			require.ErrorContains(t, result.Err, "clickhouse.columns")
-			return
-		}
-	}
-	require.Fail(t, "the output was not tested")
 }

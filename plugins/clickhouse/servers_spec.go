@@ -9,10 +9,10 @@ func serverFields() []*service.ConfigField {
 			Description("The replicas of the database as host:port, of which each insert takes one; see `" + fieldLoadBalancing + "`. An item that contains commas is taken as several. Either this or `" + fieldShards + "` is required."),
 		shardsField(),
 		service.NewStringField(fieldShardBy).
-			Description("What divides the rows among `" + fieldShards + "`: the path of a field, metadata (`@key`) or a Bloblang expression. " +
+			Description("What divides the rows among `" + fieldShards + "`: a Bloblang expression, such as a field (`this.symbol`) or metadata (`@key`). " +
 				"A row goes to the shard whose number, from 0, is the remainder of the value divided by the number of shards: of the value itself where it is a whole number, else of ClickHouse's cityHash64 of its text, " +
 				"as in a Distributed table with the sharding key `x` or `cityHash64(x)` and shards of equal weight. Required with `" + fieldShards + "`.").
-			Default("").Example("symbol").Example("@kafka_partition").Example("this.account.id % 16"),
+			Default("").Example("this.symbol").Example("@kafka_partition").Example("this.account.id % 16"),
 		service.NewStringEnumField(fieldLoadBalancing, balanceInOrder, balanceRoundRobin, balanceRandom).
 			Description("Which replica an insert goes to: the first that works (`in_order`), the next one (`round_robin`), or any (`random`). " +
 				"A replica that cannot be reached, or that loses its connections, is left alone for a second, and up to half a minute if that goes on; the others take its share.").

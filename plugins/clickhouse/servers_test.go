@@ -29,7 +29,7 @@ func TestFeatures(t *testing.T) {
 		r := out.clusters[0].replicas[0]
 		want := features{version: server.Version(), insertDeduplicate: true}
 		if !server.Legacy() {
-			want = features{server.Version(), true, true, true, true, true}
+			want = features{server.Version(), true, true, true, true, true, true}
 		}
 		ask := func() {
 			t.Helper()

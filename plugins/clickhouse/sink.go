@@ -67,6 +67,11 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
 			next.token = token(c.messages, *next)
 		}
+		if s.cfg.http && !f.refusesConversion {
+			if err := s.unchanged(ctx, r, next.block.schema); err != nil {
+				return err
+			}
+		}
 		return send(ctx, r, f, s.cfg, *next)
 	})
 	done := *next
@@ -81,6 +86,16 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 		return err
 	}
 	return nil
+}
+
+// unchanged makes sure that the table has the columns that rows were decoded
+// for, just before an INSERT which the server does not check for it.
+func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *schema) error {
+	current, err := s.readSchema(ctx, r)
+	if err == nil && !current.sameColumns(decodedFor) {
+		err = errSchemaChanged
+	}
+	return err
 }
 
 // stored counts rows that the server has accepted.
@@ -114,8 +129,9 @@ func (s *sink) report(r report) {
 	}
 }
 
-// decode turns the chunk's messages into blocks of rows. Bad rows are believed
-// only if the schema they were decoded for is still the server's.
+// decode turns the chunk's messages into blocks of rows. Bad rows, and fields of
+// a new name that are no column, are believed only if the schema they were
+// decoded for is still the server's.
 func (s *sink) decode(ctx context.Context, c *chunk) error {
 	known, age := s.table.known()
 	fresh := known == nil || age > s.cfg.schemaRefresh
@@ -128,7 +144,8 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 			known = current
 		}
 	}
-	if err := s.decodeFor(known, c); err != nil || len(c.bad) == 0 || fresh {
+	stranger, err := s.decodeFor(known, c)
+	if err != nil || fresh || len(c.bad) == 0 && !stranger {
 		return err
 	}
 	current, err := s.loadSchema(ctx)
@@ -137,17 +154,21 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 	}
 	c.startOver()
 	if err != nil {
+		s.table.doubt()
 		return err
 	}
-	return s.decodeFor(current, c)
+	_, err = s.decodeFor(current, c)
+	return err
 }
 
-func (s *sink) decodeFor(known *schema, c *chunk) error {
+// decodeFor also tells whether a field of a new name is no column.
+func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 	d := s.table.takeDecoder(known, s.cfg)
 	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
 		c.bad = nil
-		return err
+		return false, err
 	}
+	stranger = d.stranger
 	for _, b := range d.blocks {
 		for from := 0; from < len(b.rows); from += mostRows {
 			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.rows))})
@@ -155,7 +176,7 @@ func (s *sink) decodeFor(known *schema, c *chunk) error {
 	}
 	s.table.giveBack(d)
 	c.decoded = true
-	return nil
+	return stranger, nil
 }
 
 // add decodes one message. Values that only a change of the table has made bad
@@ -179,17 +200,11 @@ func (s *sink) add(d *decoder, c *chunk, index int) error {
 	return nil
 }
 
-// loadSchema reads the table's schema from a server.
+// loadSchema reads the table's schema from a server and learns it.
 func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
 	var current *schema
 	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
-		ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
-		defer cancel()
-		conn, err := r.conn()
-		if err != nil {
-			return err
-		}
-		if current, err = readSchema(ctx, conn, s.table.name); err != nil {
+		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
 		}
 		return s.window.check(ctx, r)
@@ -197,8 +212,20 @@ func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	if current, err = current.pick(s.cfg.columns); err != nil {
+	return s.table.learn(current, time.Now()), nil
+}
+
+// readSchema reads the columns that rows are inserted into.
+func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
+	defer cancel()
+	conn, err := r.conn()
+	if err != nil {
 		return nil, err
 	}
-	return s.table.learn(current, time.Now()), nil
+	current, err := readSchema(ctx, conn, s.table.name)
+	if err != nil {
+		return nil, err
+	}
+	return current.pick(s.cfg.columns)
 }

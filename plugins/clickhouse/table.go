@@ -31,6 +31,13 @@ func (t *table) known() (*schema, time.Duration) {
 	return t.schema, time.Since(t.readAt)
 }
 
+// doubt makes the schema in use an old one, to be read again before it is used.
+func (t *table) doubt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.readAt = time.Time{}
+}
+
 // learn makes s the schema in use. An equal one that is in use already stays,
 // with everything that was built for it.
 func (t *table) learn(s *schema, now time.Time) *schema {

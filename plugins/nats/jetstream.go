@@ -28,7 +28,6 @@ type jetInput struct {
 	log   *service.Logger
 	label string
 
-	stalls   *service.MetricCounter
 	books    *jetBooks
 	warnings rate.Sometimes
 
@@ -67,7 +66,6 @@ func newJetInput(conf jetConfig, res *service.Resources) *jetInput {
 		res:      res,
 		log:      res.Logger().With("input", label),
 		label:    label,
-		stalls:   res.Metrics().NewCounter("jetstream_stalls"),
 		books:    newJetBooks(res.Metrics()),
 		warnings: rate.Sometimes{Interval: 5 * time.Second},
 	}

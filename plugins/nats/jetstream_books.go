@@ -9,7 +9,7 @@ import (
 // jetBooks publish the figures of an intake as metrics. They are safe for
 // concurrent use.
 type jetBooks struct {
-	received, redelivered, repeated, terminated *service.MetricCounter
+	received, redelivered, repeated, terminated, stalls *service.MetricCounter
 
 	mu        sync.Mutex
 	published intakeFigures // of the present session
@@ -21,6 +21,7 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 		redelivered: m.NewCounter("jetstream_redelivered"),
 		repeated:    m.NewCounter("jetstream_repeated"),
 		terminated:  m.NewCounter("jetstream_terminated"),
+		stalls:      m.NewCounter("jetstream_stalls"),
 	}
 }
 
@@ -34,6 +35,7 @@ func (b *jetBooks) publish(now intakeFigures) (received int64) {
 	incr(b.redelivered, now.redelivered-last.redelivered)
 	incr(b.repeated, now.repeated-last.repeated)
 	incr(b.terminated, now.terminated-last.terminated)
+	incr(b.stalls, now.stalls-last.stalls)
 	incr(b.received, now.received-last.received)
 	return now.received - last.received
 }

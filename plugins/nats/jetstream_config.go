@@ -162,17 +162,6 @@ func (c jetConfig) intake(poison func(*nats.Msg, delivery)) intakeConfig {
 	}
 }
 
-// limit keeps requests within what a consumer allows for one.
-func (k *intake) limit(have jetstream.ConsumerConfig) {
-	if n := have.MaxRequestBatch; n > 0 {
-		k.conf.messages = min(k.conf.messages, n)
-	}
-	if n := have.MaxRequestMaxBytes; n > 0 {
-		k.conf.bytes = min(k.conf.bytes, n)
-	}
-	k.conf.count = min(k.conf.count, k.conf.messages)
-}
-
 // test looks for the stream and, where it must exist, for the consumer.
 func (c jetConfig) test(ctx context.Context, nc *nats.Conn) error {
 	js, err := jetstream.New(nc)

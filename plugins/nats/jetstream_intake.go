@@ -57,18 +57,14 @@ type intakeFigures struct {
 	redelivered int64 // of these, not for the first time
 	repeated    int64 // delivered again while they were held: not taken in twice
 	terminated  int64 // given up
+	stalls      int64 // requests that did not end well
 }
 
-// request is what the server was last asked for.
-type request struct {
-	id       uint64
-	open     bool // it is not answered in full yet
-	messages int  // still to come
-	bytes    int  // still to come
-	started  bool // something of it has come
-	single   bool // one message of any size
-	deadline time.Time
-	err      error // how it ended, if not well
+// answer is one thing to say to the server about a message; the zero value is
+// nothing.
+type answer struct {
+	reply string
+	word  []byte
 }
 
 func newIntake(conf intakeConfig, all bool) *intake {
@@ -88,24 +84,24 @@ func signal(c chan struct{}) {
 }
 
 // offer takes in one message. It never blocks: the request was for what there
-// is room for. again is the reply to acknowledge at once, of a message that is
-// settled and that the server had not heard of.
-func (k *intake) offer(m *nats.Msg, d delivery) (again string) {
+// is room for. What it returns is to be said to the server at once: that a
+// message is settled of which it had not heard so, or that one is given up.
+func (k *intake) offer(m *nats.Msg, d delivery) (say answer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.answered(m.Size())
 	if k.closed {
-		return ""
+		return say
 	}
 	k.follow(d)
 	was := k.ledger.standing(d.stream)
 	switch was {
 	case held:
 		k.figures.repeated++
-		return ""
+		return say
 	case past:
 		k.figures.repeated++
-		return m.Reply
+		return answer{m.Reply, ackAck}
 	}
 	if d.count > 1 {
 		k.figures.redelivered++
@@ -115,7 +111,7 @@ func (k *intake) offer(m *nats.Msg, d delivery) (again string) {
 	}
 	k.figures.received++
 	k.add(m, d, was)
-	return ""
+	return say
 }
 
 // follow notices deliveries that did not come here.
@@ -129,19 +125,19 @@ func (k *intake) follow(d delivery) {
 
 // terminate gives a message up. Where one acknowledgement covers all before it,
 // so does a termination: there the message counts as settled instead.
-func (k *intake) terminate(m *nats.Msg, d delivery, was standing) (again string) {
+func (k *intake) terminate(m *nats.Msg, d delivery, was standing) (say answer) {
 	k.figures.terminated++
 	k.conf.poison(m, d)
 	if !k.ledger.all {
-		return ""
+		return answer{m.Reply, ackTerm}
 	}
 	r := k.ledger.open(nil, d.stream)
 	k.ledger.add(r, itemOf(m, d), was)
 	r.waiting = false
 	for _, reply := range k.ledger.settle(r) {
-		again = reply
+		say = answer{reply, ackAck}
 	}
-	return again
+	return say
 }
 
 func itemOf(m *nats.Msg, d delivery) item {
@@ -167,49 +163,6 @@ func (k *intake) add(m *nats.Msg, d delivery, was standing) {
 	if n == 1 || n == k.conf.count {
 		signal(k.ready)
 	}
-}
-
-// answered counts a message against the request.
-func (k *intake) answered(size int) {
-	q := &k.request
-	if !q.open {
-		return
-	}
-	q.started = true
-	q.messages--
-	q.bytes -= size
-	if q.messages <= 0 || (!q.single && q.bytes <= 0) {
-		k.end(nil)
-	}
-}
-
-// ended notes that the server has ended a request; an error says that it did so
-// before its time.
-func (k *intake) ended(id uint64, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.request.open && k.request.id == id {
-		k.end(err)
-	}
-}
-
-// tooLarge notes that the server has ended a request because the next message
-// was beyond its bytes. When that was all the room there is, the message is
-// asked for alone.
-func (k *intake) tooLarge(id uint64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.request.open && k.request.id == id {
-		k.oversized = !k.request.started && len(k.msgs) == 0
-		k.end(nil)
-	}
-}
-
-func (k *intake) end(err error) {
-	k.request.open = false
-	k.request.err = err
-	signal(k.wake)
-	signal(k.ready)
 }
 
 // take waits for a batch: a full one, one whose period is over, or any while
@@ -291,49 +244,6 @@ func (k *intake) cut(n int) (msgs []*nats.Msg, runs []*run) {
 		}
 	}
 	return msgs, runs
-}
-
-// ask says what to request from the server now: nothing while a request is
-// open, or while there is no need or no room, and then until is when to look
-// again at the latest. A request that is past its deadline has stalled.
-func (k *intake) ask(now time.Time, expiry time.Duration) (q request, until time.Duration, stalled bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	switch {
-	case k.request.open && now.Before(k.request.deadline):
-		return q, k.request.deadline.Sub(now), false
-	case k.request.open:
-		k.end(nil)
-		return q, 0, true
-	case k.paused || k.draining || k.closed || k.disconnected,
-		len(k.msgs) > k.conf.messages/2, k.bytes > k.conf.bytes/2:
-		return q, 0, false
-	}
-	k.request = request{
-		id:       k.request.id + 1,
-		open:     true,
-		messages: k.conf.messages - len(k.msgs),
-		bytes:    k.conf.bytes - k.bytes,
-		deadline: now.Add(expiry + pullGrace),
-	}
-	if k.oversized {
-		k.request.single, k.request.messages = true, 1
-		k.oversized = false
-	}
-	return k.request, 0, false
-}
-
-// outcome says, once for each request, that it is over, and why if it did not
-// end well.
-func (k *intake) outcome() (over bool, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	q := &k.request
-	if q.open || q.id == k.judged {
-		return false, nil
-	}
-	k.judged = q.id
-	return true, q.err
 }
 
 // restart says where the consumer stands: the next consumer sequence, and how
@@ -420,19 +330,6 @@ func (k *intake) close() (items []item) {
 		k.msgs, k.runs = nil, nil
 	})
 	return items
-}
-
-// idle waits until no request is open, or ctx ends.
-func (k *intake) idle(ctx context.Context) {
-	for k.requesting() && ctx.Err() == nil {
-		await(ctx, k.wake, 0)
-	}
-}
-
-func (k *intake) requesting() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.request.open
 }
 
 func (k *intake) setPaused(is bool)       { k.set(func() { k.paused = is }) }

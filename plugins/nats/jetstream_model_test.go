@@ -37,8 +37,8 @@ func (m *consumerModel) deliver(sequence uint64, arrives bool) {
 		return
 	}
 	d := delivery{count: m.counts[sequence], stream: sequence, consumer: m.seen}
-	if again := m.in.offer(&nats.Msg{Reply: fmt.Sprint(sequence)}, d); again != "" {
-		m.acknowledge(again)
+	if say := m.in.offer(&nats.Msg{Reply: fmt.Sprint(sequence)}, d); say.word != nil {
+		m.acknowledge(say.reply)
 	}
 }
 

@@ -33,8 +33,6 @@ const (
 	lastNackDelay  = 30 * time.Second
 )
 
-var errStalled = errors.New("a request for messages was not answered")
-
 // jetSession pulls from one consumer over one connection. It outlives
 // interruptions of the connection, restarts of servers and the end of the
 // consumer, not the end of the connection.
@@ -98,8 +96,8 @@ func (s *jetSession) deliver(m *nats.Msg) {
 		s.status(m)
 		return
 	}
-	if again := s.intake.offer(m, d); again != "" {
-		_ = s.conn.Publish(again, ackAck) // else the server asks again
+	if say := s.intake.offer(m, d); say.word != nil {
+		_ = s.conn.Publish(say.reply, say.word) // else the server asks again
 	}
 }
 
@@ -135,13 +133,9 @@ func (s *jetSession) pull(ctx context.Context) {
 		case over:
 			s.revived()
 		}
-		q, until, stalled := s.intake.ask(time.Now(), s.expiry())
-		switch {
-		case stalled && s.conn.IsConnected():
-			s.revive(ctx, errStalled)
-		case q.open:
+		if q, until := s.intake.ask(time.Now(), s.expiry()); q.open {
 			s.send(q)
-		case !stalled:
+		} else {
 			await(ctx, s.intake.wake, until)
 		}
 	}
@@ -182,15 +176,13 @@ func (s *jetSession) awaitConnected(ctx context.Context) bool {
 			return false
 		}
 	}
+	s.intake.interrupted()
 	return !s.conn.IsClosed()
 }
 
 // revive makes sure that there is a consumer to ask. It is tried at once, then
 // less and less often.
 func (s *jetSession) revive(ctx context.Context, cause error) {
-	if cause != nil {
-		s.in.stalls.Incr(1)
-	}
 	if s.retries > 0 {
 		await(ctx, nil, min(firstRetry<<min(s.retries, 10), lastRetry))
 	}
@@ -241,18 +233,19 @@ func (s *jetSession) keep(ctx context.Context, wait time.Duration) {
 	tick := time.NewTicker(max(wait/ticksPerWait, time.Millisecond))
 	defer tick.Stop()
 	told := false
-	for n := 1; ; n++ {
+	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
 		told = told || s.in.warnOfThreshold(s.maxAckPending)
+		s.in.publish(s)
 		late := s.intake.overdue(ticksPerWait / 2)
 		if s.conn.IsConnected() {
 			s.publish(late, ackProgress)
 		}
-		if n%ticksPerWait == 0 && s.intake.inDebt() {
+		if s.intake.inDebt() {
 			s.relieve(ctx)
 		}
 	}
@@ -273,7 +266,7 @@ func (s *jetSession) relieve(ctx context.Context) {
 var (
 	ackAck      = []byte("+ACK")
 	ackProgress = []byte("+WPI")
-	ackTerm     = []byte("+TERM")
+	ackTerm     = []byte("+TERM max_deliveries")
 	ackNak      = []byte("-NAK")
 )
 

@@ -18,7 +18,10 @@ import (
 
 func onEachPolicy(t *testing.T, f func(t *testing.T, yaml string)) {
 	for _, policy := range []string{"explicit", "all"} {
-		t.Run(policy, func(t *testing.T) { f(t, "ack_policy: "+policy+"\n") })
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			f(t, "ack_policy: "+policy+"\n")
+		})
 	}
 }
 

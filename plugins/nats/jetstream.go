@@ -186,7 +186,7 @@ func (in *jetInput) current() *jetSession {
 func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
 	return func(_ context.Context, err error) error {
 		if err == nil {
-			return s.publish(s.intake.settle(runs), ackAck)
+			return s.acknowledge(s.intake.settle(runs))
 		}
 		in.warnings.Do(func() {
 			in.log.With("error", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")

@@ -99,8 +99,6 @@ func (c jetConfig) update(ctx context.Context, stream jetstream.Stream, consumer
 // check refuses a consumer that cannot be used.
 func (c jetConfig) check(have jetstream.ConsumerConfig) error {
 	switch {
-	case have.DeliverSubject != "":
-		return fmt.Errorf("%s: consumer %q of stream %q pushes its messages: one that is pulled from is required", fieldDurable, c.durable, c.stream)
 	case have.AckPolicy == jetstream.AckNonePolicy:
 		return fmt.Errorf("%s: consumer %q of stream %q takes no acknowledgements (ack policy none): explicit or all is required",
 			fieldDurable, c.durable, c.stream)
@@ -118,6 +116,8 @@ func (c jetConfig) explain(err error) error {
 		return fmt.Errorf("%s: the stream %q does not exist: %w", fieldStream, c.stream, err)
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
 		return fmt.Errorf("%s: the consumer %q of stream %q does not exist, and %s is set: %w", fieldDurable, c.durable, c.stream, fieldBind, err)
+	case errors.Is(err, jetstream.ErrNotPullConsumer):
+		return fmt.Errorf("%s: consumer %q of stream %q pushes its messages: one that is pulled from is required", fieldDurable, c.durable, c.stream)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return fmt.Errorf("%s: the server has no JetStream for us: %w", fieldURLs, err)
 	}

@@ -96,7 +96,7 @@ func publishNumbers(t testing.TB, js jetstream.JetStream, subject string, from, 
 	t.Helper()
 	var last jetstream.PubAckFuture
 	for i := from; i < to; i++ {
-		f, err := js.PublishAsync(subject, fmt.Append(nil, i))
+		f, err := js.PublishAsync(subject, fmt.Append(nil, i), jetstream.WithStallWait(patience))
 		require.NoError(t, err)
 		last = f
 	}

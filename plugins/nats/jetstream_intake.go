@@ -27,6 +27,7 @@ type intake struct {
 
 	mu           sync.Mutex
 	ledger       ledger
+	receipts     receipts
 	msgs         []*nats.Msg // waiting for take
 	runs         []*run      // what msgs are in, in the same order
 	bytes        int         // of msgs
@@ -257,11 +258,17 @@ func (k *intake) restart(next, pending, upTo uint64) {
 	}
 }
 
-// forget drops all knowledge of a stream that is no more.
+// forget drops all knowledge of a stream that is no more. What the pipeline
+// still has of it is not acknowledged any more: that would be for a message of
+// the new stream that has the same sequence.
 func (k *intake) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	for _, r := range k.ledger.runs {
+		r.settled = true
+	}
 	k.ledger = ledger{all: k.ledger.all, tick: k.ledger.tick}
+	k.receipts.pending = nil
 	k.msgs, k.runs, k.bytes = nil, nil, 0
 }
 
@@ -282,23 +289,41 @@ func (k *intake) inDebt() bool {
 
 // relieve lowers the debt to what the server's count of unsettled messages
 // leaves for others, and returns what can be acknowledged for it.
-func (k *intake) relieve(pending uint64) []string {
+func (k *intake) relieve(pending uint64) receipt {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.ledger.debt.messages = min(k.ledger.debt.messages, pending-min(pending, k.ledger.held()))
-	return k.ledger.advance()
+	return k.receipts.open(k.ledger.advance(), nil, k.ledger.tick)
 }
 
 // settle answers the runs of a batch and returns what to acknowledge.
-func (k *intake) settle(runs []*run) (replies []string) {
+func (k *intake) settle(runs []*run) receipt {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	var replies []string
 	for _, r := range runs {
 		if !r.settled && !k.closed {
 			replies = append(replies, k.ledger.settle(r)...)
 		}
 	}
-	return replies
+	return k.receipts.open(replies, runs, k.ledger.tick)
+}
+
+// confirmed notes that the server has heard of acknowledgements.
+func (k *intake) confirmed(id uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r, ok := k.receipts.take(id); ok {
+		k.ledger.forget(r.runs...)
+	}
+}
+
+// unconfirmed returns the acknowledgements that the server has not confirmed for
+// that many ticks: they are to be sent again.
+func (k *intake) unconfirmed(ticks uint32) []receipt {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.receipts.overdue(k.ledger.tick, ticks)
 }
 
 // nack answers the runs of a batch that was rejected.

@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// ledger knows every message that the server delivered and that is not settled:
-// those that wait for ReadBatch and those that the stream has. It answers which
-// of them need a sign of life, whether a redelivered one is here already, and,
-// where one acknowledgement covers all before it, up to where that is safe.
+// ledger knows every message that the server delivered and whose settlement it
+// has not confirmed: those that wait for ReadBatch, those that the stream has,
+// and those whose acknowledgement is on its way. It answers which of them need a
+// sign of life, whether a redelivered one is here already, and, where one
+// acknowledgement covers all before it, up to where that is safe.
 //
 // Messages are kept in runs of ascending stream sequence. Runs are in the order
 // of their first sequence: redeliveries come late and are put where they belong.
@@ -32,7 +33,7 @@ const (
 	unknown  standing = iota
 	held              // it is here, or settled and waits to be acknowledged
 	rejected          // it was here and is to come again
-	past              // it is acknowledged
+	past              // it was acknowledged
 )
 
 // item is one delivered message.
@@ -52,6 +53,7 @@ type run struct {
 	waiting bool // for ReadBatch; items are still being added
 	settled bool
 	nacked  bool // items are what the server will deliver again
+	over    bool // nothing is to be known of it any more; items is nil
 }
 
 // debt is a number of messages that were delivered, not to us or not in this
@@ -109,6 +111,8 @@ func (l *ledger) standing(sequence uint64) standing {
 			r.items = slices.Delete(r.items, at, at+1)
 			r.settled = len(r.items) == 0
 			return rejected
+		case found && r.settled && !l.all:
+			return past
 		case found:
 			return held
 		}
@@ -139,38 +143,39 @@ func (l *ledger) split(r *run, n int) (rest *run) {
 // settle ends a run and returns the replies to acknowledge.
 func (l *ledger) settle(r *run) (replies []string) {
 	r.settled = true
-	if !l.all {
-		replies = make([]string, len(r.items))
-		for i, it := range r.items {
-			replies[i] = it.reply
-		}
-		r.items = nil
-		l.trim()
-		return replies
+	if l.all {
+		return l.advance()
 	}
-	return l.advance()
+	replies = make([]string, len(r.items))
+	for i, it := range r.items {
+		replies[i] = it.reply
+	}
+	return replies
+}
+
+// forget drops runs whose messages cannot come again. Where one acknowledgement
+// covers all before it, advance does so.
+func (l *ledger) forget(runs ...*run) {
+	if l.all {
+		return
+	}
+	for _, r := range runs {
+		r.settled, r.over, r.items = true, true, nil
+	}
+	n := 0
+	for n < len(l.runs) && l.runs[n].over {
+		n++
+	}
+	clear(l.runs[:n])
+	l.runs = l.runs[n:]
 }
 
 // nack marks a run as rejected. The server is to deliver its messages again.
 func (l *ledger) nack(r *run) []item {
 	items := slices.Clone(r.items)
-	if l.all {
-		r.nacked = true
-	} else {
-		r.settled, r.items = true, nil
-		l.trim()
-	}
+	r.nacked = l.all
+	l.forget(r)
 	return items
-}
-
-// trim forgets the settled runs in front.
-func (l *ledger) trim() {
-	n := 0
-	for n < len(l.runs) && l.runs[n].settled {
-		n++
-	}
-	clear(l.runs[:n])
-	l.runs = l.runs[n:]
 }
 
 // advance acknowledges as far as everything is settled: the highest settled

@@ -56,6 +56,8 @@ const ackPendingLint = `let pending_lints = if this.max_ack_pending == 0 || this
   ["max_ack_pending (%v) must be at least 1, or -1 for any number".format(this.max_ack_pending)]
 } else if !this.bind && this.max_ack_pending > 0 && this.max_ack_pending < this.pending_limits.messages {
   ["max_ack_pending (%v) is less than pending_limits.messages (%v): the server would stop before what is asked for has come".format(this.max_ack_pending, this.pending_limits.messages)]
+} else if !this.bind && this.max_ack_pending > 0 && this.max_ack_pending <= 40000 {
+  ["max_ack_pending (%v) is not above 40000, the default pause_threshold of the backpressure buffer: the server would stop before the gate can pause. There is nothing to gain by less: leave it out".format(this.max_ack_pending)]
 } else { [] }
 `
 

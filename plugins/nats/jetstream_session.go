@@ -26,6 +26,10 @@ const (
 	// them ago at the latest gets a sign of life.
 	ticksPerWait = 8
 
+	// receiptTicks is after how many ticks acknowledgements are sent again that
+	// the server did not confirm.
+	receiptTicks = 2
+
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 2 * time.Second
 
@@ -101,10 +105,21 @@ func (s *jetSession) deliver(m *nats.Msg) {
 	}
 }
 
-// status is an answer that is no message: it ends a request.
+// receiptMark sets the answers to acknowledgements apart from those to requests.
+const receiptMark = "ack-"
+
+// status is an answer that is no message: it confirms acknowledgements, or ends
+// a request.
 func (s *jetSession) status(m *nats.Msg) {
-	id, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, s.inbox+"."), 10, 64)
+	number, acked := strings.CutPrefix(strings.TrimPrefix(m.Subject, s.inbox+"."), receiptMark)
+	id, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
+		return
+	}
+	if acked {
+		if len(m.Header) == 0 { // else nobody was there to hear it
+			s.intake.confirmed(id)
+		}
 		return
 	}
 	code, words := m.Header.Get("Status"), strings.ToLower(m.Header.Get("Description"))
@@ -243,7 +258,10 @@ func (s *jetSession) keep(ctx context.Context, wait time.Duration) {
 		s.in.publish(s)
 		late := s.intake.overdue(ticksPerWait / 2)
 		if s.conn.IsConnected() {
-			s.publish(late, ackProgress)
+			_ = s.publish(late, ackProgress) // what is lost for it is said again
+			for _, r := range s.intake.unconfirmed(receiptTicks) {
+				_ = s.acknowledge(r)
+			}
 		}
 		if s.intake.inDebt() {
 			s.relieve(ctx)
@@ -260,7 +278,7 @@ func (s *jetSession) relieve(ctx context.Context) {
 	if err != nil {
 		return // the puller finds out why
 	}
-	s.publish(s.intake.relieve(uint64(consumer.CachedInfo().NumAckPending)), ackAck)
+	_ = s.acknowledge(s.intake.relieve(uint64(consumer.CachedInfo().NumAckPending))) // what is lost for it is said again
 }
 
 var (
@@ -269,6 +287,22 @@ var (
 	ackTerm     = []byte("+TERM max_deliveries")
 	ackNak      = []byte("-NAK")
 )
+
+// acknowledge tells the server what is settled, and asks it to confirm that.
+func (s *jetSession) acknowledge(r receipt) error {
+	if len(r.replies) == 0 {
+		return nil
+	}
+	last := len(r.replies) - 1
+	if err := s.publish(r.replies[:last], ackAck); err != nil {
+		return err
+	}
+	confirm := s.inbox + "." + receiptMark + strconv.FormatUint(r.id, 10)
+	if err := s.conn.PublishRequest(r.replies[last], confirm, ackAck); err != nil {
+		return fmt.Errorf("acknowledging to JetStream: %w", err)
+	}
+	return nil
+}
 
 // publish answers messages. nats.go writes many of them at once; while the
 // connection is away it keeps them, up to its bound. What is lost for it is

@@ -36,7 +36,7 @@ back to the server at once.
 
 A message that the stream rejects is delivered again, later with each time. One that was delivered more than ` + "`max_deliveries`" + ` times
 is given up: terminated at the server, counted (` + "`jetstream_terminated`" + `) and logged with its sequence, under which it stays in
-the stream.
+the stream. Deliveries that a restart or a lost connection cost count too.
 
 == Pause
 
@@ -47,7 +47,8 @@ rest, and after the resume the next message is the one that follows.
 == Faults
 
 A request that is not answered in time is a stall: the consumer is looked for, made anew if it is gone (starting at the first message
-that is not settled) or waited for with ` + "`bind`" + `, and asked again, for ever. Stalls are counted (` + "`jetstream_stalls`" + `).
+that is not settled) or waited for with ` + "`bind`" + `, and asked again, for ever. Stalls are counted (` + "`jetstream_stalls`" + `). The server confirms
+the acknowledgements of each batch; those that nobody heard, because the consumer was without a leader, are sent again.
 
 == Metadata
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -288,32 +290,22 @@ func TestJetGivesUpWhatIsDeliveredTooOften(t *testing.T) {
 func TestJetReplicasShareAConsumer(t *testing.T) {
 	s, js := jetServer(t)
 	one, other := newJetRig(t, s.ClientURL(), js, "batch: {count: 50}"), newJetRig(t, s.ClientURL(), js, "batch: {count: 50}")
-	got := make(chan string)
+	read := make(chan service.MessageBatch)
 	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer stop()
 	for _, r := range []*jetRig{one, other} {
 		require.NoError(t, r.in.Connect(t.Context()))
-		go func() {
-			for {
-				messages, answer, err := r.in.ReadBatch(ctx)
-				if err != nil {
-					return
-				}
-				if answer(ctx, nil) != nil {
-					return
-				}
-				for _, s := range contents(t, messages) {
-					got <- s
-				}
-			}
-		}()
+		readers.Go(func() { r.readAll(ctx, read) })
 	}
-	defer stop()
 	one.publish(0, 20000)
 	seen := map[string]bool{}
-	for range 20000 {
-		s := <-got
-		assert.False(t, seen[s], s)
-		seen[s] = true
+	for len(seen) < 20000 {
+		for _, s := range contents(t, <-read) {
+			assert.False(t, seen[s], s)
+			seen[s] = true
+		}
 	}
 	one.settled(20000)
 	assert.Positive(t, one.in.current().intake.counts().received)
@@ -326,4 +318,19 @@ func (r *jetRig) ticks() uint32 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.ledger.tick
+}
+
+// readAll reads and acknowledges until ctx ends.
+func (r *jetRig) readAll(ctx context.Context, to chan<- service.MessageBatch) {
+	for {
+		messages, answer, err := r.in.ReadBatch(ctx)
+		if err != nil || answer(ctx, nil) != nil {
+			return
+		}
+		select {
+		case to <- messages:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

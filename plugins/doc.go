@@ -3,13 +3,13 @@
 //
 // # Picture
 //
-//	NATS core ──▶ pausable_nats ──┐
-//	                              │ acks      ┌──────────────┐ batches ┌────────────┐ columns
-//	Kafka ──────▶ pausable_kafka ─┼──────────▶│ backpressure │────────▶│ clickhouse │────────▶ ClickHouse
-//	                   ▲  ▲       │           │    buffer    │◀────────│   output   │──▶ dead_letter (any output)
-//	                   │  │ pause/resume      └──────┬───────┘  acks   └─────┬──────┘
-//	                   └──┴──────────── gate ◀── level ────┘                 │
-//	                                      └──────── status: /health, heartbeat ◀┘
+//	NATS core ──▶ pausable_nats ───────────┐
+//	JetStream ──▶ pausable_nats_jetstream ─┤ acks      ┌──────────────┐ batches ┌────────────┐ columns
+//	Kafka ──────▶ pausable_kafka ──────────┼──────────▶│ backpressure │────────▶│ clickhouse │────────▶ ClickHouse
+//	                   ▲  ▲  ▲             │           │    buffer    │◀────────│   output   │──▶ dead_letter (any output)
+//	                   │  │  │ pause/resume │           └──────┬───────┘  acks   └─────┬──────┘
+//	                   └──┴──┴──────────── gate ◀── level ─────┘                       │
+//	                                        └──────── status: /health, heartbeat ◀─────┘
 //
 // A record is accepted when the buffer takes it and settled when ClickHouse, or
 // the dead-letter output, has it. The level is accepted minus settled. Only
@@ -21,7 +21,7 @@
 //	position/      where a record stands in its source: for dead letters and deduplication
 //	status/        the figures of a stream, /health and its listener
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
-//	nats/          pausable_nats
+//	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
 //	clickhouse/    the output: schema, decoder, columns, error classes, retry queue, servers
 //	all/           blank imports of the above: the one line a third party needs

@@ -32,6 +32,7 @@ func TestConfigurationReference(t *testing.T) {
 		get        func(string) (*service.ConfigView, bool)
 	}{
 		{"Input", "pausable_nats", env.GetInputConfig},
+		{"Input", "pausable_nats_jetstream", env.GetInputConfig},
 		{"Input", "pausable_kafka", env.GetInputConfig},
 		{"Buffer", "backpressure", env.GetBufferConfig},
 		{"Output", "clickhouse", env.GetOutputConfig},

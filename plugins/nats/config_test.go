@@ -120,10 +120,12 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	}
 }
 
-func lintOf(t *testing.T, yaml string) string {
+func lintOf(t *testing.T, yaml string) string { return lintInput(t, coreName, yaml) }
+
+func lintInput(t *testing.T, name, yaml string) string {
 	t.Helper()
 	indented := "  " + strings.ReplaceAll(strings.TrimSpace(yaml), "\n", "\n  ")
-	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintInputYAML([]byte(coreName + ":\n" + indented))
+	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintInputYAML([]byte(name + ":\n" + indented))
 	require.NoError(t, err)
 	var all []string
 	for _, l := range lints {

@@ -158,16 +158,21 @@ func (c coreConfig) validate() error {
 	if err := c.validateSubjects(); err != nil {
 		return err
 	}
+	return validateBatch(c.count, c.period, c.pendingMessages, c.pendingBytes)
+}
+
+// validateBatch checks the fields of batch and pending_limits.
+func validateBatch(count int, period time.Duration, pendingMessages, pendingBytes int) error {
 	switch {
-	case c.count < 1:
-		return fmt.Errorf("batch.count: %d is too small: at least 1 is required", c.count)
-	case c.period < 0:
-		return fmt.Errorf("batch.period: %q is negative: 0s or more is required", c.period)
-	case c.pendingMessages < c.count:
+	case count < 1:
+		return fmt.Errorf("batch.count: %d is too small: at least 1 is required", count)
+	case period < 0:
+		return fmt.Errorf("batch.period: %q is negative: 0s or more is required", period)
+	case pendingMessages < count:
 		return fmt.Errorf("pending_limits.messages (%d) is less than batch.count (%d): a full batch could never wait in the queue",
-			c.pendingMessages, c.count)
-	case c.pendingBytes < 1:
-		return fmt.Errorf("pending_limits.bytes: %d is too small: at least 1 is required", c.pendingBytes)
+			pendingMessages, count)
+	case pendingBytes < 1:
+		return fmt.Errorf("pending_limits.bytes: %d is too small: at least 1 is required", pendingBytes)
 	}
 	return nil
 }
@@ -176,16 +181,20 @@ func (c coreConfig) validateSubjects() error {
 	if len(c.subjects) == 0 {
 		return errors.New("subjects is empty: name at least one, such as market.ticks.>")
 	}
-	for i, s := range c.subjects {
+	if strings.ContainsAny(c.queue, " \t\r\n") {
+		return fmt.Errorf("queue: %q contains a space: a queue group's name must not", c.queue)
+	}
+	return validateSubjects(c.subjects)
+}
+
+func validateSubjects(subjects []string) error {
+	for i, s := range subjects {
 		if !validSubject.MatchString(s) {
 			return fmt.Errorf("subjects: %q is no NATS subject: tokens without spaces, separated by single dots, > only as the last one", s)
 		}
-		if slices.Contains(c.subjects[:i], s) {
+		if slices.Contains(subjects[:i], s) {
 			return fmt.Errorf("subjects: %q is named twice, which would deliver its messages twice", s)
 		}
-	}
-	if strings.ContainsAny(c.queue, " \t\r\n") {
-		return fmt.Errorf("queue: %q contains a space: a queue group's name must not", c.queue)
 	}
 	return nil
 }

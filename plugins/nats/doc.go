@@ -19,6 +19,18 @@
 // because received is what the connection itself counted on the wire and the
 // other figures are counted where they happen; see tally.
 //
-// Locks: gate, then coreInput.mu, then hold.mu. The callbacks of nats.go take
-// only hold.mu.
+// The input pausable_nats_jetstream pulls from a durable consumer. The server
+// keeps what is not asked for, so a pause means: ask for nothing. The parts, by
+// file:
+//
+//	session   asks, over a connection; keeps what is held alive; looks for the
+//	          consumer when it does not answer
+//	intake    takes in what comes, and hands it out in batches; its requests
+//	          (one at a time, for no more than there is room for) are beside it
+//	ledger    knows every message until the server has confirmed that it is
+//	          settled: none is passed on twice, none acknowledged too soon
+//	receipts  are the acknowledgements that the server has not confirmed
+//
+// Locks: gate, then coreInput.mu or jetInput.mu, then hold.mu or intake.mu. The callbacks
+// of nats.go take only the last.
 package nats

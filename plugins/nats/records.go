@@ -73,7 +73,7 @@ func (r *records) template(subject string) *service.Message {
 
 // setMeta sets a key unless the configuration has: a table name taken from
 // there must not be for a publisher to choose.
-func (r *records) setMeta(m *service.Message, key, value string) {
+func (r *records) setMeta(m *service.Message, key string, value any) {
 	if _, taken := r.static[key]; !taken {
 		m.MetaSetMut(key, value)
 	}

@@ -21,7 +21,7 @@ func output(t *testing.T, args ...string) string {
 
 func TestListKnowsThePlugins(t *testing.T) {
 	for kind, names := range map[string][]string{
-		"inputs":  {"pausable_nats", "pausable_kafka"},
+		"inputs":  {"pausable_nats", "pausable_nats_jetstream", "pausable_kafka"},
 		"buffers": {"backpressure"},
 		"outputs": {"clickhouse"},
 	} {

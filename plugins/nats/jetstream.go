@@ -1,0 +1,305 @@
+package nats
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"golang.org/x/time/rate"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+func init() {
+	service.MustRegisterBatchInput(jetName, jetSpec(), newJetInputFromConfig)
+}
+
+// jetInput pulls from a consumer of JetStream. The host calls Connect,
+// ReadBatch and Close in turn; the gate calls Pause, Resume and Drain at any
+// time between Join and Leave; acknowledgements come from any goroutine.
+type jetInput struct {
+	conf  jetConfig
+	res   *service.Resources
+	log   *service.Logger
+	label string
+
+	books    *jetBooks
+	warnings rate.Sometimes
+
+	// Made by start, at the first Connect.
+	started sync.Once
+	figures *status.Input
+	records *jetRecords
+	gate    *gate.Gate
+	member  *gate.Member // set by the first successful dial
+
+	mu       sync.Mutex
+	session  *jetSession
+	paused   bool
+	draining bool
+	closed   bool
+}
+
+var (
+	_ service.BatchInput         = (*jetInput)(nil)
+	_ service.ConnectionTestable = (*jetInput)(nil)
+	_ gate.Input                 = (*jetInput)(nil)
+)
+
+func newJetInputFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.BatchInput, error) {
+	c, err := parseJet(conf)
+	if err != nil {
+		return nil, err
+	}
+	return newJetInput(c, res), nil
+}
+
+func newJetInput(conf jetConfig, res *service.Resources) *jetInput {
+	label := status.LabelOf(res)
+	return &jetInput{
+		conf:     conf,
+		res:      res,
+		log:      res.Logger().With("input", label),
+		label:    label,
+		books:    newJetBooks(res.Metrics()),
+		warnings: rate.Sometimes{Interval: 5 * time.Second},
+	}
+}
+
+// Connect dials, finds or makes the consumer, and begins to pull. The gate is
+// joined in between, so that an input that connects while the gate is closed
+// asks for nothing.
+func (in *jetInput) Connect(ctx context.Context) error {
+	in.started.Do(in.start)
+	in.endSession()
+	if err := in.connect(ctx); err != nil {
+		in.endSession()
+		in.figures.Link.Down(err)
+		return err
+	}
+	return nil
+}
+
+// start makes what the constructor must not: it leaves traces on the board.
+func (in *jetInput) start() {
+	in.figures = status.Of(in.res, in.conf.connection.gate).Input(in.label, status.KindJetStream)
+	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
+	in.gate = gate.Of(in.res, in.conf.connection.gate)
+}
+
+func (in *jetInput) connect(ctx context.Context) error {
+	k := newIntake(in.conf.intake(in.poison), false)
+	conn, err := in.conf.connection.dial(in.label, in.log, &in.figures.Link, func() { k.setDisconnected(true) })
+	if err != nil {
+		return err
+	}
+	s, err := in.pullFrom(ctx, conn, k)
+	if err != nil {
+		if s == nil {
+			conn.close()
+		}
+		return err
+	}
+	in.log.With("servers", in.conf.connection.servers(), "stream", in.conf.stream, "durable", in.conf.durable,
+		"subjects", strings.Join(in.conf.subjects, ", ")).Info("Pulling from JetStream")
+	return nil
+}
+
+func (in *jetInput) pullFrom(ctx context.Context, conn *connection, k *intake) (*jetSession, error) {
+	js, err := jetstream.New(conn.conn)
+	if err != nil {
+		return nil, err
+	}
+	f, err := in.conf.find(ctx, js, 0, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	in.warn(f.consumer.Config)
+	k.ledger.all = f.consumer.Config.AckPolicy == jetstream.AckAllPolicy
+	k.limit(f.consumer.Config)
+	in.join()
+	return in.open(ctx, conn, k, js, f)
+}
+
+func (in *jetInput) join() {
+	if in.member != nil {
+		return
+	}
+	if !in.gate.Governed() {
+		in.log.Info("This stream has no backpressure buffer: the input never pauses")
+	}
+	in.member = in.gate.Join(in)
+}
+
+// open makes the session of a connection. The gate's callbacks look for it
+// under the same lock: they either find the session, or are found here to have
+// been called.
+func (in *jetInput) open(ctx context.Context, conn *connection, k *intake, js jetstream.JetStream, f found) (*jetSession, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	k.setPaused(in.paused)
+	if in.draining {
+		k.drain()
+	}
+	s, err := in.openJet(ctx, conn, k, js, f)
+	in.session = s
+	return s, err
+}
+
+// ReadBatch waits for messages; it returns neither an empty batch nor an error
+// that only means waiting. While the gate is closed it hands over what was
+// already asked for.
+func (in *jetInput) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	s := in.current()
+	if s == nil {
+		return nil, nil, service.ErrNotConnected
+	}
+	msgs, runs, err := s.intake.take(ctx)
+	if err == nil {
+		// The host discards a batch that comes after it began to stop. It stays
+		// unsettled, and is given back at the end.
+		err = ctx.Err()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			in.member.Stopping()
+		}
+		return nil, nil, err
+	}
+	in.publish(s)
+	batch := in.records.batch(msgs, runs)
+	return batch, in.ackFunc(s, runs), nil
+}
+
+func (in *jetInput) current() *jetSession {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.session
+}
+
+// ackFunc answers the messages of one batch, once.
+func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
+	return func(_ context.Context, err error) error {
+		if err == nil {
+			return s.acknowledge(s.intake.settle(runs))
+		}
+		in.warnings.Do(func() {
+			in.log.With("error", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
+		})
+		s.giveBack(s.intake.nack(runs), later)
+		return nil
+	}
+}
+
+// Close implements service.BatchInput. What is not settled is given back to the
+// server.
+func (in *jetInput) Close(context.Context) error {
+	in.mu.Lock()
+	again := in.closed
+	in.closed = true
+	in.mu.Unlock()
+	if again {
+		return nil
+	}
+	in.endSession()
+	if in.figures == nil {
+		return nil
+	}
+	in.figures.Link.Closed()
+	if in.member != nil {
+		in.member.Leave()
+	}
+	return nil
+}
+
+// endSession closes the session, if there is one.
+func (in *jetInput) endSession() {
+	in.mu.Lock()
+	s := in.session
+	in.session = nil
+	in.mu.Unlock()
+	if s != nil {
+		s.close()
+		in.publish(s)
+		in.books.end()
+	}
+}
+
+func (in *jetInput) publish(s *jetSession) {
+	in.figures.Received.Add(in.books.publish(s.intake.counts()))
+}
+
+// Pause implements gate.Input.
+func (in *jetInput) Pause() {
+	in.set(func(s *jetSession) { s.intake.setPaused(true) }, func() { in.paused = true })
+	in.figures.SetPaused(true)
+	in.log.Info("⏸️ JetStream subscriber paused")
+}
+
+// Resume implements gate.Input.
+func (in *jetInput) Resume() {
+	in.set(func(s *jetSession) { s.intake.setPaused(false) }, func() { in.paused = false })
+	in.figures.SetPaused(false)
+	in.log.Info("▶️ JetStream subscriber resumed")
+}
+
+// Drain implements gate.Input: nothing more is asked for, what is here is handed
+// over at once, then ReadBatch ends the input.
+func (in *jetInput) Drain() {
+	in.set(func(s *jetSession) { s.intake.drain() }, func() { in.draining = true })
+}
+
+func (in *jetInput) set(tell func(*jetSession), note func()) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	note()
+	if in.session != nil {
+		tell(in.session)
+	}
+}
+
+// warn names what in a consumer's settings will not go well.
+func (in *jetInput) warn(have jetstream.ConsumerConfig) {
+	if have.MaxDeliver > 0 {
+		in.log.With("max_deliver", have.MaxDeliver).
+			Warnf("Consumer %q gives a message up after %d deliveries: the server then leaves it in the stream, unseen; set its max_deliver to -1",
+				in.conf.durable, have.MaxDeliver)
+	}
+}
+
+// warnOfThreshold compares what the consumer allows with where the gate closes,
+// as soon as that is known, which it reports.
+func (in *jetInput) warnOfThreshold(maxAckPending int) (known bool) {
+	pause := in.gate.State().Limits.Pause
+	if pause > 0 && maxAckPending > 0 && maxAckPending <= pause {
+		in.log.With("max_ack_pending", maxAckPending, "pause_threshold", pause).
+			Warnf("max_ack_pending (%d) of consumer %q is not above pause_threshold (%d): the server stops delivering before the gate can pause",
+				maxAckPending, in.conf.durable, pause)
+	}
+	return pause > 0
+}
+
+// poison logs a message that is given up.
+func (in *jetInput) poison(m *nats.Msg, d delivery) {
+	in.log.With("stream", in.conf.stream, "subject", m.Subject, "sequence", d.stream, "deliveries", d.count-1).
+		Errorf("A JetStream message was delivered %d times and never settled: it is given up (max_deliveries)", d.count-1)
+}
+
+// ConnectionTest implements service.ConnectionTestable. It makes no consumer.
+func (in *jetInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	var link status.Link
+	conn, err := in.conf.connection.dial(in.label, in.log, &link, func() {})
+	if err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	defer conn.close()
+	if err := in.conf.test(ctx, conn.conn); err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}

@@ -1,0 +1,134 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// requestTimeout bounds a question to the JetStream API.
+const requestTimeout = 5 * time.Second
+
+// found is a consumer that is there, on the stream that is there.
+type found struct {
+	stream   *jetstream.StreamInfo
+	consumer *jetstream.ConsumerInfo
+}
+
+// consumerConfig is the consumer as it is to be, where it does not exist yet.
+func (c jetConfig) consumerConfig() jetstream.ConsumerConfig {
+	conf := jetstream.ConsumerConfig{
+		Durable:       c.durable,
+		AckPolicy:     c.ackPolicy,
+		AckWait:       c.ackWait,
+		MaxAckPending: c.maxAckPending,
+		MaxDeliver:    -1, // deliveries are counted here; the server would leave messages lying
+		DeliverPolicy: c.deliver,
+		OptStartSeq:   c.startSequence,
+	}
+	if !c.startTime.IsZero() {
+		conf.OptStartTime = &c.startTime
+	}
+	c.filter(&conf)
+	return conf
+}
+
+func (c jetConfig) filter(conf *jetstream.ConsumerConfig) {
+	conf.FilterSubject, conf.FilterSubjects = "", nil
+	if len(c.subjects) == 1 {
+		conf.FilterSubject = c.subjects[0]
+	} else {
+		conf.FilterSubjects = c.subjects
+	}
+}
+
+// find returns the consumer to pull from. Unless it is to be an existing one it
+// is made or brought up to date; a new one starts at resumeAt if that is not 0
+// and the stream still is the one from created.
+func (c jetConfig) find(ctx context.Context, js jetstream.JetStream, resumeAt uint64, created time.Time) (f found, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := js.Stream(ctx, c.stream)
+	if err != nil {
+		return f, c.explain(err)
+	}
+	f.stream = stream.CachedInfo()
+	if !f.stream.Created.Equal(created) {
+		resumeAt = 0
+	}
+	consumer, err := stream.Consumer(ctx, c.durable)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound) && !c.bind:
+		consumer, err = stream.CreateConsumer(ctx, c.startingAt(resumeAt))
+	case err == nil && !c.bind:
+		consumer, err = c.update(ctx, stream, consumer)
+	}
+	if err != nil {
+		return f, c.explain(err)
+	}
+	f.consumer = consumer.CachedInfo()
+	return f, c.check(f.consumer.Config)
+}
+
+func (c jetConfig) startingAt(sequence uint64) jetstream.ConsumerConfig {
+	conf := c.consumerConfig()
+	if sequence > 0 {
+		conf.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+		conf.OptStartSeq, conf.OptStartTime = sequence, nil
+	}
+	return conf
+}
+
+// update brings the settings of an existing consumer in line that can be
+// changed. Where it was to start is no longer of interest.
+func (c jetConfig) update(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer) (jetstream.Consumer, error) {
+	have := consumer.CachedInfo().Config
+	want := have
+	want.AckWait, want.MaxAckPending, want.MaxDeliver = c.ackWait, c.maxAckPending, -1
+	c.filter(&want)
+	if reflect.DeepEqual(have, want) || have.AckPolicy != c.ackPolicy {
+		return consumer, nil
+	}
+	return stream.UpdateConsumer(ctx, want)
+}
+
+// check refuses a consumer that cannot be used.
+func (c jetConfig) check(have jetstream.ConsumerConfig) error {
+	switch {
+	case have.AckPolicy == jetstream.AckNonePolicy:
+		return fmt.Errorf("%s: consumer %q of stream %q takes no acknowledgements (ack policy none): explicit or all is required",
+			fieldDurable, c.durable, c.stream)
+	case !c.bind && have.AckPolicy != c.ackPolicy:
+		return fmt.Errorf("%s: consumer %q of stream %q exists with the policy %s, which cannot be changed: delete it, or choose that policy",
+			fieldAckPolicy, c.durable, c.stream, have.AckPolicy)
+	}
+	return nil
+}
+
+// explain names the field that an answer of the server is about.
+func (c jetConfig) explain(err error) error {
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return fmt.Errorf("%s: the stream %q does not exist: %w", fieldStream, c.stream, err)
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		return fmt.Errorf("%s: the consumer %q of stream %q does not exist, and %s is set: %w", fieldDurable, c.durable, c.stream, fieldBind, err)
+	case errors.Is(err, jetstream.ErrNotPullConsumer):
+		return fmt.Errorf("%s: consumer %q of stream %q pushes its messages: one that is pulled from is required", fieldDurable, c.durable, c.stream)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return fmt.Errorf("%s: the server has no JetStream for us: %w", fieldURLs, err)
+	}
+	return fmt.Errorf("looking for consumer %q of stream %q: %w", c.durable, c.stream, err)
+}
+
+// ackWait is the shortest time after which the consumer delivers again.
+func (f found) ackWait() time.Duration {
+	wait := f.consumer.Config.AckWait
+	for _, d := range f.consumer.Config.BackOff {
+		wait = min(wait, d)
+	}
+	return wait
+}

@@ -1,0 +1,248 @@
+package nats
+
+import (
+	"cmp"
+	"slices"
+)
+
+// ledger knows every message that the server delivered and whose settlement it
+// has not confirmed: those that wait for ReadBatch, those that the stream has,
+// and those whose acknowledgement is on its way. It answers which of them need a
+// sign of life, whether a redelivered one is here already, and, where one
+// acknowledgement covers all before it, up to where that is safe.
+//
+// Messages are kept in runs of ascending stream sequence. Runs are in the order
+// of their first sequence: redeliveries come late and are put where they belong.
+//
+// It is not safe for concurrent use; intake guards it.
+type ledger struct {
+	all     bool // one acknowledgement covers all before it: ack_policy all
+	runs    []*run
+	highest uint64 // the highest sequence that was ever added
+	tick    uint32 // the keeper's clock
+	done    int    // all: so many runs in front are settled, and not acknowledged yet
+	mark    item   // all: the highest message of these
+	acked   uint64 // all: everything up to here is acknowledged
+	debt    debt   // all: messages that the server counts on and nobody here has
+}
+
+// standing says what a ledger knows about a message that comes in.
+type standing int
+
+const (
+	unknown  standing = iota
+	held              // it is here, or settled and waits to be acknowledged
+	rejected          // it was here and is to come again
+	past              // it was acknowledged
+)
+
+// item is one delivered message.
+type item struct {
+	sequence uint64 // in the stream
+	reply    string
+	count    uint32 // deliveries, this one included
+	tick     uint32 // when the server last heard of it
+}
+
+// run is a stretch of messages of one batch, in ascending order, never empty
+// until it is settled.
+type run struct {
+	items   []item
+	first   uint64
+	last    uint64
+	waiting bool // for ReadBatch; items are still being added
+	settled bool
+	nacked  bool // items are what the server will deliver again
+	over    bool // nothing is to be known of it any more; items is nil
+}
+
+// debt is a number of messages that were delivered, not to us or not in this
+// life of the process, and that nobody has settled. One acknowledgement for all
+// would settle them, and lose them; so none is sent until they have come again.
+type debt struct {
+	messages uint64
+	upTo     uint64 // the highest sequence that can be one of them
+}
+
+// open returns the run to which the next item of this sequence is to be added:
+// the one that is being filled, or a new one.
+func (l *ledger) open(current *run, sequence uint64) *run {
+	if current != nil && current.waiting && sequence > current.last {
+		return current
+	}
+	r := &run{first: sequence, waiting: true}
+	at := len(l.runs)
+	for at > 0 && l.runs[at-1].first > sequence {
+		at--
+	}
+	l.runs = slices.Insert(l.runs, at, r)
+	l.done = min(l.done, at)
+	return r
+}
+
+// add notes a message as delivered. One that was unknown and is delivered again
+// pays off a part of the debt.
+func (l *ledger) add(r *run, i item, was standing) {
+	i.tick = l.tick
+	r.items = append(r.items, i)
+	r.last = i.sequence
+	l.highest = max(l.highest, i.sequence)
+	if was == unknown && l.debt.messages > 0 && i.count > 1 && i.sequence <= l.debt.upTo {
+		l.debt.messages--
+	}
+}
+
+// standing looks a message up that comes in. What was rejected is taken out: it
+// is about to be added again.
+func (l *ledger) standing(sequence uint64) standing {
+	switch {
+	case sequence > l.highest:
+		return unknown
+	case l.all && sequence <= l.acked:
+		return past
+	}
+	for _, r := range l.runs {
+		if r.first > sequence {
+			break
+		}
+		at, found := slices.BinarySearchFunc(r.items, sequence, bySequence)
+		switch {
+		case found && r.nacked:
+			r.items = slices.Delete(r.items, at, at+1)
+			r.settled = len(r.items) == 0
+			return rejected
+		case found && r.settled && !l.all:
+			return past
+		case found:
+			return held
+		}
+	}
+	return unknown
+}
+
+func bySequence(i item, sequence uint64) int { return cmp.Compare(i.sequence, sequence) }
+
+// split cuts a waiting run behind its first n items: what is cut off goes on
+// waiting. It returns nil when nothing is.
+func (l *ledger) split(r *run, n int) (rest *run) {
+	r.waiting = false
+	if n == len(r.items) {
+		return nil
+	}
+	rest = &run{items: r.items[n:], first: r.items[n].sequence, last: r.last, waiting: true}
+	r.items = r.items[:n:n]
+	r.last = r.items[n-1].sequence
+	at := slices.Index(l.runs, r) + 1
+	for at < len(l.runs) && l.runs[at].first < rest.first {
+		at++
+	}
+	l.runs = slices.Insert(l.runs, at, rest)
+	return rest
+}
+
+// settle ends a run and returns the replies to acknowledge.
+func (l *ledger) settle(r *run) (replies []string) {
+	r.settled = true
+	if l.all {
+		return l.advance()
+	}
+	replies = make([]string, len(r.items))
+	for i, it := range r.items {
+		replies[i] = it.reply
+	}
+	return replies
+}
+
+// forget drops runs whose messages cannot come again. Where one acknowledgement
+// covers all before it, advance does so.
+func (l *ledger) forget(runs ...*run) {
+	if l.all {
+		return
+	}
+	for _, r := range runs {
+		r.settled, r.over, r.items = true, true, nil
+	}
+	n := 0
+	for n < len(l.runs) && l.runs[n].over {
+		n++
+	}
+	clear(l.runs[:n])
+	l.runs = l.runs[n:]
+}
+
+// nack marks a run as rejected. The server is to deliver its messages again.
+func (l *ledger) nack(r *run) []item {
+	items := slices.Clone(r.items)
+	r.nacked = l.all
+	l.forget(r)
+	return items
+}
+
+// advance acknowledges as far as everything is settled: the highest settled
+// message that is below all others. While there is a debt, nothing is.
+func (l *ledger) advance() []string {
+	for ; l.done < len(l.runs) && l.runs[l.done].settled; l.done++ {
+		if items := l.runs[l.done].items; len(items) > 0 && items[len(items)-1].sequence > l.mark.sequence {
+			l.mark = items[len(items)-1]
+		}
+	}
+	safe := l.debt.messages == 0 && l.mark.sequence > l.acked &&
+		(l.done == len(l.runs) || l.mark.sequence < l.runs[l.done].first)
+	if !safe {
+		return nil
+	}
+	l.acked = l.mark.sequence
+	clear(l.runs[:l.done])
+	l.runs, l.done = l.runs[l.done:], 0
+	return []string{l.mark.reply}
+}
+
+// overdue returns the replies of the messages of which the server has not heard
+// for that many ticks, and notes that it is about to.
+func (l *ledger) overdue(ticks uint32) (replies []string) {
+	for _, r := range l.runs {
+		if r.settled && !l.all || r.nacked {
+			continue
+		}
+		for i := range r.items {
+			if it := &r.items[i]; l.tick-it.tick >= ticks {
+				it.tick = l.tick
+				replies = append(replies, it.reply)
+			}
+		}
+	}
+	return replies
+}
+
+// unsettled returns everything that is not settled.
+func (l *ledger) unsettled() (items []item) {
+	for _, r := range l.runs {
+		if !r.settled && !r.nacked {
+			items = append(items, r.items...)
+		}
+	}
+	return items
+}
+
+// firstUnsettled is the lowest sequence that is not settled, or the one behind
+// all, 0 if there never was any.
+func (l *ledger) firstUnsettled() uint64 {
+	for _, r := range l.runs {
+		if !r.settled {
+			return r.first
+		}
+	}
+	if l.highest == 0 {
+		return 0
+	}
+	return l.highest + 1
+}
+
+// held is how many messages the server counts as not acknowledged and this
+// ledger knows.
+func (l *ledger) held() (n uint64) {
+	for _, r := range l.runs {
+		n += uint64(len(r.items))
+	}
+	return n
+}

@@ -1,0 +1,99 @@
+package nats
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/position"
+)
+
+// The metadata keys of a message from JetStream, named as Redpanda Connect
+// names them, beside nats_subject.
+const (
+	metaStream           = "nats_stream"
+	metaConsumer         = "nats_consumer"
+	metaSequenceStream   = "nats_sequence_stream"
+	metaSequenceConsumer = "nats_sequence_consumer"
+	metaNumDelivered     = "nats_num_delivered"
+	metaNumPending       = "nats_num_pending"
+	metaTimestamp        = "nats_timestamp_unix_nano"
+)
+
+// stamps are the keys that differ from message to message.
+var stamps = map[string]func(delivery) any{
+	metaSequenceStream:   func(d delivery) any { return int64(d.stream) },
+	metaSequenceConsumer: func(d delivery) any { return int64(d.consumer) },
+	metaNumDelivered:     func(d delivery) any { return int64(d.count) },
+	metaNumPending:       func(d delivery) any { return int64(d.pending) },
+	metaTimestamp:        func(d delivery) any { return d.stored.UnixNano() },
+}
+
+// jetRecords makes the stream's messages of what JetStream delivers. As with
+// core NATS each subject has a template; the context is one for each batch and
+// knows where its messages stand in the stream. Not safe for concurrent use.
+type jetRecords struct {
+	ctx       context.Context //nolint:containedctx // what every batch's context is made from
+	source    string
+	stamps    []string
+	templates *records
+	stamped   map[string]*service.Message // templates with the context of the batch
+}
+
+func newJetRecords(ctx context.Context, conf jetConfig) *jetRecords {
+	templates := newRecords(ctx, conf.metadata)
+	templates.setMeta(templates.base, metaStream, conf.stream)
+	templates.setMeta(templates.base, metaConsumer, conf.durable)
+	return &jetRecords{
+		ctx:       ctx,
+		source:    "jetstream/" + conf.stream,
+		stamps:    conf.recordMetadata,
+		templates: templates,
+		stamped:   map[string]*service.Message{},
+	}
+}
+
+// batch makes one message of each; the runs say their sequences in the same
+// order. The data is not copied: nats.go allocates it for each message and
+// never touches it again.
+func (r *jetRecords) batch(msgs []*nats.Msg, runs []*run) service.MessageBatch {
+	where := position.NewRun(r.source, len(msgs))
+	ctx := where.Mark(r.ctx)
+	clear(r.stamped)
+	batch := make(service.MessageBatch, 0, len(msgs))
+	for _, run := range runs {
+		for _, it := range run.items {
+			m := msgs[len(batch)]
+			where.Add(int64(it.sequence), m.Data)
+			batch = append(batch, r.message(ctx, m))
+		}
+	}
+	return batch
+}
+
+func (r *jetRecords) message(ctx context.Context, m *nats.Msg) *service.Message {
+	out := r.template(ctx, m.Subject).Copy()
+	out.SetBytes(m.Data)
+	for k, v := range m.Header {
+		if _, taken := out.MetaGetMut(k); !taken && stamps[k] == nil && len(v) > 0 {
+			out.MetaSetMut(k, v[0])
+		}
+	}
+	if len(r.stamps) > 0 {
+		d, _ := parseDelivery(m.Reply)
+		for _, key := range r.stamps {
+			r.templates.setMeta(out, key, stamps[key](d))
+		}
+	}
+	return out
+}
+
+func (r *jetRecords) template(ctx context.Context, subject string) *service.Message {
+	t, ok := r.stamped[subject]
+	if !ok {
+		t = r.templates.template(subject).WithContext(ctx)
+		r.stamped[subject] = t
+	}
+	return t
+}

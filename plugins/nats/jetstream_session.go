@@ -1,0 +1,359 @@
+package nats
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// pullExpiry is how long a request for messages stays open when fewer come.
+	// Its end is the sign of life that the watchdog waits for, and the latest
+	// moment at which a pause has no request open any more.
+	pullExpiry = time.Second
+	// pullGrace is how late that answer may be.
+	pullGrace = time.Second
+
+	// ticksPerWait divides ack_wait for the keeper; what was heard of half of
+	// them ago at the latest gets a sign of life.
+	ticksPerWait = 8
+
+	// receiptTicks is after how many ticks acknowledgements are sent again that
+	// the server did not confirm.
+	receiptTicks = 2
+
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 2 * time.Second
+
+	firstNackDelay = 100 * time.Millisecond
+	lastNackDelay  = 30 * time.Second
+)
+
+// jetSession pulls from one consumer over one connection. It outlives
+// interruptions of the connection, restarts of servers and the end of the
+// consumer, not the end of the connection.
+type jetSession struct {
+	*connection
+	in     *jetInput
+	js     jetstream.JetStream
+	intake *intake
+	inbox  string // requests are answered to a subject below it
+	sub    *nats.Subscription
+	found  found // changed by the puller alone
+
+	maxAckPending int // of the consumer as it was at the start
+
+	broken  bool // the puller's: it has said that nothing comes
+	missing bool // the puller's: and that there is no consumer to ask
+	retries int  // the puller's: attempts since the last good answer
+
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+	ended   chan struct{} // closed when the last callback of sub has returned
+}
+
+// openJet subscribes to what the consumer is going to be asked for, and starts
+// asking. On an error the session is still to be closed.
+func (in *jetInput) openJet(ctx context.Context, conn *connection, k *intake, js jetstream.JetStream, f found) (*jetSession, error) {
+	s := &jetSession{connection: conn, in: in, js: js, intake: k, found: f, inbox: conn.conn.NewInbox(), ended: make(chan struct{})}
+	running, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	var err error
+	if s.sub, err = conn.conn.Subscribe(s.inbox+".*", s.deliver); err != nil {
+		close(s.ended)
+		return s, fmt.Errorf("subscribing to the answers of the consumer: %w", err)
+	}
+	onEnd(s.sub, func() { close(s.ended) })
+	s.maxAckPending = f.consumer.Config.MaxAckPending
+	_ = s.sub.SetPendingLimits(-1, -1) // bounded by what is asked for
+	if err := s.flush(ctx); err != nil {
+		return s, fmt.Errorf("confirming the subscription: %w", err)
+	}
+	s.adopt(f)
+	s.workers.Go(func() { s.pull(running) })
+	s.workers.Go(func() { s.keep(running, f.ackWait()) })
+	return s, nil
+}
+
+// adopt takes over a consumer as it was found.
+func (s *jetSession) adopt(f found) {
+	if !f.stream.Created.Equal(s.found.stream.Created) {
+		s.intake.forget()
+	}
+	s.found = f
+	info := f.consumer
+	s.intake.restart(info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
+}
+
+// deliver is the callback of nats.go for all that comes.
+func (s *jetSession) deliver(m *nats.Msg) {
+	d, ok := parseDelivery(m.Reply)
+	if !ok {
+		s.status(m)
+		return
+	}
+	if say := s.intake.offer(m, d); say.word != nil {
+		_ = s.conn.Publish(say.reply, say.word) // else the server asks again
+	}
+}
+
+// receiptMark sets the answers to acknowledgements apart from those to requests.
+const receiptMark = "ack-"
+
+// status is an answer that is no message: it confirms acknowledgements, or ends
+// a request.
+func (s *jetSession) status(m *nats.Msg) {
+	number, acked := strings.CutPrefix(strings.TrimPrefix(m.Subject, s.inbox+"."), receiptMark)
+	id, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return
+	}
+	if acked {
+		if len(m.Header) == 0 { // else nobody was there to hear it
+			s.intake.confirmed(id)
+		}
+		return
+	}
+	code, words := m.Header.Get("Status"), strings.ToLower(m.Header.Get("Description"))
+	switch {
+	case code == "100": // a sign of life, and not the end
+	case code == "408", code == "404", strings.Contains(words, "batch completed"):
+		s.intake.ended(id, nil)
+	case strings.Contains(words, "maxbytes") && !strings.Contains(words, "exceeded max"):
+		s.intake.tooLarge(id)
+	case code == "503":
+		s.intake.ended(id, errors.New("there is no such consumer"))
+	default:
+		s.intake.ended(id, fmt.Errorf("the server refuses: %s %s", code, words))
+	}
+}
+
+// pull asks the server for messages, and finds out what is wrong when it does
+// not answer.
+func (s *jetSession) pull(ctx context.Context) {
+	for s.awaitConnected(ctx) {
+		over, err := s.intake.outcome()
+		switch {
+		case err != nil || s.missing:
+			s.revive(ctx, err)
+			continue
+		case over:
+			s.revived()
+		}
+		if q, until := s.intake.ask(time.Now(), s.expiry()); q.open {
+			s.send(q)
+		} else {
+			await(ctx, s.intake.wake, until)
+		}
+	}
+}
+
+func (s *jetSession) send(q request) {
+	body := fmt.Appendf(nil, `{"expires":%d,"batch":%d`, s.expiry().Nanoseconds(), q.messages)
+	if !q.single {
+		body = fmt.Appendf(body, `,"max_bytes":%d`, q.bytes)
+	}
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + s.in.conf.stream + "." + s.in.conf.durable
+	reply := s.inbox + "." + strconv.FormatUint(q.id, 10)
+	if err := s.conn.PublishRequest(subject, reply, append(body, '}')); err != nil {
+		s.intake.ended(q.id, err)
+	}
+}
+
+// expiry is how long a request stays open.
+func (s *jetSession) expiry() time.Duration {
+	if most := s.found.consumer.Config.MaxRequestExpires; most > 0 {
+		return min(pullExpiry, most)
+	}
+	return pullExpiry
+}
+
+// awaitConnected waits while the connection is away, and reports whether to go
+// on: nats.go keeps what is published meanwhile, and would send old requests.
+func (s *jetSession) awaitConnected(ctx context.Context) bool {
+	if ctx.Err() != nil || s.conn.IsConnected() {
+		return ctx.Err() == nil
+	}
+	changed := s.conn.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer s.conn.RemoveStatusListener(changed)
+	for !s.conn.IsConnected() && !s.conn.IsClosed() {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	s.intake.interrupted()
+	return !s.conn.IsClosed()
+}
+
+// revive makes sure that there is a consumer to ask. It is tried at once, then
+// less and less often.
+func (s *jetSession) revive(ctx context.Context, cause error) {
+	if s.retries > 0 {
+		await(ctx, nil, min(firstRetry<<min(s.retries, 10), lastRetry))
+	}
+	s.retries++
+	f, err := s.in.conf.find(ctx, s.js, s.intake.resumeAt(), s.found.stream.Created)
+	if ctx.Err() != nil || !s.conn.IsConnected() {
+		return
+	}
+	s.complain(cmp.Or(err, cause), err != nil)
+	if err != nil {
+		return
+	}
+	if !f.consumer.Created.Equal(s.found.consumer.Created) {
+		s.log.With("stream", s.in.conf.stream, "durable", s.in.conf.durable).
+			Warn("The JetStream consumer was gone and is there again")
+	}
+	s.adopt(f)
+}
+
+// complain says, on the edge only, that nothing comes. What is missing makes
+// the link unhealthy; a server that only did not answer may be about to.
+func (s *jetSession) complain(err error, missing bool) {
+	switch {
+	case missing && !s.missing:
+		s.log.With("error", err).Error("JetStream delivers nothing, trying again until it does")
+	case !s.broken && !missing:
+		s.log.With("error", err).Warn("JetStream delivers nothing for now, asking again")
+	}
+	if missing {
+		s.link.Down(err)
+	}
+	s.broken, s.missing = true, missing
+}
+
+// revived notes a request that was answered.
+func (s *jetSession) revived() {
+	s.retries = 0
+	if s.broken {
+		s.broken = false
+		s.link.Up()
+		s.log.Info("JetStream delivers again")
+	}
+}
+
+// keep gives the server a sign of life of what is held for long, and looks
+// after the figures.
+func (s *jetSession) keep(ctx context.Context, wait time.Duration) {
+	tick := time.NewTicker(max(wait/ticksPerWait, time.Millisecond))
+	defer tick.Stop()
+	told := false
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		told = told || s.in.warnOfThreshold(s.maxAckPending)
+		s.in.publish(s)
+		late := s.intake.overdue(ticksPerWait / 2)
+		if s.conn.IsConnected() {
+			_ = s.publish(late, ackProgress) // what is lost for it is said again
+			for _, r := range s.intake.unconfirmed(receiptTicks) {
+				_ = s.acknowledge(r)
+			}
+		}
+		if s.intake.inDebt() {
+			s.relieve(ctx)
+		}
+	}
+}
+
+// relieve asks the server whether the messages are settled for which
+// acknowledgements wait.
+func (s *jetSession) relieve(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	consumer, err := s.js.Consumer(ctx, s.in.conf.stream, s.in.conf.durable)
+	if err != nil {
+		return // the puller finds out why
+	}
+	_ = s.acknowledge(s.intake.relieve(uint64(consumer.CachedInfo().NumAckPending))) // what is lost for it is said again
+}
+
+var (
+	ackAck      = []byte("+ACK")
+	ackProgress = []byte("+WPI")
+	ackTerm     = []byte("+TERM max_deliveries")
+	ackNak      = []byte("-NAK")
+)
+
+// acknowledge tells the server what is settled, and asks it to confirm that.
+func (s *jetSession) acknowledge(r receipt) error {
+	if len(r.replies) == 0 {
+		return nil
+	}
+	last := len(r.replies) - 1
+	if err := s.publish(r.replies[:last], ackAck); err != nil {
+		return err
+	}
+	confirm := s.inbox + "." + receiptMark + strconv.FormatUint(r.id, 10)
+	if err := s.conn.PublishRequest(r.replies[last], confirm, ackAck); err != nil {
+		return fmt.Errorf("acknowledging to JetStream: %w", err)
+	}
+	return nil
+}
+
+// publish answers messages. nats.go writes many of them at once; while the
+// connection is away it keeps them, up to its bound. What is lost for it is
+// delivered again.
+func (s *jetSession) publish(replies []string, answer []byte) (err error) {
+	for _, reply := range replies {
+		if err = s.conn.Publish(reply, answer); err != nil {
+			return fmt.Errorf("acknowledging to JetStream: %w", err)
+		}
+	}
+	return nil
+}
+
+// giveBack asks the server to deliver messages again, at once or after a time
+// that grows with each delivery.
+func (s *jetSession) giveBack(items []item, delay func(deliveries uint32) time.Duration) {
+	for _, i := range items {
+		answer := ackNak
+		if d := delay(i.count); d > 0 {
+			answer = fmt.Appendf(nil, `-NAK {"delay":%d}`, d.Nanoseconds())
+		}
+		if s.conn.Publish(i.reply, answer) != nil {
+			return
+		}
+	}
+}
+
+func atOnce(uint32) time.Duration { return 0 }
+
+func later(deliveries uint32) time.Duration {
+	return min(firstNackDelay<<min(deliveries-1, 16), lastNackDelay)
+}
+
+// close waits for what the last request still brings, gives back what is not
+// settled, and ends everything that the session started.
+func (s *jetSession) close() {
+	s.intake.drain()
+	s.stop()
+	s.workers.Wait()
+	if s.conn.IsConnected() {
+		ctx, cancel := context.WithTimeout(context.Background(), pullExpiry+pullGrace)
+		s.intake.idle(ctx)
+		cancel()
+	}
+	s.giveBack(s.intake.close(), atOnce)
+	if s.conn.IsConnected() {
+		_ = s.flush(context.Background()) // else ack_wait does what a flush would have
+	}
+	if s.sub != nil {
+		_ = s.sub.Unsubscribe() // fails only on a subscription that has ended
+	}
+	s.connection.close()
+	<-s.ended
+}

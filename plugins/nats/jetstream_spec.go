@@ -1,0 +1,163 @@
+package nats
+
+import (
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// Fields of pausable_nats_jetstream, beside those of the connection and those
+// that it has in common with pausable_nats. They have the names that Redpanda
+// Connect gives them where it has them.
+const (
+	jetName = "pausable_nats_jetstream"
+
+	fieldStream         = "stream"
+	fieldDurable        = "durable"
+	fieldBind           = "bind"
+	fieldDeliver        = "deliver"
+	fieldStartSequence  = "start_sequence"
+	fieldStartTime      = "start_time"
+	fieldAckPolicy      = "ack_policy"
+	fieldAckWait        = "ack_wait"
+	fieldMaxAckPending  = "max_ack_pending"
+	fieldMaxDeliveries  = "max_deliveries"
+	fieldRecordMetadata = "record_metadata"
+)
+
+const jetDescription = `
+Pulls from a durable consumer, which is made from this configuration or, with ` + "`bind`" + `, is one that exists. Replicas of the
+bridge that name the same consumer share its messages.
+
+== Delivery
+
+At least once. A message is acknowledged when it is stored or dead-lettered. Until then the server is told every half of the
+consumer's ack wait that it is being worked on, so that it is not delivered again because the stream is slow; one that is delivered
+again all the same while it is held is recognised, and not passed on twice. What is unsettled when the input is closed is given
+back to the server at once.
+
+A message that the stream rejects is delivered again, later with each time. One that was delivered more than ` + "`max_deliveries`" + ` times
+is given up: terminated at the server, counted (` + "`jetstream_terminated`" + `) and logged with its sequence, under which it stays in
+the stream. Deliveries that a restart or a lost connection cost count too.
+
+== Pause
+
+In a stream with a ` + "`backpressure`" + ` buffer the input is paused while the buffer is high. It then asks the server for nothing
+more. A request that is open at that moment ends within a second; what it still brings is kept and handed over. The server keeps the
+rest, and after the resume the next message is the one that follows.
+
+== Faults
+
+A request that is not answered in time is a stall: the consumer is looked for, made anew if it is gone (starting at the first message
+that is not settled) or waited for with ` + "`bind`" + `, and asked again, for ever. Stalls are counted (` + "`jetstream_stalls`" + `). The server confirms
+the acknowledgements of each batch; those that nobody heard, because the consumer was without a leader, are sent again.
+
+== Metadata
+
+- nats_subject
+- nats_stream
+- nats_consumer
+- all headers of the message, the first value of each
+- the keys of ` + "`metadata`" + `, which no header can overwrite
+- what ` + "`record_metadata`" + ` asks for
+`
+
+func jetSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Stable().
+		Categories("Services").
+		Summary("Pulls from a durable consumer of NATS JetStream, in batches, and can be paused by the backpressure buffer without losing or repeating anything.").
+		Description(jetDescription).
+		Fields(connectionHeadFields()...).
+		Fields(jetConsumerFields()...).
+		Fields(jetMessageFields()...).
+		Fields(connectionTailFields()...).
+		LintRule(jetLintRule).
+		Example("Candles", "All candles of a stream, under a consumer that is made when it does not exist.", `
+input:
+  label: ch_candles
+  pausable_nats_jetstream:
+    urls: [nats://127.0.0.1:4222]
+    stream: CANDLES
+    durable: data-bridge
+    subjects: [market.candles.>]
+    metadata: {table: candles}
+`)
+}
+
+func jetConsumerFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringField(fieldStream).
+			Description("The stream to read. It must exist.").
+			Example("CANDLES").LintRule(nameLintRule(fieldStream)),
+		service.NewStringField(fieldDurable).
+			Description("The name of the durable consumer.").
+			Example("data-bridge").LintRule(nameLintRule(fieldDurable)),
+		service.NewBoolField(fieldBind).
+			Description("Whether the consumer is one that exists, and is used as it is. Otherwise it is made, or brought up to date, from `subjects`, " +
+				"`deliver`, `ack_policy`, `ack_wait` and `max_ack_pending`.").
+			Default(false).Example(true),
+		service.NewStringListField(fieldSubjects).
+			Description("The subjects of the stream to read, wildcards included. Empty: all.").
+			Default([]any{}).Example([]string{"market.candles.>"}),
+		service.NewStringAnnotatedEnumField(fieldDeliver, map[string]string{
+			"all":               "from the first message of the stream.",
+			"last":              "from the last message of the stream.",
+			"last_per_subject":  "from the last message of each subject.",
+			"new":               "from what is published from now on.",
+			"by_start_sequence": "from `start_sequence` on.",
+			"by_start_time":     "from `start_time` on.",
+		}).Description("Where a consumer starts that does not exist yet. One that exists goes on where it is.").
+			Default("all").Example("new"),
+		service.NewIntField(fieldStartSequence).
+			Description("The first sequence of `deliver: by_start_sequence`.").
+			Default(0).Example(1000).Advanced(),
+		service.NewStringField(fieldStartTime).
+			Description("The first time of `deliver: by_start_time`, as RFC 3339.").
+			Default("").Example("2026-01-31T00:00:00Z").Advanced(),
+		service.NewStringAnnotatedEnumField(fieldAckPolicy, map[string]string{
+			"explicit": "one acknowledgement for each message.",
+			"all": "one acknowledgement covers all messages before it. It is sent up to where everything is settled, and costs bridge and server less. " +
+				"For a consumer that no other client shares.",
+		}).Description("How messages are acknowledged. It cannot be changed on a consumer that exists.").
+			Default("explicit").Example("all"),
+		service.NewDurationField(fieldAckWait).
+			Description("How long after its last sign of life the server delivers a message again, for instance after a crash of the bridge. At least 100ms.").
+			Default("30s").Example("10s").LintRule(atLeastDurationLintRule(fieldAckWait, minAckWait)),
+		service.NewIntField(fieldMaxAckPending).
+			Description("How many messages may be unacknowledged before the server delivers no more, -1 for any number. It must be above `pause_threshold` of the `backpressure` " +
+				"buffer, best above `max_buffer_size` and `pending_limits.messages` together: otherwise the server stops before the gate can pause.").
+			Default(65536).Example(262144),
+		service.NewIntField(fieldMaxDeliveries).
+			Description("How often a message is delivered at most before it is given up. 0: for ever.").
+			Default(0).Example(5).LintRule(atLeastLintRule(fieldMaxDeliveries, 0)),
+	}
+}
+
+func jetMessageFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringMapField(fieldMetadata).
+			Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
+			Default(map[string]any{}).Example(map[string]any{"table": "candles"}),
+		service.NewStringListField(fieldRecordMetadata).
+			Description("Metadata that differs from message to message, each key of which costs time: `nats_sequence_stream`, `nats_sequence_consumer`, `nats_num_delivered`, " +
+				"`nats_num_pending`, `nats_timestamp_unix_nano`.").
+			Default([]any{}).Example([]string{metaSequenceStream, metaTimestamp}).
+			LintRule(recordMetadataLintRule),
+		service.NewObjectField(fieldBatch,
+			service.NewIntField(fieldCount).
+				Description("Messages in a batch at most.").Default(5000).Example(1000).
+				LintRule(atLeastLintRule("batch.count", 1)),
+			service.NewDurationField(fieldPeriod).
+				Description("How long after its first message a batch that is not full is handed over. `0s`: at once.").
+				Default("10ms").Example("50ms").LintRule(durationLintRule("batch.period")),
+		).Description("How messages are collected before they enter the stream."),
+		service.NewObjectField(fieldPendingLimits,
+			service.NewIntField(fieldMessages).
+				Description("Messages, at least `batch.count`.").Default(10000).Example(50000).
+				LintRule(atLeastLintRule("pending_limits.messages", 1)),
+			service.NewIntField(fieldBytes).
+				Description("Bytes. A single message that is larger is delivered alone.").Default(64<<20).Example(256<<20).
+				LintRule(atLeastLintRule("pending_limits.bytes", 1)),
+		).Description("How much is asked for ahead of what the stream takes, and waits in the client.").
+			Advanced(),
+	}
+}

@@ -29,6 +29,7 @@ type session struct {
 	client     *kgo.Client
 	assignment *assignment
 	poller     *poller
+	lag        *lagMeter
 	link       *link
 	stats      *status.Input
 	log        *service.Logger
@@ -44,9 +45,9 @@ type session struct {
 
 var _ gate.Input = (*session)(nil)
 
-// openSession starts a client that joins the group, and its poller. The caller
-// closes the session.
-func openSession(c *config, stats *status.Input, log *service.Logger) (*session, error) {
+// openSession starts a client that joins the group or takes the partitions that
+// the config names, and what works for it. The caller closes the session.
+func openSession(c *config, stats *status.Input, lag *service.MetricGauge, log *service.Logger) (*session, error) {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return nil, err
@@ -61,18 +62,28 @@ func openSession(c *config, stats *status.Input, log *service.Logger) (*session,
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	opts = append(opts, c.consumerOptions()...)
-	s.client, err = kgo.NewClient(append(opts, s.options()...)...)
+	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
 	if err != nil {
 		s.stop()
 		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
 	}
+	if c.partitions != nil {
+		s.assignment.assign(s.client, c.partitions.byTopic())
+		s.assignment.startAt(c.partitions.offsets(c.start()), c.start())
+	}
+	s.lag = newLagMeter(c, s.client, s.assignment, stats, lag, log)
+	go s.lag.run(s.running)
 	s.startPoller(c)
 	return s, nil
 }
 
-func (s *session) options() []kgo.Opt {
+func (s *session) options(c *config) []kgo.Opt {
+	if c.partitions != nil {
+		return []kgo.Opt{kgo.WithHooks(s.link)}
+	}
 	return []kgo.Opt{
 		kgo.OnPartitionsAssigned(s.onAssigned),
+		kgo.AdjustFetchOffsetsFn(s.onOffsets(c.start())),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
 		kgo.AutoCommitCallback(s.onCommitted),
@@ -114,6 +125,14 @@ func (s *session) Drain() { s.drainOnce.Do(func() { close(s.drained) }) }
 func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	s.assignment.assign(cl, added)
 	s.link.up()
+}
+
+// onOffsets learns where partitions start that were assigned. It changes nothing.
+func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	return func(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+		s.assignment.startAt(offsets, start)
+		return offsets, nil
+	}
 }
 
 // onRevoked is also called with nothing, at the end of a group session.
@@ -201,6 +220,7 @@ func (s *session) warnNack(err error) {
 func (s *session) close() {
 	s.stop()
 	<-s.poller.done
+	<-s.lag.done
 	s.link.close()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()

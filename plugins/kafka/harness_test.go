@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,44 @@ func onEachBroker(t *testing.T, test func(*testing.T, *cluster)) {
 	})
 }
 
+// protocols are the ways in which a group shares its partitions out, and the
+// YAML that chooses them.
+var protocols = map[string]string{
+	"cooperative": "",
+	"eager":       "group_balancers: [range]",
+	"consumer":    "group_protocol: consumer",
+}
+
+// onEachProtocol runs a test under every protocol, on kfake and, where it can be
+// had, on Apache Kafka. It runs them side by side: they wait more than they work.
+func onEachProtocol(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
+	t.Helper()
+	for name, more := range protocols {
+		t.Run(name+"/kfake", func(t *testing.T) {
+			t.Parallel()
+			test(t, newCluster(t, fakeBrokers(t, kfake.NumBrokers(3), quickHeartbeats)), more)
+		})
+		t.Run(name+"/apache", func(t *testing.T) {
+			k := newestKafka(t)
+			t.Parallel()
+			test(t, newCluster(t, k.Brokers()), more)
+		})
+	}
+}
+
+// quickHeartbeats is for the consumer protocol, where the broker sets the pace.
+var quickHeartbeats = kfake.BrokerConfigs(map[string]string{"group.consumer.heartbeat.interval.ms": "100"})
+
+// newestKafka is the newest Apache Kafka, which knows the consumer protocol.
+func newestKafka(t *testing.T) *stack.Kafka {
+	t.Helper()
+	k := stack.Shared.KafkaNext(t)
+	if why := k.Fake(); why != "" {
+		t.Skip("NOT RUN on Apache Kafka:", why)
+	}
+	return k
+}
+
 func fakeBrokers(t *testing.T, opts ...kfake.Opt) []string {
 	t.Helper()
 	c, err := kfake.NewCluster(opts...)
@@ -48,6 +87,7 @@ type cluster struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	prefix  string
+	beat    string // heartbeat_interval of the members, 100ms if empty
 }
 
 func newCluster(t *testing.T, brokers []string, opts ...kgo.Opt) *cluster {
@@ -143,10 +183,10 @@ seed_brokers: ["%s"]
 topics: ["%s"]
 consumer_group: "%s-g"
 commit_period: 100ms
-heartbeat_interval: 100ms
+heartbeat_interval: %s
 session_timeout: 10s
 %s
-`, strings.Join(c.brokers, ","), topic, c.prefix, more)
+`, strings.Join(c.brokers, ","), topic, c.prefix, cmp.Or(c.beat, "100ms"), more)
 }
 
 func (c *cluster) group() string { return c.prefix + "-g" }
@@ -154,17 +194,27 @@ func (c *cluster) group() string { return c.prefix + "-g" }
 // consume starts a consumer; with hold its acknowledgements wait for the test.
 func (c *cluster) consume(topic string, hold bool, more string) *consumer {
 	c.t.Helper()
-	in, res, err := parseInput(c.t, c.config(topic, more))
-	require.NoError(c.t, err)
-	require.NoError(c.t, in.Connect(c.t.Context()))
-	ctx, stop := context.WithCancel(context.Background())
-	k := &consumer{
-		t: c.t, in: in, gate: gate.Of(res, ""), stop: stop, hold: hold,
-		done: make(chan struct{}), values: map[int][]int{},
-	}
-	go k.run(ctx)
-	c.t.Cleanup(k.close)
+	k := c.consumer(c.config(topic, more))
+	k.hold = hold
+	k.start()
 	return k
+}
+
+// consumer is one that has not started yet.
+func (c *cluster) consumer(yaml string) *consumer {
+	c.t.Helper()
+	in, res, err := parseInput(c.t, yaml)
+	require.NoError(c.t, err)
+	return &consumer{t: c.t, in: in, gate: gate.Of(res, ""), done: make(chan struct{}), values: map[int][]int{}}
+}
+
+func (k *consumer) start() {
+	k.t.Helper()
+	require.NoError(k.t, k.in.Connect(k.t.Context()))
+	var ctx context.Context
+	ctx, k.stop = context.WithCancel(context.Background())
+	go k.run(ctx)
+	k.t.Cleanup(k.close)
 }
 
 func (k *consumer) run(ctx context.Context) {
@@ -254,6 +304,12 @@ func (k *consumer) owned() (out []int32) {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// generation counts the rebalances of the member's group.
+func (k *consumer) generation() int32 {
+	_, n := k.in.session.Load().client.GroupMetadata()
+	return n
 }
 
 // paused are the partitions that the Kafka client has paused, in order.

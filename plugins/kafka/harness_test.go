@@ -51,6 +51,14 @@ func onEachProtocol(t *testing.T, test func(t *testing.T, c *cluster, more strin
 			t.Parallel()
 			test(t, newCluster(t, fakeBrokers(t, kfake.NumBrokers(3), quickHeartbeats)), more)
 		})
+	}
+	onEachApacheProtocol(t, test)
+}
+
+// onEachApacheProtocol is onEachProtocol without kfake.
+func onEachApacheProtocol(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
+	t.Helper()
+	for name, more := range protocols {
 		t.Run(name+"/apache", func(t *testing.T) {
 			k := newestKafka(t)
 			t.Parallel()
@@ -130,6 +138,27 @@ func (c *cluster) produce(topic string, partition int32, from, to int) {
 		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Append(nil, i)})
 	}
 	require.NoError(c.t, c.client.ProduceSync(c.t.Context(), records...).FirstErr())
+}
+
+// transaction begins one, of a producer of its own.
+func (c *cluster) transaction() *kgo.Client {
+	c.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.TransactionalID(c.prefix+"-x"), kgo.TransactionTimeout(time.Minute))
+	require.NoError(c.t, err)
+	c.t.Cleanup(cl.Close)
+	require.NoError(c.t, cl.BeginTransaction())
+	return cl
+}
+
+// produceWith sends the values from..to-1 to partition 0 by a client of its own.
+func (c *cluster) produceWith(cl *kgo.Client, topic string, from, to int) {
+	c.t.Helper()
+	var records []*kgo.Record
+	for i := from; i < to; i++ {
+		records = append(records, &kgo.Record{Topic: topic, Value: fmt.Append(nil, i)})
+	}
+	require.NoError(c.t, cl.ProduceSync(c.t.Context(), records...).FirstErr())
 }
 
 // committed is the group's offset of a partition, -1 for none.

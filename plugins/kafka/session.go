@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -22,10 +23,14 @@ const (
 	commitTimeout = 5 * time.Second
 	// leaveTimeout bounds the farewell to the group.
 	leaveTimeout = 5 * time.Second
+	// staticLeaveEpoch is the member epoch of a static member that leaves and
+	// will come back.
+	staticLeaveEpoch = -2
 )
 
 // session is one connection, from Connect to Close.
 type session struct {
+	conf       *config
 	client     *kgo.Client
 	assignment *assignment
 	poller     *poller
@@ -53,6 +58,7 @@ func openSession(c *config, stats *status.Input, lag *service.MetricGauge, log *
 		return nil, err
 	}
 	s := &session{
+		conf:       c,
 		assignment: newAssignment(templates(stats.Mark(context.Background()), c.metadata)),
 		link:       &link{board: &stats.Link, log: log},
 		stats:      stats,
@@ -224,9 +230,29 @@ func (s *session) close() {
 	s.link.close()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
+	member, _ := s.client.GroupMetadata()
 	if err := s.client.LeaveGroupContext(ctx); err != nil {
 		s.log.With("error", err).Debug("leaving the consumer group")
 	}
+	s.stepOut(ctx, member)
 	s.client.Close()
 	s.stats.SetPaused(false)
+}
+
+// stepOut says that a static member of the consumer protocol will be back. The
+// client says so without the instance id, which brokers refuse: until the
+// session times out, they would not let the instance in again.
+func (s *session) stepOut(ctx context.Context, member string) {
+	if s.conf.protocol != protocolConsumer || s.conf.instanceID == "" || member == "" {
+		return
+	}
+	req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	req.Group, req.MemberID, req.InstanceID, req.MemberEpoch = s.conf.group, member, &s.conf.instanceID, staticLeaveEpoch
+	resp, err := req.RequestWith(ctx, s.client)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		s.log.With("error", err).Debug("leaving the consumer group for a while")
+	}
 }

@@ -39,7 +39,7 @@ func (c *config) groupOptions() []kgo.Opt {
 		kgo.AutoCommitInterval(c.commitPeriod),
 	}
 	if c.regexp {
-		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeExcludeTopics(c.exclude...))
+		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeExcludeTopics(c.excluded()...))
 	}
 	if c.instanceID != "" {
 		opts = append(opts, kgo.InstanceID(c.instanceID))
@@ -49,6 +49,11 @@ func (c *config) groupOptions() []kgo.Opt {
 	}
 	return opts
 }
+
+// excluded are patterns of topics that are not read. There is always one: with
+// none, under the consumer protocol, the brokers would match the patterns, and
+// they match whole names and look for new topics in their own time.
+func (c *config) excluded() []string { return append([]string{"^$"}, c.exclude...) }
 
 var balancers = map[string]func() kgo.GroupBalancer{
 	balancerCooperative: kgo.CooperativeStickyBalancer,

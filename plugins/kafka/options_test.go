@@ -59,6 +59,22 @@ func countOf[T kmsg.Request](r *requests) (n int) {
 	return n
 }
 
+// fetchesBelow counts the fetches that asked for records before that offset.
+func (r *requests) fetchesBelow(offset int64) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, req := range r.all {
+		for _, topic := range req.(*kmsg.FetchRequest).Topics {
+			for _, p := range topic.Partitions {
+				if p.FetchOffset < offset {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 func watchedCluster(t *testing.T, keys ...kmsg.Key) (*cluster, *requests) {
 	t.Helper()
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1))

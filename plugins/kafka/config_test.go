@@ -77,6 +77,7 @@ var badConfigs = []struct{ name, key, value, want string }{
 	{"no partition", "topics", "['foo:x']\nconsumer_group: ''", `topics: "foo:x" names no partition`},
 	{"no offset", "topics", "['foo:1:x']\nconsumer_group: ''", `topics: "foo:1:x" names no partition`},
 	{"no topic", "topics", "[':1']\nconsumer_group: ''", `topics: ":1" names no partition`},
+	{"range upside down", "topics", "['foo:0','bar:1,5-3']\nconsumer_group: ''", `topics: "5-3" names no partition`},
 	{"some partitions", "topics", "['foo:1','bar']\nconsumer_group: ''", `topics: "bar" names no partition, while others do`},
 }
 

@@ -60,7 +60,7 @@ const (
 )
 
 // A regular expression is tried by matching with it: an invalid one is an error
-// whatever the text. The ends of a range are compared where it is parsed.
+// whatever the text. A range is upside down when sorting its ends changes them.
 const topicsModeLintRule = `
 let include = this.regexp_topics_include.or([])
 let topics = this.topics.or([])
@@ -82,7 +82,9 @@ root = [
   $exclude.filter(t -> "".re_match(t.string()).catch("bad").type() == "string").map_each(t -> "` + errBadExclude + `".format(t)),
   if $parts {
     $names.filter(t -> !t.contains(":") && !t.re_match("""` + morePartitionsPattern + `""")).map_each(t -> "` + errMixedTopics + `".format(t)).
-      concat($names.filter(t -> t.contains(":") && !t.re_match("""` + namedPartitionsPattern + `""")).map_each(t -> "` + errBadPartition + `".format(t)))
+      concat($names.filter(t -> t.contains(":") && !t.re_match("""` + namedPartitionsPattern + `""")).map_each(t -> "` + errBadPartition + `".format(t))).
+      concat($names.map_each(t -> {"item": t, "ends": t.re_replace_all("^[^:]*:", "").split(":").index(0).split("-").map_each(n -> n.number(0))}).
+        filter(r -> r.ends.sort() != r.ends).map_each(r -> "` + errBadPartition + `".format(r.item)))
   } else {
     $names.filter(t -> !t.re_match("""` + topicPattern + `""")).map_each(t -> "` + errBadTopic + `".format(t))
   },

@@ -160,4 +160,3 @@ func (k *consumer) paused() (out []int32) {
 	slices.Sort(out)
 	return out
 }
-

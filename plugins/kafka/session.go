@@ -149,11 +149,13 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 	grace, cancel := context.WithTimeout(s.running, s.grace)
 	defer cancel()
 	s.assignment.revoke(grace, cl, gone)
+	s.link.giveUp(gone)
 	s.commit(cl)
 }
 
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	s.assignment.lose(cl, gone)
+	s.link.giveUp(gone)
 }
 
 // commit writes what is marked. It has a deadline of its own: whatever asked

@@ -11,26 +11,39 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// The host's own suite for inputs. It runs without our buffer, so the input
-// replays what the suite rejects.
+// The host's own suite for inputs, but for the one that races with itself; see
+// suite_norace_test.go.
 func TestStreamSuite(t *testing.T) {
+	runSuite(t, integration.StreamTests(
+		integration.StreamTestOpenClose(),
+		integration.StreamTestOpenCloseIsolated(),
+		integration.StreamTestMetadata(),
+		integration.StreamTestSendBatch(10),
+		integration.StreamTestSendBatches(10, 20, 4),
+		integration.StreamTestStreamSequential(200),
+		integration.StreamTestStreamIsolated(200),
+		integration.StreamTestCheckpointCapture(),
+		integration.StreamTestStreamParallel(200),
+		integration.StreamTestStreamSaturatedUnacked(200),
+		integration.StreamTestStreamParallelLossy(200),
+		integration.StreamTestStreamParallelLossyThroughReconnect(200),
+	))
+}
+
+// runSuite runs without our buffer, so the input replays what a test rejects.
+func runSuite(t *testing.T, tests integration.StreamTestList) {
 	onEachBroker(t, func(t *testing.T, c *cluster) {
 		t.Parallel() // it mostly waits
-		integration.StreamTests(
-			integration.StreamTestOpenClose(),
-			integration.StreamTestOpenCloseIsolated(),
-			integration.StreamTestMetadata(),
-			integration.StreamTestSendBatch(10),
-			integration.StreamTestSendBatches(10, 20, 4),
-			integration.StreamTestStreamSequential(200),
-			integration.StreamTestStreamIsolated(200),
-			integration.StreamTestCheckpointCapture(),
-			integration.StreamTestStreamParallel(200),
-			integration.StreamTestStreamSaturatedUnacked(200),
-			integration.StreamTestAtLeastOnceDelivery(),
-			integration.StreamTestStreamParallelLossy(200),
-			integration.StreamTestStreamParallelLossyThroughReconnect(200),
-		).Run(t, `
+		tests.Run(t, suiteConfig, integration.StreamTestOptVarSet("VAR1", c.brokers[0]),
+			integration.StreamTestOptPreTest(func(t testing.TB, ctx context.Context, vars *integration.StreamTestConfigVars) {
+				resp, err := c.admin.CreateTopic(ctx, 1, 1, nil, "topic-"+vars.ID)
+				require.NoError(t, err)
+				require.NoError(t, resp.Err)
+			}))
+	})
+}
+
+const suiteConfig = `
 input:
   pausable_kafka:
     seed_brokers: [$VAR1]
@@ -45,15 +58,7 @@ output:
   suite_kafka:
     seed_broker: $VAR1
     topic: topic-$ID
-`,
-			integration.StreamTestOptVarSet("VAR1", c.brokers[0]),
-			integration.StreamTestOptPreTest(func(t testing.TB, ctx context.Context, vars *integration.StreamTestConfigVars) {
-				resp, err := c.admin.CreateTopic(ctx, 1, 1, nil, "topic-"+vars.ID)
-				require.NoError(t, err)
-				require.NoError(t, resp.Err)
-			}))
-	})
-}
+`
 
 func init() {
 	service.MustRegisterBatchOutput("suite_kafka",

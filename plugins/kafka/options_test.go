@@ -28,9 +28,14 @@ func (r *requests) watch(fake *kfake.Cluster, keys ...kmsg.Key) {
 	for _, key := range keys {
 		fake.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			fake.KeepControl()
+			copied := kmsg.RequestForKey(req.Key()) // kfake writes to the request
+			copied.SetVersion(req.GetVersion())
+			if err := copied.ReadFrom(req.AppendTo(nil)); err != nil {
+				return nil, err, true
+			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.all = append(r.all, req)
+			r.all = append(r.all, copied)
 			return nil, nil, false
 		})
 	}

@@ -21,7 +21,7 @@ func TestReadsThePartitionsThatAreNamed(t *testing.T) {
 		for p := range int32(5) {
 			c.produce(topic, p, 0, 20)
 		}
-		k := c.consumer(c.named(topic+":0,2-3,"+topic+":4:15", ""))
+		k := c.consumer(c.named(topic+":0,2-3,"+topic+":4:15", quickLag))
 		k.start()
 		eventually(t, "all is delivered", func() bool { return k.total() == 65 })
 		for _, p := range []int{0, 2, 3} {

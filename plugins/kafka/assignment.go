@@ -38,10 +38,11 @@ type partition struct {
 	template *service.Message // what every message of it starts from
 	source   string           // its name in the positions of records
 
-	tracker tracker
-	pending int  // spans handed out and not answered
-	leaving bool // nothing more is handed out
-	revoked bool // nothing more is marked
+	tracker  tracker
+	position int64 // all before it is settled; see positions
+	pending  int   // spans handed out and not answered
+	leaving  bool  // nothing more is handed out
+	revoked  bool  // nothing more is marked
 }
 
 // receipt is the proof that a span of a partition was handed out.
@@ -61,6 +62,7 @@ type assignment struct {
 	resumed  chan struct{} // closed while not paused
 	paused   bool
 	answered chan struct{} // has room for one: some span was answered
+	changed  chan struct{} // has room for one: partitions came or went
 }
 
 func newAssignment(template func(topicPartition) *service.Message) *assignment {
@@ -69,6 +71,7 @@ func newAssignment(template func(topicPartition) *service.Message) *assignment {
 		owned:    map[topicPartition]*partition{},
 		resumed:  make(chan struct{}),
 		answered: make(chan struct{}, 1),
+		changed:  make(chan struct{}, 1),
 	}
 	close(a.resumed)
 	return a
@@ -80,7 +83,7 @@ func (a *assignment) assign(cl groupClient, added map[string][]int32) {
 	defer a.mu.Unlock()
 	a.client = cl
 	each(added, func(tp topicPartition) {
-		a.owned[tp] = &partition{topicPartition: tp, template: a.template(tp), source: tp.source()}
+		a.owned[tp] = &partition{topicPartition: tp, template: a.template(tp), source: tp.source(), position: positionUnknown}
 	})
 	if a.paused && len(added) > 0 {
 		cl.PauseFetchPartitions(added)
@@ -114,6 +117,7 @@ func (a *assignment) lose(cl groupClient, gone map[string][]int32) {
 	})
 	if len(gone) > 0 {
 		cl.ResumeFetchPartitions(gone)
+		a.tellChange()
 	}
 }
 
@@ -210,6 +214,7 @@ func (a *assignment) mark(r receipt) {
 	if !moved || r.part.revoked {
 		return
 	}
+	r.part.position = checkpoint.Offset
 	a.client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
 		r.part.topic: {r.part.partition: checkpoint},
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // probeTimeout bounds how long one attempt to connect may take.
@@ -23,6 +24,8 @@ func (c *config) connectionOptions() ([]kgo.Opt, error) {
 		kgo.ClientID(c.clientID),
 		kgo.MetadataMaxAge(c.metadataMaxAge),
 		kgo.MetadataMinAge(min(c.metadataMaxAge, time.Second)),
+		kgo.RequestTimeoutOverhead(c.requestOverhead),
+		kgo.ConnIdleTimeout(c.connIdle),
 	}
 	if c.tls != nil {
 		opts = append(opts, kgo.DialTLSConfig(c.tls.Clone()))
@@ -35,48 +38,6 @@ func (c *config) connectionOptions() ([]kgo.Opt, error) {
 		opts = append(opts, kgo.SASL(m))
 	}
 	return opts, nil
-}
-
-// consumerOptions make a client a member of the group. Offsets are committed
-// only where they were marked, and marked only where all before is settled.
-func (c *config) consumerOptions() []kgo.Opt {
-	opts := []kgo.Opt{
-		kgo.ConsumerGroup(c.group),
-		kgo.ConsumeTopics(c.topics...),
-		kgo.ConsumeResetOffset(c.resetOffset()),
-		kgo.Rack(c.rackID),
-		kgo.SessionTimeout(c.sessionTimeout),
-		kgo.RebalanceTimeout(c.rebalanceTimeout),
-		kgo.HeartbeatInterval(c.heartbeatInterval),
-		kgo.BlockRebalanceOnPoll(),
-		kgo.AutoCommitMarks(),
-		kgo.AutoCommitInterval(c.commitPeriod),
-		kgo.FetchMinBytes(c.fetchMinBytes),
-		kgo.FetchMaxBytes(c.fetchMaxBytes),
-		kgo.FetchMaxPartitionBytes(min(c.fetchMaxPartition, c.fetchMaxBytes)),
-		kgo.FetchMaxWait(c.fetchMaxWait),
-	}
-	if c.regexp {
-		opts = append(opts, kgo.ConsumeRegex())
-	}
-	if c.instanceID != "" {
-		opts = append(opts, kgo.InstanceID(c.instanceID))
-	}
-	if c.maxFetches > 0 {
-		opts = append(opts, kgo.MaxConcurrentFetches(c.maxFetches))
-	}
-	return opts
-}
-
-func (c *config) resetOffset() kgo.Offset {
-	switch c.startOffset {
-	case startLatest:
-		return kgo.NewOffset().AtEnd()
-	case startCommitted:
-		return kgo.NewOffset().AtCommitted()
-	default:
-		return kgo.NewOffset().AtStart()
-	}
 }
 
 // probe checks that the brokers are reached, that they let us in and that the
@@ -98,14 +59,55 @@ func (c *config) probe(ctx context.Context) error {
 	if err := cl.Ping(ctx); err != nil {
 		return c.explain(err)
 	}
+	admin := kadm.NewClient(cl)
+	return errors.Join(c.checkProtocol(ctx, admin), c.findTopics(ctx, admin))
+}
+
+// checkProtocol says that the brokers do not know the protocol; the client
+// would use the classic one without a word.
+func (c *config) checkProtocol(ctx context.Context, admin *kadm.Client) error {
+	if c.protocol != protocolConsumer || c.partitions != nil {
+		return nil
+	}
+	versions, err := admin.ApiVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the brokers for what they support: %w", err)
+	}
+	for _, broker := range versions.Sorted() {
+		if v, ok := broker.KeyMaxVersion(int16(kmsg.ConsumerGroupHeartbeat)); ok && v >= 1 {
+			return nil
+		}
+	}
+	return fmt.Errorf("group_protocol (%s) is unknown to the brokers: they must be Kafka 4.0 or later, use %s",
+		protocolConsumer, protocolClassic)
+}
+
+// findTopics checks that the topics and partitions exist.
+func (c *config) findTopics(ctx context.Context, admin *kadm.Client) error {
 	if c.regexp {
 		return nil
 	}
-	topics, err := kadm.NewClient(cl).ListTopics(ctx, c.topics...)
+	names := c.topics
+	if c.partitions != nil {
+		names = c.partitions.topics()
+	}
+	topics, err := admin.ListTopics(ctx, names...)
 	if err != nil {
 		return fmt.Errorf("looking up topics: %w", err)
 	}
-	return checkDetails(topics)
+	return errors.Join(checkDetails(topics), c.checkPartitions(topics))
+}
+
+func (c *config) checkPartitions(topics kadm.TopicDetails) error {
+	var errs []error
+	for tp := range c.partitions {
+		known := topics[tp.topic].Partitions
+		if _, ok := known[tp.partition]; !ok && topics[tp.topic].Err == nil {
+			errs = append(errs, fmt.Errorf("topics: \"%s:%d\" does not exist on the brokers: the topic has %d partitions",
+				tp.topic, tp.partition, len(known)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func checkDetails(topics kadm.TopicDetails) error {

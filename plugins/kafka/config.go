@@ -20,18 +20,45 @@ const (
 	startCommitted = "committed"
 )
 
+// The values of transaction_isolation_level.
+const (
+	readUncommitted = "read_uncommitted"
+	readCommitted   = "read_committed"
+)
+
+// The values of group_protocol and group_balancers.
+const (
+	protocolClassic  = "classic"
+	protocolConsumer = "consumer"
+
+	balancerCooperative = "cooperative-sticky"
+	balancerSticky      = "sticky"
+	balancerRange       = "range"
+	balancerRoundRobin  = "round-robin"
+)
+
 // Messages that lint and construction share; %s is the offending value.
 const (
 	errNoBrokers = "seed_brokers is empty: name at least one broker, such as 127.0.0.1:9092"
 	errBadBroker = `seed_brokers: \"%s\" is no host:port, such as 127.0.0.1:9092`
-	errNoTopics  = "topics is empty: name at least one topic"
-	errBadTopic  = `topics: \"%s\" is no topic name: letters, digits, dots, underscores and hyphens are allowed; set regexp_topics for patterns`
-	errBadRegexp = `topics: \"%s\" is no valid regular expression`
-	errNoGroup   = "consumer_group is empty: name the group to join"
-	errHeartbeat = "heartbeat_interval (%s) must be less than session_timeout (%s)"
-	errBadKey    = `record_metadata: \"%s\" is unknown: kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix and headers are possible`
-	errNoUser    = "sasl: username is empty, which mechanism %s needs"
-	errNoToken   = "sasl: token is empty, which mechanism OAUTHBEARER needs"
+	errNoTopics  = "topics is empty: name at least one topic, or regexp_topics_include"
+	errBadTopic  = `topics: \"%s\" is no topic name: letters, digits, dots, underscores and hyphens are allowed; use regexp_topics_include for patterns`
+	errNoGroup   = "consumer_group is empty: name the group to join, or name partitions in topics, such as foo:0"
+
+	errBadRegexp          = `topics: \"%s\" is no valid regular expression`
+	errBadExclude         = `regexp_topics_exclude: \"%s\" is no valid regular expression`
+	errTopicsTwice        = "topics and regexp_topics_include are both set: use one or the other"
+	errExclude            = "regexp_topics_exclude is set without regexp_topics_include"
+	errBadPartition       = `topics: \"%s\" names no partition: expected is one such as foo:0, foo:2-5 or, to start at offset 10, foo:0:10`
+	errMixedTopics        = `topics: \"%s\" names no partition, while others do: name the partitions of all or of none`
+	errGroupAndPartitions = `consumer_group (%s) is set while topics name partitions: a group shares partitions out by itself`
+	errBadTimestamp       = `start_timestamp (%s) is no time: expected is one such as 2026-01-31T00:00:00Z`
+	errBalancer           = `group_balancers: \"%s\" is unknown: cooperative-sticky, sticky, range and round-robin are possible`
+	errNoBalancer         = "group_balancers is empty: name at least one, such as cooperative-sticky"
+	errHeartbeat          = "heartbeat_interval (%s) must be less than session_timeout (%s)"
+	errBadKey             = `record_metadata: \"%s\" is unknown: kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix and headers are possible`
+	errNoUser             = "sasl: username is empty, which mechanism %s needs"
+	errNoToken            = "sasl: token is empty, which mechanism OAUTHBEARER needs"
 )
 
 // config is the user's YAML.
@@ -39,15 +66,25 @@ type config struct {
 	seedBrokers []string
 	topics      []string
 	regexp      bool
+	exclude     []string
+	topicsTwice bool         // topics and regexp_topics_include are both there
+	partitions  partitionSet // nil when a group shares the partitions out
 	group       string
 	startOffset string
+	startTime   time.Time // zero when not set
+	isolation   string
 
 	tls  *tls.Config // nil when off
 	sasl []saslConfig
 
 	instanceID, rackID, clientID string
+	protocol                     string
+	balancers                    []string
 
 	commitPeriod      time.Duration
+	lagPeriod         time.Duration
+	requestOverhead   time.Duration
+	connIdle          time.Duration
 	sessionTimeout    time.Duration
 	rebalanceTimeout  time.Duration
 	heartbeatInterval time.Duration
@@ -68,16 +105,23 @@ func parseConfig(conf *service.ParsedConfig) (*config, error) {
 	f := &fields{conf: conf}
 	c := &config{
 		seedBrokers: splitList(f.texts(fieldSeedBrokers)),
-		topics:      f.texts(fieldTopics),
 		regexp:      f.flag(fieldRegexpTopics),
+		exclude:     f.texts(fieldRegexpExclude),
 		group:       f.text(fieldConsumerGroup),
 		startOffset: f.text(fieldStartOffset),
+		startTime:   f.timestamp(fieldStartTimestamp),
+		isolation:   f.text(fieldIsolation),
 
 		instanceID: f.text(fieldInstanceID),
 		rackID:     f.text(fieldRackID),
 		clientID:   f.text(fieldClientID),
+		protocol:   f.text(fieldGroupProtocol),
+		balancers:  f.texts(fieldGroupBalancers),
 
 		commitPeriod:      f.duration(fieldCommitPeriod),
+		lagPeriod:         f.duration(fieldLagPeriod),
+		requestOverhead:   f.duration(fieldRequestOverhead),
+		connIdle:          f.duration(fieldConnIdle),
 		sessionTimeout:    f.duration(fieldSessionTimeout),
 		rebalanceTimeout:  f.duration(fieldRebalanceTimeout),
 		heartbeatInterval: f.duration(fieldHeartbeatInterval),
@@ -95,12 +139,28 @@ func parseConfig(conf *service.ParsedConfig) (*config, error) {
 		replayNacks:    f.flag(fieldReplayNacks),
 		gate:           f.text(fieldGate),
 	}
+	c.readTopics(f)
+	c.tls = f.tls()
+	c.sasl = f.sasl()
+	if err := cmp.Or(f.err, c.validate()); err != nil {
+		return nil, err
+	}
+	if c.namesPartitions() {
+		c.partitions, _ = parsePartitions(c.topics) // validated
+	}
+	return c, nil
+}
+
+// readTopics reads the names or patterns of topics out of either field.
+func (c *config) readTopics(f *fields) {
+	c.topics = f.texts(fieldTopics)
+	if include := f.texts(fieldRegexpInclude); len(include) > 0 {
+		c.topicsTwice = len(c.topics) > 0
+		c.topics, c.regexp = include, true
+	}
 	if !c.regexp { // a comma may be part of an expression
 		c.topics = splitList(c.topics)
 	}
-	c.tls = f.tls()
-	c.sasl = f.sasl()
-	return c, cmp.Or(f.err, c.validate())
 }
 
 func (f *fields) tls() *tls.Config {
@@ -115,14 +175,12 @@ func (f *fields) tls() *tls.Config {
 // validate names all that is wrong with the config, each by field and value.
 func (c *config) validate() error {
 	errs := append(c.checkBrokers(), c.checkTopics()...)
-	if strings.TrimSpace(c.group) == "" {
-		errs = append(errs, errors.New(errNoGroup))
-	}
 	errs = append(errs, c.checkDurations()...)
-	if !slices.Contains([]string{startEarliest, startLatest, startCommitted}, c.startOffset) {
-		errs = append(errs, fmt.Errorf("start_offset (%s) is unknown: %s, %s and %s are possible",
-			c.startOffset, startEarliest, startLatest, startCommitted))
-	}
+	errs = append(errs,
+		oneOf(fieldStartOffset, c.startOffset, startEarliest, startLatest, startCommitted),
+		oneOf(fieldIsolation, c.isolation, readUncommitted, readCommitted),
+		oneOf(fieldGroupProtocol, c.protocol, protocolClassic, protocolConsumer),
+		c.checkBalancers())
 	if c.batchCount < 1 {
 		errs = append(errs, fmt.Errorf("batch.count (%d) must be at least 1", c.batchCount))
 	}
@@ -138,6 +196,25 @@ func (c *config) validate() error {
 		errs = append(errs, s.validate())
 	}
 	return errors.Join(errs...)
+}
+
+func oneOf(field, value string, possible ...string) error {
+	if slices.Contains(possible, value) {
+		return nil
+	}
+	return fmt.Errorf("%s (%s) is unknown: %s are possible", field, value, strings.Join(possible, ", "))
+}
+
+func (c *config) checkBalancers() error {
+	if len(c.balancers) == 0 {
+		return errors.New(errNoBalancer)
+	}
+	for _, b := range c.balancers {
+		if balancers[b] == nil {
+			return complain(errBalancer, b)
+		}
+	}
+	return nil
 }
 
 var (
@@ -157,24 +234,6 @@ func (c *config) checkBrokers() (errs []error) {
 	return errs
 }
 
-func (c *config) checkTopics() (errs []error) {
-	if len(c.topics) == 0 {
-		return []error{errors.New(errNoTopics)}
-	}
-	for _, t := range c.topics {
-		_, err := regexp.Compile(t)
-		switch {
-		case strings.TrimSpace(t) == "":
-			errs = append(errs, errors.New(errNoTopics))
-		case c.regexp && err != nil:
-			errs = append(errs, fmt.Errorf("%w: %w", complain(errBadRegexp, t), err))
-		case !c.regexp && !validTopic.MatchString(t):
-			errs = append(errs, complain(errBadTopic, t))
-		}
-	}
-	return errs
-}
-
 func (c *config) checkDurations() (errs []error) {
 	for _, d := range []struct {
 		field string
@@ -186,6 +245,9 @@ func (c *config) checkDurations() (errs []error) {
 		{fieldHeartbeatInterval, c.heartbeatInterval},
 		{fieldMetadataMaxAge, c.metadataMaxAge},
 		{fieldFetchMaxWait, c.fetchMaxWait},
+		{fieldLagPeriod, c.lagPeriod},
+		{fieldRequestOverhead, c.requestOverhead},
+		{fieldConnIdle, c.connIdle},
 	} {
 		if d.value <= 0 {
 			errs = append(errs, fmt.Errorf("%s (%s) must be more than 0", d.field, d.value))

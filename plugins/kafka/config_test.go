@@ -27,6 +27,9 @@ func yamlWith(key, value string) string {
 	if key != "" {
 		values[key] = value
 	}
+	if strings.Contains(value, "consumer_group:") {
+		delete(values, "consumer_group")
+	}
 	var b strings.Builder
 	for k, v := range values {
 		b.WriteString(k + ": " + v + "\n")
@@ -58,6 +61,24 @@ var badConfigs = []struct{ name, key, value, want string }{
 	{"sasl without token", "sasl", "[{mechanism: OAUTHBEARER}]", "sasl: token is empty"},
 	{"sasl mechanism", "sasl", "[{mechanism: GSSAPI, username: a}]", "GSSAPI"},
 	{"start offset", "start_offset", "middle", "middle"},
+	{"start timestamp", "start_timestamp", "yesterday", "start_timestamp (yesterday) is no time"},
+	{"isolation", "transaction_isolation_level", "serializable", "serializable"},
+	{"protocol", "group_protocol", "raft", "raft"},
+	{"balancer", "group_balancers", "[fair]", `group_balancers: "fair" is unknown`},
+	{"no balancer", "group_balancers", "[]", "group_balancers is empty"},
+	{"lag period", "topic_lag_refresh_period", "0s", "topic_lag_refresh_period (0s) must be more than 0"},
+	{"request timeout", "request_timeout_overhead", "0s", "request_timeout_overhead (0s) must be more than 0"},
+	{"idle timeout", "conn_idle_timeout", "0s", "conn_idle_timeout (0s) must be more than 0"},
+	{"topics twice", "regexp_topics_include", "[a]", "topics and regexp_topics_include are both set"},
+	{"bad include", "topics", "[]\nregexp_topics_include: ['a(']", `topics: "a(" is no valid regular expression`},
+	{"bad exclude", "topics", "[]\nregexp_topics_include: [a]\nregexp_topics_exclude: ['b(']", `regexp_topics_exclude: "b(" is no valid regular expression`},
+	{"exclude alone", "regexp_topics_exclude", "[a]", "regexp_topics_exclude is set without regexp_topics_include"},
+	{"group and partitions", "topics", "['foo:0']", "consumer_group (data-bridge) is set while topics name partitions"},
+	{"no partition", "topics", "['foo:x']\nconsumer_group: ''", `topics: "foo:x" names no partition`},
+	{"no offset", "topics", "['foo:1:x']\nconsumer_group: ''", `topics: "foo:1:x" names no partition`},
+	{"no topic", "topics", "[':1']\nconsumer_group: ''", `topics: ":1" names no partition`},
+	{"range upside down", "topics", "['foo:0','bar:1,5-3']\nconsumer_group: ''", `topics: "5-3" names no partition`},
+	{"some partitions", "topics", "['foo:1','bar']\nconsumer_group: ''", `topics: "bar" names no partition, while others do`},
 }
 
 func TestLintNamesWhatIsWrong(t *testing.T) {
@@ -90,6 +111,10 @@ func TestLintAcceptsWhatIsRight(t *testing.T) {
 		yamlWith("sasl", "[{mechanism: SCRAM-SHA-512, username: a, password: b},{mechanism: OAUTHBEARER, token: c}]"),
 		yamlWith("fetch_max_bytes", "1.5 MiB"),
 		yamlWith("tls", "{enabled: true}"),
+		yamlWith("topics", "['foo:0,1, 2-5','bar:7:1000']\nconsumer_group: ''"),
+		yamlWith("topics", "[]\nregexp_topics_include: ['^market\\.']\nregexp_topics_exclude: ['\\.test$']"),
+		yamlWith("group_balancers", "[range, sticky]\ngroup_protocol: consumer"),
+		yamlWith("start_timestamp", "'2026-01-31T00:00:00.5+02:00'"),
 	} {
 		require.Empty(t, lintOf(t, yaml))
 		conf, err := inputSpec().ParseYAML(yaml, nil)
@@ -111,4 +136,19 @@ func TestDefaults(t *testing.T) {
 	require.False(t, c.replayNacks)
 	require.Nil(t, c.tls)
 	require.Empty(t, c.sasl)
+}
+
+func TestTopicsWithPartitions(t *testing.T) {
+	set, err := parsePartitions([]string{"foo:0", "1", "3-5", "bar:7:1000", "8"})
+	require.NoError(t, err)
+	require.Equal(t, partitionSet{
+		{"foo", 0}: startDefault, {"foo", 1}: startDefault, {"foo", 3}: startDefault, {"foo", 4}: startDefault, {"foo", 5}: startDefault,
+		{"bar", 7}: 1000, {"bar", 8}: startDefault,
+	}, set)
+	require.Equal(t, []string{"bar", "foo"}, set.topics())
+
+	for _, bad := range [][]string{{"1"}, {"foo:5-3"}, {"foo:0-999999999"}, {"foo:"}, {"foo:1:"}, {"foo:1:2:3"}, {"f oo:1"}, {"foo:-1"}} {
+		_, err := parsePartitions(bad)
+		require.ErrorContains(t, err, bad[0])
+	}
 }

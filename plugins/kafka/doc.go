@@ -1,12 +1,15 @@
-// Package kafka is the input pausable_kafka: a consumer group member that can
-// be paused without losing its place.
+// Package kafka is the input pausable_kafka: a consumer, as a rule the member of
+// a group, that can be paused without losing its place.
 //
 // One session (session.go) is one connection. Its parts:
 //
 //	poller      one goroutine: polls records, builds messages, offers batches
 //	assignment  who owns which partition now; pauses, hands out, settles
 //	tracker     for one partition, the offset below which all is settled
-//	client.go   options, reachability and topic checks, link state
+//	lagMeter    one goroutine: how far the brokers are ahead of the trackers
+//	options.go  the config as options of the client
+//	client.go   reachability and topic checks
+//	link        whether the cluster is reached
 //
 // Records travel kgo → poller → ReadBatch → (acknowledgement) → assignment →
 // offset mark → kgo's periodic commit. Only settled offsets are ever marked.
@@ -28,6 +31,12 @@
 //     are paused on arrival, those that leave are resumed on departure.
 //   - While paused the poller does not poll: what kgo has fetched already stays
 //     in its bounded buffer and is delivered after the resume, not fetched twice.
+//   - Nothing above depends on how the group balances: members may keep their
+//     partitions in a rebalance, give them all up first, or be told by the
+//     brokers. Partitions that the config names are assigned once, at the start,
+//     and marking their offsets does nothing: without a group nobody commits.
+//   - The lag starts at the group's commit, which the client tells when it has
+//     asked for it; a partition without one has its lag from where it starts.
 //   - A record's value shares the memory of its fetched batch, which is freed
 //     when the last record of it is settled.
 //

@@ -39,6 +39,19 @@ func (f *fields) pairs(path ...string) map[string]string {
 	return read(f, f.conf.FieldStringMap, path)
 }
 
+// timestamp reads a time of RFC 3339; empty is the zero time.
+func (f *fields) timestamp(name string) time.Time {
+	s := f.text(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		f.fail(fmt.Errorf("%w: %w", complain(errBadTimestamp, s), err))
+	}
+	return t
+}
+
 // size reads a number of bytes that the protocol carries in 32 bits.
 func (f *fields) size(name string) int32 {
 	s := f.text(name)

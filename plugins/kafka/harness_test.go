@@ -1,12 +1,11 @@
 package kafka
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -31,6 +29,52 @@ func onEachBroker(t *testing.T, test func(*testing.T, *cluster)) {
 		}
 		test(t, newCluster(t, k.Brokers()))
 	})
+}
+
+// protocols are the ways in which a group shares its partitions out, and the
+// YAML that chooses them.
+var protocols = map[string]string{
+	"cooperative": "",
+	"eager":       "group_balancers: [range]",
+	"consumer":    "group_protocol: consumer",
+}
+
+// onEachProtocol runs a test under every protocol, on kfake and, where it can be
+// had, on Apache Kafka. It runs them side by side: they wait more than they work.
+func onEachProtocol(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
+	t.Helper()
+	for name, more := range protocols {
+		t.Run(name+"/kfake", func(t *testing.T) {
+			t.Parallel()
+			test(t, newCluster(t, fakeBrokers(t, kfake.NumBrokers(3), quickHeartbeats)), more)
+		})
+	}
+	onEachApacheProtocol(t, test)
+}
+
+// onEachApacheProtocol is onEachProtocol without kfake.
+func onEachApacheProtocol(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
+	t.Helper()
+	for name, more := range protocols {
+		t.Run(name+"/apache", func(t *testing.T) {
+			k := newestKafka(t)
+			t.Parallel()
+			test(t, newCluster(t, k.Brokers()), more)
+		})
+	}
+}
+
+// quickHeartbeats is for the consumer protocol, where the broker sets the pace.
+var quickHeartbeats = kfake.BrokerConfigs(map[string]string{"group.consumer.heartbeat.interval.ms": "100"})
+
+// newestKafka is the newest Apache Kafka, which knows the consumer protocol.
+func newestKafka(t *testing.T) *stack.Kafka {
+	t.Helper()
+	k := stack.Shared.KafkaNext(t)
+	if why := k.Fake(); why != "" {
+		t.Skip("NOT RUN on Apache Kafka:", why)
+	}
+	return k
 }
 
 func fakeBrokers(t *testing.T, opts ...kfake.Opt) []string {
@@ -48,6 +92,7 @@ type cluster struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	prefix  string
+	beat    string // heartbeat_interval of the members, 100ms if empty
 }
 
 func newCluster(t *testing.T, brokers []string, opts ...kgo.Opt) *cluster {
@@ -92,6 +137,27 @@ func (c *cluster) produce(topic string, partition int32, from, to int) {
 	require.NoError(c.t, c.client.ProduceSync(c.t.Context(), records...).FirstErr())
 }
 
+// transaction begins one, of a producer of its own.
+func (c *cluster) transaction() *kgo.Client {
+	c.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.TransactionalID(c.prefix+"-x"), kgo.TransactionTimeout(time.Minute))
+	require.NoError(c.t, err)
+	c.t.Cleanup(cl.Close)
+	require.NoError(c.t, cl.BeginTransaction())
+	return cl
+}
+
+// produceWith sends the values from..to-1 to partition 0 by a client of its own.
+func (c *cluster) produceWith(cl *kgo.Client, topic string, from, to int) {
+	c.t.Helper()
+	var records []*kgo.Record
+	for i := from; i < to; i++ {
+		records = append(records, &kgo.Record{Topic: topic, Value: fmt.Append(nil, i)})
+	}
+	require.NoError(c.t, cl.ProduceSync(c.t.Context(), records...).FirstErr())
+}
+
 // committed is the group's offset of a partition, -1 for none.
 func (c *cluster) committed(group, topic string, partition int32) int64 {
 	c.t.Helper()
@@ -104,24 +170,6 @@ func (c *cluster) committed(group, topic string, partition int32) int64 {
 		return o.At
 	}
 	return -1
-}
-
-// consumer drives one input as the host does, and records what it delivers.
-type consumer struct {
-	t    *testing.T
-	in   *input
-	gate *gate.Gate
-
-	stop context.CancelFunc
-	done chan struct{}
-	once sync.Once
-
-	mu      sync.Mutex
-	hold    bool // acknowledgements wait in acks
-	acks    []service.AckFunc
-	batches []service.MessageBatch
-	values  map[int][]int // by partition
-	err     error
 }
 
 func parseInput(t *testing.T, yaml string) (*input, *service.Resources, error) {
@@ -143,127 +191,13 @@ seed_brokers: ["%s"]
 topics: ["%s"]
 consumer_group: "%s-g"
 commit_period: 100ms
-heartbeat_interval: 100ms
+heartbeat_interval: %s
 session_timeout: 10s
 %s
-`, strings.Join(c.brokers, ","), topic, c.prefix, more)
+`, strings.Join(c.brokers, ","), topic, c.prefix, cmp.Or(c.beat, "100ms"), more)
 }
 
 func (c *cluster) group() string { return c.prefix + "-g" }
-
-// consume starts a consumer; with hold its acknowledgements wait for the test.
-func (c *cluster) consume(topic string, hold bool, more string) *consumer {
-	c.t.Helper()
-	in, res, err := parseInput(c.t, c.config(topic, more))
-	require.NoError(c.t, err)
-	require.NoError(c.t, in.Connect(c.t.Context()))
-	ctx, stop := context.WithCancel(context.Background())
-	k := &consumer{
-		t: c.t, in: in, gate: gate.Of(res, ""), stop: stop, hold: hold,
-		done: make(chan struct{}), values: map[int][]int{},
-	}
-	go k.run(ctx)
-	c.t.Cleanup(k.close)
-	return k
-}
-
-func (k *consumer) run(ctx context.Context) {
-	defer close(k.done)
-	for {
-		batch, ack, err := k.in.ReadBatch(ctx)
-		if err != nil {
-			k.mu.Lock()
-			k.err = err
-			k.mu.Unlock()
-			return
-		}
-		k.record(batch, ack)
-	}
-}
-
-func (k *consumer) record(batch service.MessageBatch, ack service.AckFunc) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.batches = append(k.batches, batch)
-	for _, m := range batch {
-		p, _ := m.MetaGetMut(metaPartition)
-		text, _ := m.AsBytes()
-		var v int
-		_, _ = fmt.Sscan(string(text), &v)
-		k.values[p.(int)] = append(k.values[p.(int)], v)
-	}
-	if k.hold {
-		k.acks = append(k.acks, ack)
-		return
-	}
-	_ = ack(context.Background(), nil)
-}
-
-// close stops reading and closes the input, as the host does.
-func (k *consumer) close() {
-	k.once.Do(func() {
-		k.stop()
-		<-k.done
-		_ = k.in.Close(context.Background())
-	})
-}
-
-func (k *consumer) got(partition int) []int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.values[partition])
-}
-
-func (k *consumer) total() (n int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, v := range k.values {
-		n += len(v)
-	}
-	return n
-}
-
-func (k *consumer) ended() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.err
-}
-
-// heldAcks hands over the acknowledgements that wait, and lets later ones pass.
-func (k *consumer) heldAcks() []service.AckFunc {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	acks := k.acks
-	k.hold, k.acks = false, nil
-	return acks
-}
-
-func (k *consumer) ackAll() {
-	for _, ack := range k.heldAcks() {
-		require.NoError(k.t, ack(context.Background(), nil))
-	}
-}
-
-// owned are the partitions that the member owns now, in order.
-func (k *consumer) owned() (out []int32) {
-	a := k.in.session.Load().assignment
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for tp := range a.owned {
-		out = append(out, tp.partition)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// paused are the partitions that the Kafka client has paused, in order.
-func (k *consumer) paused() (out []int32) {
-	for _, ps := range k.in.session.Load().client.PauseFetchPartitions(nil) {
-		out = append(out, ps...)
-	}
-	slices.Sort(out)
-	return out
-}
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()

@@ -21,6 +21,7 @@ type input struct {
 	res      *service.Resources
 	log      *service.Logger
 	received *service.MetricCounter
+	lag      *service.MetricGauge
 
 	stats   *status.Input           // nil before the first Connect
 	session atomic.Pointer[session] // nil unless connected
@@ -49,10 +50,11 @@ func newInput(c *config, res *service.Resources) *input {
 		res:      res,
 		log:      res.Logger().With("topics", c.topics, "consumer_group", c.group),
 		received: res.Metrics().NewCounter("kafka_received"),
+		lag:      res.Metrics().NewGauge("kafka_lag", "topic", "partition"),
 	}
 }
 
-// Connect checks brokers and topics, joins the group and the gate.
+// Connect checks brokers and topics, joins the group, if any, and the gate.
 func (in *input) Connect(ctx context.Context) error {
 	in.disconnect()
 	g := in.attach()
@@ -60,7 +62,7 @@ func (in *input) Connect(ctx context.Context) error {
 		in.stats.Link.Down(err)
 		return err
 	}
-	s, err := openSession(in.conf, in.stats, in.log)
+	s, err := openSession(in.conf, in.stats, in.lag, in.log)
 	if err != nil {
 		in.stats.Link.Down(err)
 		return err

@@ -15,7 +15,8 @@ import (
 // the client tries again several times a second.
 //
 // It is up while a connection to any broker is open, and no error keeps
-// records from coming.
+// records from coming. The client reports some errors of a partition once and
+// lets the partition rest: they count until it delivers, or is given up.
 type link struct {
 	board *status.Link
 	log   *service.Logger
@@ -23,6 +24,7 @@ type link struct {
 	mu     sync.Mutex
 	open   int // connections
 	broken bool
+	stuck  map[topicPartition]error
 	quiet  bool // starting or closing: connections come and go, nothing is reported
 }
 
@@ -64,6 +66,34 @@ func (l *link) up() {
 	l.setUp()
 }
 
+// deliver says that records of these partitions came.
+func (l *link) deliver(chunks []chunk) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range chunks {
+		delete(l.stuck, c.part.topicPartition)
+	}
+	l.setUp()
+}
+
+// stick says that a partition delivers nothing.
+func (l *link) stick(tp topicPartition, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stuck == nil {
+		l.stuck = map[topicPartition]error{}
+	}
+	l.stuck[tp] = err
+	l.setDown(err)
+}
+
+// giveUp says that others care for these partitions now.
+func (l *link) giveUp(gone map[string][]int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	each(gone, func(tp topicPartition) { delete(l.stuck, tp) })
+}
+
 func (l *link) down(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,7 +109,7 @@ func (l *link) close() {
 }
 
 func (l *link) setUp() {
-	if l.quiet {
+	if l.quiet || len(l.stuck) > 0 {
 		return
 	}
 	if l.broken {

@@ -35,3 +35,21 @@ func TestLinkIsDownOnlyWithoutAnyConnection(t *testing.T) {
 	l.OnBrokerConnect(broker, 0, nil, refused)
 	require.True(t, l.board.State().Closed, "what happens while closing is no fault")
 }
+
+// A connection that opens says nothing about a partition that the client rests.
+func TestLinkIsDownWhileAPartitionIsStuck(t *testing.T) {
+	l := &link{board: &status.Link{}, log: service.MockResources().Logger()}
+	fault := errors.New("partition has no prior committed offset")
+	l.stick(tp1, fault)
+	l.OnBrokerConnect(kgo.BrokerMetadata{}, 0, nil, nil)
+	l.deliver([]chunk{{part: &partition{topicPartition: topicPartition{"t", 2}}}})
+	require.ErrorIs(t, l.board.State().Err, fault)
+
+	l.deliver([]chunk{{part: &partition{topicPartition: tp1}}})
+	require.True(t, l.board.State().Connected)
+
+	l.stick(tp1, fault)
+	l.giveUp(one)
+	l.up()
+	require.True(t, l.board.State().Connected)
+}

@@ -26,9 +26,14 @@ const seedBrokersLintRule = `root = if this.type() != "array" {
     map_each(b -> "` + errBadBroker + `".format(b))
 }`
 
-const topicsLintRule = `root = if this.type() == "array" && (this.length() == 0 || this.any(t -> t.string().trim() == "")) { ["` + errNoTopics + `"] }`
+const topicsLintRule = `root = if this.type() == "array" && this.any(t -> t.string().trim() == "") { ["` + errNoTopics + `"] }`
 
-const consumerGroupLintRule = `root = if this.trim() == "" { ["` + errNoGroup + `"] }`
+const balancersLintRule = `root = match {
+  this.type() != "array" => []
+  this.length() == 0 => ["` + errNoBalancer + `"]
+  _ => this.filter(b -> !["` + balancerCooperative + `", "` + balancerSticky + `", "` + balancerRange + `", "` + balancerRoundRobin + `"].contains(b)).
+    map_each(b -> "` + errBalancer + `".format(b))
+}`
 
 const batchCountLintRule = `root = if this < 1 { ["batch.count (%v) must be at least 1".format(this)] }`
 
@@ -47,23 +52,58 @@ const saslLintRule = `root = match {
   this.mechanism != "` + saslOAuth + `" && this.username.or("") == "" => ["` + errNoUser + `".format(this.mechanism)]
 }`
 
+// A topic with partitions, or a partition or range that goes on with the topic
+// before it.
+const (
+	namedPartitionsPattern = `^[A-Za-z0-9._-]{1,249}:[0-9]{1,9}(-[0-9]{1,9})?(:[0-9]{1,18})?$`
+	morePartitionsPattern  = `^[0-9]{1,9}(-[0-9]{1,9})?$`
+)
+
 // A regular expression is tried by matching with it: an invalid one is an error
-// whatever the text.
-const inputLintRule = `root = [
-  if this.regexp_topics {
-    this.topics.map_each(t -> if "".re_match(t.string()).catch("bad").type() == "string" { "` + errBadRegexp + `".format(t) } else { deleted() })
+// whatever the text. A range is upside down when sorting its ends changes them.
+const topicsModeLintRule = `
+let include = this.regexp_topics_include.or([])
+let topics = this.topics.or([])
+let patterns = if $include.length() > 0 { $include } else if this.regexp_topics { $topics } else { [] }
+let names = if $patterns.length() > 0 { [] } else {
+  $topics.map_each(item -> item.string().split(",")).flatten().map_each(s -> s.trim()).filter(s -> s != "")
+}
+let parts = $names.any(t -> t.contains(":"))
+let group = this.consumer_group.or("").trim()
+let exclude = this.regexp_topics_exclude.or([])
+`
+
+const inputLintRule = topicsModeLintRule + `
+root = [
+  if $topics.length() == 0 && $include.length() == 0 { ["` + errNoTopics + `"] } else { [] },
+  if $topics.length() > 0 && $include.length() > 0 { ["` + errTopicsTwice + `"] } else { [] },
+  if $exclude.length() > 0 && $patterns.length() == 0 { ["` + errExclude + `"] } else { [] },
+  $patterns.filter(t -> "".re_match(t.string()).catch("bad").type() == "string").map_each(t -> "` + errBadRegexp + `".format(t)),
+  $exclude.filter(t -> "".re_match(t.string()).catch("bad").type() == "string").map_each(t -> "` + errBadExclude + `".format(t)),
+  if $parts {
+    $names.filter(t -> !t.contains(":") && !t.re_match("""` + morePartitionsPattern + `""")).map_each(t -> "` + errMixedTopics + `".format(t)).
+      concat($names.filter(t -> t.contains(":") && !t.re_match("""` + namedPartitionsPattern + `""")).map_each(t -> "` + errBadPartition + `".format(t))).
+      concat($names.map_each(t -> {"item": t, "ends": t.re_replace_all("^[^:]*:", "").split(":").index(0).split("-").map_each(n -> n.number(0))}).
+        filter(r -> r.ends.sort() != r.ends).map_each(r -> "` + errBadPartition + `".format(r.item)))
   } else {
-    this.topics.map_each(item -> item.string().split(",")).flatten().map_each(s -> s.trim()).
-      filter(t -> t != "" && !t.re_match("""` + topicPattern + `""")).
-      map_each(t -> "` + errBadTopic + `".format(t))
+    $names.filter(t -> !t.re_match("""` + topicPattern + `""")).map_each(t -> "` + errBadTopic + `".format(t))
   },
-  ["commit_period", "session_timeout", "rebalance_timeout", "heartbeat_interval", "metadata_max_age", "fetch_max_wait"].
+  if $parts && $group != "" { ["` + errGroupAndPartitions + `".format($group)] } else { [] },
+  if !$parts && $group == "" { ["` + errNoGroup + `"] } else { [] },
+  if this.start_timestamp.or("") != "" && !this.start_timestamp.re_match("""` + timestampPattern + `""") {
+    ["` + errBadTimestamp + `".format(this.start_timestamp)]
+  } else { [] },
+  ["commit_period", "session_timeout", "rebalance_timeout", "heartbeat_interval", "metadata_max_age", "fetch_max_wait",
+   "topic_lag_refresh_period", "request_timeout_overhead", "conn_idle_timeout"].
     filter(f -> this.get(f).parse_duration().catch(1) <= 0).
     map_each(f -> "%s (%s) must be more than 0".format(f, this.get(f))),
   if this.heartbeat_interval.parse_duration().catch(0) >= this.session_timeout.parse_duration().catch(1) {
     ["` + errHeartbeat + `".format(this.heartbeat_interval, this.session_timeout)]
   } else { [] }
 ].flatten()`
+
+// A time of RFC 3339.
+const timestampPattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`
 
 func bytesLintRule(field string) string {
 	return `root = if !this.re_match("""` + bytesPattern + `""") { ["` + field + ` (%s) is no size: expected is one such as 1MiB".format(this)] }`

@@ -1,12 +1,15 @@
 package kafka
 
 import (
-	"sync/atomic"
+	"crypto/rand"
+	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
@@ -103,16 +106,7 @@ func TestPausedMemberStaysInItsGroup(t *testing.T) {
 
 // While paused, no fetch is sent: not even in a slow loop.
 func TestPausedInputDoesNotFetch(t *testing.T) {
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	defer fake.Close()
-	var fetches atomic.Int64
-	fake.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
-		fake.KeepControl()
-		fetches.Add(1)
-		return nil, nil, false
-	})
-	c := newCluster(t, fake.ListenAddrs())
+	c, seen := watchedCluster(t, kmsg.Fetch)
 	topic := c.topic(2)
 	c.produce(topic, 0, 0, 10)
 	k := c.consume(topic, false, "fetch_max_wait: 50ms")
@@ -120,11 +114,109 @@ func TestPausedInputDoesNotFetch(t *testing.T) {
 
 	k.gate.Hold(gate.ReasonOperator)
 	c.produce(topic, 0, 10, 20)
-	before := fetches.Load() + 2 // one may be on its way, one may have been decided upon
-	stays(t, "at rest", func() bool { return fetches.Load() <= before })
+	before := countOf[*kmsg.FetchRequest](seen) + 2 // one may be on its way, one may have been decided upon
+	stays(t, "at rest", func() bool { return countOf[*kmsg.FetchRequest](seen) <= before })
 	k.gate.Release(gate.ReasonOperator)
 	eventually(t, "it fetches again", func() bool { return k.total() == 20 })
 	require.Equal(t, upTo(0, 20), k.got(0))
+}
+
+// What was fetched before a pause is delivered after it. A pause that meets a
+// poll throws away what that poll would have returned: one fetch at most.
+func TestPausesDoNotFetchAgain(t *testing.T) {
+	const records, pauses = 2000, 20
+	c, seen := watchedCluster(t, kmsg.Fetch)
+	topic := c.topic(1)
+	c.produce(topic, 0, 0, records)
+	k := c.consumer(c.config(topic, "batch: {count: 10}"))
+	require.NoError(t, k.in.Connect(t.Context()))
+	defer k.in.Close(t.Context())
+	var got []int
+	for i := 0; len(got) < records; i++ {
+		batch, ack, err := k.in.ReadBatch(t.Context())
+		require.NoError(t, err)
+		if i < pauses {
+			k.gate.Hold(gate.ReasonOperator)
+			k.gate.Release(gate.ReasonOperator)
+		}
+		for _, m := range batch {
+			text, err := m.AsBytes()
+			require.NoError(t, err)
+			n, err := strconv.Atoi(string(text))
+			require.NoError(t, err)
+			got = append(got, n)
+		}
+		require.NoError(t, ack(t.Context(), nil))
+	}
+	require.Equal(t, upTo(0, records), got)
+	require.LessOrEqual(t, seen.fetchesBelow(records), 1+pauses)
+}
+
+// With the broker's answers held back, a resume still delivers at once what was
+// fetched before: nothing in its path waits for anything.
+func TestResumeNeedsNoBroker(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	defer fake.Close()
+	c := newCluster(t, fake.ListenAddrs())
+	topic := c.topic(1)
+	c.produce(topic, 0, 0, 100)
+	k := c.consumer(c.config(topic, "batch: {count: 10}"))
+	require.NoError(t, k.in.Connect(t.Context()))
+	defer k.in.Close(t.Context())
+	_, _, err = k.in.ReadBatch(t.Context())
+	require.NoError(t, err)
+	client := k.in.session.Load().client
+	eventually(t, "the poller has its next batch in hand", func() bool { return client.BufferedFetchRecords() == 80 })
+
+	k.gate.Hold(gate.ReasonOperator)
+	fake.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		return nil, errors.New("no fetch is answered"), true
+	})
+	k.gate.Release(gate.ReasonOperator)
+	for range 9 {
+		batch, _, err := k.in.ReadBatch(t.Context())
+		require.NoError(t, err)
+		require.Len(t, batch, 10)
+	}
+}
+
+// What is fetched ahead is bounded, whatever the broker holds, paused or not.
+func TestPrefetchIsBounded(t *testing.T) {
+	const partitions, records, bound = 4, 100, 512 << 10
+	c := newCluster(t, fakeBrokers(t, kfake.NumBrokers(1)), kgo.ProducerBatchMaxBytes(64<<10))
+	topic := c.topic(partitions)
+	for p := range int32(partitions) { // 4 MB altogether
+		var rs []*kgo.Record
+		for range records {
+			rs = append(rs, &kgo.Record{Topic: topic, Partition: p, Value: incompressible(10 << 10)})
+		}
+		require.NoError(t, c.client.ProduceSync(t.Context(), rs...).FirstErr())
+	}
+	k := c.consumer(c.config(topic, "fetch_max_bytes: 512KiB\nfetch_max_partition_bytes: 256KiB\nbatch: {count: 1}"))
+	require.NoError(t, k.in.Connect(t.Context()))
+	defer k.in.Close(t.Context())
+	client := k.in.session.Load().client
+	eventually(t, "it has fetched", func() bool { return client.BufferedFetchBytes() > bound/2 })
+	within := func() bool { return client.BufferedFetchBytes() <= bound+64<<10 } // one record batch more
+	stays(t, "within the bound", within)
+	for i := range partitions * records {
+		if i%50 == 0 {
+			k.gate.Hold(gate.ReasonOperator)
+			k.gate.Release(gate.ReasonOperator)
+		}
+		_, ack, err := k.in.ReadBatch(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, ack(t.Context(), nil))
+		require.True(t, within())
+	}
+}
+
+func incompressible(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }
 
 func TestDrainEndsTheInput(t *testing.T) {

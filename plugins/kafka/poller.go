@@ -51,19 +51,14 @@ type poller struct {
 func (p *poller) run(ctx context.Context) {
 	defer close(p.done)
 	for p.awaitOpen(ctx) {
-		chunks, err := p.poll(ctx)
-		switch {
-		case ctx.Err() != nil, errors.Is(err, kgo.ErrClientClosed):
+		chunks, errs := p.poll(ctx)
+		if ctx.Err() != nil || p.report(errs) {
 			return
-		case err != nil:
-			p.link.down(err)
 		}
 		if len(chunks) == 0 {
 			continue
 		}
-		if err == nil {
-			p.link.up()
-		}
+		p.link.deliver(chunks)
 		select {
 		case p.batches <- p.build(chunks):
 		case <-ctx.Done():
@@ -85,31 +80,36 @@ func (p *poller) awaitOpen(ctx context.Context) bool {
 // poll returns what has arrived, waiting for it. The client holds rebalances
 // back from the moment that it has something to return, until the records are
 // tied to their assignment.
-func (p *poller) poll(ctx context.Context) ([]chunk, error) {
+func (p *poller) poll(ctx context.Context) ([]chunk, []kgo.FetchError) {
 	fetches := p.client.PollRecords(ctx, p.count)
 	chunks := p.assignment.resolve(fetches)
 	p.client.AllowRebalance()
-	return chunks, p.pollError(fetches)
+	return chunks, fetches.Errors()
 }
 
-// pollError returns the first error that keeps records from coming. Two kinds
-// are not such: the client goes on behind lost data by itself, and joins its
-// group again by itself, which the link hears of at once and not only at the
-// next poll.
-func (p *poller) pollError(fetches kgo.Fetches) error {
-	for _, e := range fetches.Errors() {
+// report tells the link of errors that keep records from coming, and returns
+// whether the client is closed. Two kinds are not such: the client goes on
+// behind lost data by itself, and joins its group again by itself, which the
+// link hears of at once and not only at the next poll.
+func (p *poller) report(errs []kgo.FetchError) (closed bool) {
+	for _, e := range errs {
 		var (
 			loss  *kgo.ErrDataLoss
 			group *kgo.ErrGroupSession
 		)
 		switch {
+		case errors.Is(e.Err, kgo.ErrClientClosed):
+			return true
 		case errors.As(e.Err, &loss):
 			p.link.log.With("error", loss).Warn("Kafka no longer has records that were not read yet")
-		case !errors.As(e.Err, &group):
-			return e.Err
+		case errors.As(e.Err, &group):
+		case e.Topic != "":
+			p.link.stick(topicPartition{e.Topic, e.Partition}, e.Err)
+		default:
+			p.link.down(e.Err)
 		}
 	}
-	return nil
+	return false
 }
 
 func (p *poller) build(chunks []chunk) *batch {

@@ -18,11 +18,11 @@ func lostOf(t *testing.T, first, second *consumer) int {
 }
 
 func TestLateAcknowledgementDoesNotMoveTheOffset(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
 		topic := c.topic(2)
 		c.produce(topic, 0, 0, 10)
 		c.produce(topic, 1, 0, 10)
-		const quick = "rebalance_timeout: 1s"
+		quick := more + "\nrebalance_timeout: 1s"
 		first := c.consume(topic, true, quick)
 		eventually(t, "the first member holds all", func() bool { return first.total() == 20 })
 
@@ -42,11 +42,11 @@ func TestLateAcknowledgementDoesNotMoveTheOffset(t *testing.T) {
 }
 
 func TestRevocationWaitsForWhatIsInFlight(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
 		topic := c.topic(2)
 		c.produce(topic, 0, 0, 10)
 		c.produce(topic, 1, 0, 10)
-		const patient = "rebalance_timeout: 30s\ncommit_period: 1h"
+		patient := more + "\nrebalance_timeout: 30s\ncommit_period: 1h"
 		first := c.consume(topic, true, patient)
 		eventually(t, "the first member holds all", func() bool { return first.total() == 20 })
 
@@ -61,11 +61,11 @@ func TestRevocationWaitsForWhatIsInFlight(t *testing.T) {
 }
 
 func TestRevocationIsBoundedWhilePaused(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
 		topic := c.topic(2)
 		c.produce(topic, 0, 0, 10)
 		c.produce(topic, 1, 0, 10)
-		const quick = "rebalance_timeout: 1s"
+		quick := more + "\nrebalance_timeout: 1s"
 		first := c.consume(topic, true, quick)
 		eventually(t, "the first member holds all", func() bool { return first.total() == 20 })
 		first.gate.Hold(gate.ReasonOperator) // and nothing is ever acknowledged
@@ -79,10 +79,10 @@ func TestRevocationIsBoundedWhilePaused(t *testing.T) {
 // The pause of the client must at all times be that of the gate, for exactly
 // the partitions that are owned.
 func TestPauseFollowsTheAssignment(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
 		topic := c.topic(4)
-		first := c.consume(topic, false, "")
-		second := c.consume(topic, false, "")
+		first := c.consume(topic, false, more)
+		second := c.consume(topic, false, more)
 		eventually(t, "the partitions are shared", func() bool { return len(first.owned()) == 2 && len(second.owned()) == 2 })
 		first.gate.Hold(gate.ReasonOperator)
 		require.Equal(t, first.owned(), first.paused())
@@ -95,7 +95,7 @@ func TestPauseFollowsTheAssignment(t *testing.T) {
 		}
 		stays(t, "nothing arrives", func() bool { return first.total() == 0 })
 
-		third := c.consume(topic, false, "") // some go away again, paused as they are
+		third := c.consume(topic, false, more) // some go away again, paused as they are
 		eventually(t, "the partitions are shared", func() bool {
 			return len(third.owned()) == 2 && slices.Equal(first.owned(), first.paused())
 		})
@@ -114,10 +114,10 @@ func TestPauseFollowsTheAssignment(t *testing.T) {
 }
 
 func TestMembersComeAndGoWithoutLossOrRepetition(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
 		const partitions, rounds, each = 6, 4, 200
 		topic := c.topic(partitions)
-		stable := c.consume(topic, false, "batch: {count: 20}")
+		stable := c.consume(topic, false, more+"\nbatch: {count: 20}")
 		var guests []*consumer
 		total := func() (n int) {
 			for _, k := range append(guests, stable) {
@@ -126,7 +126,7 @@ func TestMembersComeAndGoWithoutLossOrRepetition(t *testing.T) {
 			return n
 		}
 		for round := range rounds {
-			guest := c.consume(topic, false, "batch: {count: 20}")
+			guest := c.consume(topic, false, more+"\nbatch: {count: 20}")
 			guests = append(guests, guest)
 			for p := range int32(partitions) {
 				c.produce(topic, p, round*each, (round+1)*each)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -22,13 +23,18 @@ const (
 	commitTimeout = 5 * time.Second
 	// leaveTimeout bounds the farewell to the group.
 	leaveTimeout = 5 * time.Second
+	// staticLeaveEpoch is the member epoch of a static member that leaves and
+	// will come back.
+	staticLeaveEpoch = -2
 )
 
 // session is one connection, from Connect to Close.
 type session struct {
+	conf       *config
 	client     *kgo.Client
 	assignment *assignment
 	poller     *poller
+	lag        *lagMeter
 	link       *link
 	stats      *status.Input
 	log        *service.Logger
@@ -44,14 +50,15 @@ type session struct {
 
 var _ gate.Input = (*session)(nil)
 
-// openSession starts a client that joins the group, and its poller. The caller
-// closes the session.
-func openSession(c *config, stats *status.Input, log *service.Logger) (*session, error) {
+// openSession starts a client that joins the group or takes the partitions that
+// the config names, and what works for it. The caller closes the session.
+func openSession(c *config, stats *status.Input, lag *service.MetricGauge, log *service.Logger) (*session, error) {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
+		conf:       c,
 		assignment: newAssignment(templates(stats.Mark(context.Background()), c.metadata)),
 		link:       &link{board: &stats.Link, log: log},
 		stats:      stats,
@@ -61,18 +68,28 @@ func openSession(c *config, stats *status.Input, log *service.Logger) (*session,
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	opts = append(opts, c.consumerOptions()...)
-	s.client, err = kgo.NewClient(append(opts, s.options()...)...)
+	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
 	if err != nil {
 		s.stop()
 		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
 	}
+	if c.partitions != nil {
+		s.assignment.assign(s.client, c.partitions.byTopic())
+		s.assignment.startAt(c.partitions.offsets(c.start()), c.start())
+	}
+	s.lag = newLagMeter(c, s.client, s.assignment, stats, lag, log)
+	go s.lag.run(s.running)
 	s.startPoller(c)
 	return s, nil
 }
 
-func (s *session) options() []kgo.Opt {
+func (s *session) options(c *config) []kgo.Opt {
+	if c.partitions != nil {
+		return []kgo.Opt{kgo.WithHooks(s.link)}
+	}
 	return []kgo.Opt{
 		kgo.OnPartitionsAssigned(s.onAssigned),
+		kgo.AdjustFetchOffsetsFn(s.onOffsets(c.start())),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
 		kgo.AutoCommitCallback(s.onCommitted),
@@ -116,6 +133,14 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 	s.link.up()
 }
 
+// onOffsets learns where partitions start that were assigned. It changes nothing.
+func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	return func(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+		s.assignment.startAt(offsets, start)
+		return offsets, nil
+	}
+}
+
 // onRevoked is also called with nothing, at the end of a group session.
 func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	if len(gone) == 0 {
@@ -124,11 +149,13 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 	grace, cancel := context.WithTimeout(s.running, s.grace)
 	defer cancel()
 	s.assignment.revoke(grace, cl, gone)
+	s.link.giveUp(gone)
 	s.commit(cl)
 }
 
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	s.assignment.lose(cl, gone)
+	s.link.giveUp(gone)
 }
 
 // commit writes what is marked. It has a deadline of its own: whatever asked
@@ -201,12 +228,33 @@ func (s *session) warnNack(err error) {
 func (s *session) close() {
 	s.stop()
 	<-s.poller.done
+	<-s.lag.done
 	s.link.close()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
+	member, _ := s.client.GroupMetadata()
 	if err := s.client.LeaveGroupContext(ctx); err != nil {
 		s.log.With("error", err).Debug("leaving the consumer group")
 	}
+	s.stepOut(ctx, member)
 	s.client.Close()
 	s.stats.SetPaused(false)
+}
+
+// stepOut says that a static member of the consumer protocol will be back. The
+// client says so without the instance id, which brokers refuse: until the
+// session times out, they would not let the instance in again.
+func (s *session) stepOut(ctx context.Context, member string) {
+	if s.conf.protocol != protocolConsumer || s.conf.instanceID == "" || member == "" {
+		return
+	}
+	req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	req.Group, req.MemberID, req.InstanceID, req.MemberEpoch = s.conf.group, member, &s.conf.instanceID, staticLeaveEpoch
+	resp, err := req.RequestWith(ctx, s.client)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		s.log.With("error", err).Debug("leaving the consumer group for a while")
+	}
 }

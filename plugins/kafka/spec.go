@@ -10,8 +10,17 @@ const (
 	fieldSeedBrokers       = "seed_brokers"
 	fieldTopics            = "topics"
 	fieldRegexpTopics      = "regexp_topics"
+	fieldRegexpInclude     = "regexp_topics_include"
+	fieldRegexpExclude     = "regexp_topics_exclude"
 	fieldConsumerGroup     = "consumer_group"
 	fieldStartOffset       = "start_offset"
+	fieldStartTimestamp    = "start_timestamp"
+	fieldIsolation         = "transaction_isolation_level"
+	fieldGroupProtocol     = "group_protocol"
+	fieldGroupBalancers    = "group_balancers"
+	fieldLagPeriod         = "topic_lag_refresh_period"
+	fieldRequestOverhead   = "request_timeout_overhead"
+	fieldConnIdle          = "conn_idle_timeout"
 	fieldInstanceID        = "instance_id"
 	fieldRackID            = "rack_id"
 	fieldClientID          = "client_id"
@@ -40,7 +49,7 @@ const (
 )
 
 const description = `
-Joins a consumer group and reads its share of the partitions, in batches.
+Joins a consumer group and reads its share of the partitions, in batches; or reads the partitions that ` + "`topics`" + ` names.
 
 == Pause
 
@@ -54,7 +63,16 @@ At least once. An offset is committed when that record and all before it in its 
 written to the group every ` + "`commit_period`" + `, when a partition is revoked, and when the input is closed. Before a partition is
 revoked, what is in flight gets some seconds to be acknowledged, so that its next owner repeats little or nothing.
 
+Without a group nothing is committed: the position is kept in memory alone, and a restart begins where the config says.
+
 A message that is rejected without a dead letter holds the commits of its partition back for the rest of the session.
+
+== Lag
+
+Every ` + "`topic_lag_refresh_period`" + ` the input looks up how far the brokers are ahead of what has been acknowledged, for the
+partitions that it owns, and while it is paused too: the gauge ` + "`kafka_lag`" + ` with the labels ` + "`topic`" + ` and ` + "`partition`" + `, and
+the sum as ` + "`lag`" + ` of the input in ` + "`/health`" + `. It is a difference of offsets: the markers of transactions and what compaction
+removed count as well.
 
 == Metadata
 
@@ -70,7 +88,7 @@ func inputSpec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Stable().
 		Categories("Services").
-		Summary("Reads Kafka topics as a member of a consumer group, and can be paused by the backpressure buffer without losing its position.").
+		Summary("Reads Kafka topics, as a rule as a member of a consumer group, and can be paused by the backpressure buffer without losing its position.").
 		Description(description).
 		Fields(sourceFields()...).
 		Fields(service.NewTLSToggledField(fieldTLS), saslField()).
@@ -97,16 +115,26 @@ func sourceFields() []*service.ConfigField {
 			Example([]string{"kafka-1:9092,kafka-2:9092"}).
 			LintRule(seedBrokersLintRule),
 		service.NewStringListField(fieldTopics).
-			Description("Topics to read. One item may hold several, separated by commas, unless `regexp_topics` is set.").
+			Description("Topics to read. One item may hold several, separated by commas, unless `regexp_topics` is set. Without a `consumer_group` each names its partitions: `foo:0`, a range `foo:2-5`, or `foo:0,1,2-5`; `foo:0:10` starts partition 0 at offset 10.").
+			Default([]any{}).
 			Example([]string{"market.external"}).
+			Example([]string{"market.external:0,2-5", "market.rates:0:1000"}).
 			LintRule(topicsLintRule),
+		service.NewStringListField(fieldRegexpInclude).
+			Description("Regular expressions of topics to read, in place of `topics`. They match anywhere in a name unless they are anchored by `^` and `$`. Topics that are created later are found within `metadata_max_age`.").
+			Default([]any{}).
+			Example([]string{`^market\..*$`}),
+		service.NewStringListField(fieldRegexpExclude).
+			Description("Regular expressions of topics to leave out of those that `regexp_topics_include` finds.").
+			Default([]any{}).
+			Example([]string{`\.test$`}),
 		service.NewBoolField(fieldRegexpTopics).
-			Description("Takes `topics` as regular expressions. Topics that are created later are found within `metadata_max_age`.").
-			Default(false),
+			Description("Takes `topics` as regular expressions, as `regexp_topics_include` does.").
+			Default(false).Advanced(),
 		service.NewStringField(fieldConsumerGroup).
-			Description("The consumer group to join. Replicas of the bridge with the same group share the partitions.").
-			Example("data-bridge").
-			LintRule(consumerGroupLintRule),
+			Description("The consumer group to join. Replicas of the bridge with the same group share the partitions. Empty only where `topics` names partitions.").
+			Default("").
+			Example("data-bridge"),
 		service.NewStringAnnotatedEnumField(fieldStartOffset, map[string]string{
 			startEarliest:  "The oldest record that the broker still has.",
 			startLatest:    "Records that arrive from now on.",
@@ -114,6 +142,17 @@ func sourceFields() []*service.ConfigField {
 		}).
 			Description("Where to start in a partition for which the group has no commit, or one that the broker no longer has.").
 			Default(startEarliest),
+		service.NewStringField(fieldStartTimestamp).
+			Description("Starts in a partition without a commit at the first record that is not older than this time, at the end if there is none. It takes the place of `start_offset`, which still says what happens when the broker no longer has a position.").
+			Default("").
+			Example("2026-01-31T00:00:00Z").
+			Advanced(),
+		service.NewStringAnnotatedEnumField(fieldIsolation, map[string]string{
+			readUncommitted: "All records, those of transactions that are open or were aborted included.",
+			readCommitted:   "Records of transactions only once they are committed.",
+		}).
+			Description("Which records of transactional producers are read.").
+			Default(readUncommitted).Advanced(),
 	}
 }
 
@@ -141,6 +180,19 @@ func groupFields() []*service.ConfigField {
 		service.NewDurationField(fieldCommitPeriod).
 			Description("How often settled offsets are committed. A crash repeats at most what was settled in one period, and what was not settled.").
 			Default("5s"),
+		service.NewDurationField(fieldLagPeriod).
+			Description("How often the lag of the partitions is looked up.").
+			Default("5s").Advanced(),
+		service.NewStringAnnotatedEnumField(fieldGroupProtocol, map[string]string{
+			protocolClassic:  "The members balance the partitions among themselves.",
+			protocolConsumer: "The brokers balance the partitions (KIP-848). Needs Kafka 4.0 or later; before 4.3 the commit at a rebalance can fail now and then, and some records are delivered twice.",
+		}).
+			Description("How the group is managed. A group can change from one to the other while it is running.").
+			Default(protocolClassic).Advanced(),
+		service.NewStringListField(fieldGroupBalancers).
+			Description("How partitions are shared out among the members: `cooperative-sticky`, where members keep most of theirs while the group rebalances, or `sticky`, `range` and `round-robin`, where all give up all first. The first that all members offer is used; a group must not mix `cooperative-sticky` with the others. With the `consumer` protocol, `range` in first place asks the broker for its range assignor, anything else for its uniform one.").
+			Default([]any{balancerCooperative}).
+			LintRule(balancersLintRule).Advanced(),
 		service.NewStringField(fieldInstanceID).
 			Description("Makes this a static member of the group: a restart within `session_timeout` causes no rebalance. Must be unique in the group; a static member does not leave the group when it closes.").
 			Default("").Advanced(),
@@ -162,6 +214,12 @@ func groupFields() []*service.ConfigField {
 		service.NewDurationField(fieldMetadataMaxAge).
 			Description("The longest time after which topics and brokers are looked up again.").
 			Default("5m").Advanced(),
+		service.NewDurationField(fieldRequestOverhead).
+			Description("How long a broker may take to answer, on top of what the request allows it.").
+			Default("10s").Advanced(),
+		service.NewDurationField(fieldConnIdle).
+			Description("Connections that are idle for about this long are closed.").
+			Default("20s").Advanced(),
 	}
 }
 

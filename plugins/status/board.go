@@ -42,7 +42,14 @@ type Input struct {
 	Link Link
 
 	paused atomic.Bool
+	lag    atomic.Pointer[int64]
 }
+
+// SetLag says how many records the source holds that are not settled yet.
+func (in *Input) SetLag(records int64) { in.lag.Store(&records) }
+
+// Lag returns what SetLag was last told; nil when it never was.
+func (in *Input) Lag() *int64 { return in.lag.Load() }
 
 // SetPaused says whether this input is paused now.
 func (in *Input) SetPaused(paused bool) { in.paused.Store(paused) }

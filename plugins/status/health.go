@@ -53,6 +53,8 @@ type InputHealth struct {
 	Dropped      int64 `json:"dropped"`
 	SlowConsumer int64 `json:"slow_consumer"`
 	Buffered     int64 `json:"buffered"`
+	// Lag is what the source holds and is not settled yet; only some kinds know it.
+	Lag *int64 `json:"lag,omitempty"`
 }
 
 // OutputHealth are the figures of one output: of all its tables, and of each.
@@ -182,6 +184,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Dropped:      in.Dropped.Load(),
 		SlowConsumer: in.SlowConsumer.Load(),
 		Buffered:     in.Level.Load(),
+		Lag:          in.Lag(),
 	}
 }
 

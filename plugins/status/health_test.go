@@ -238,3 +238,12 @@ func TestStreamsOfOneListenerAreSummedUp(t *testing.T) {
 	assert.Equal(t, "2025-01-02T00:00:00.000000Z", h.Metrics.Backpressure.LastPause.String())
 	assert.EqualValues(t, 7, h.Inputs["b.ticks"].Received)
 }
+
+func TestLagIsThereWhereItIsKnown(t *testing.T) {
+	b := status.NewBoard("")
+	b.Input("ticks", status.KindNATS)
+	b.Input("external", status.KindKafka).SetLag(0)
+	h := b.Health()
+	require.Nil(t, h.Inputs["ticks"].Lag)
+	require.EqualValues(t, 0, *h.Inputs["external"].Lag, "nothing is left: that is known")
+}

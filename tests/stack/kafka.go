@@ -40,7 +40,9 @@ type Kafka struct {
 
 // StartKafka starts a broker on a free port. Its data lives in a temporary
 // folder until Close.
-func StartKafka(ctx context.Context) (*Kafka, error) {
+func StartKafka(ctx context.Context) (*Kafka, error) { return startKafkaVersion(ctx, kafkaVersion) }
+
+func startKafkaVersion(ctx context.Context, version string) (*Kafka, error) {
 	forced := os.Getenv(EnvKafka)
 	switch forced {
 	case KafkaFake:
@@ -49,7 +51,7 @@ func StartKafka(ctx context.Context) (*Kafka, error) {
 	default:
 		return nil, fmt.Errorf("reading %s: %q is neither %s nor %s", EnvKafka, forced, KafkaReal, KafkaFake)
 	}
-	libs, err := installKafka(ctx)
+	libs, err := installKafka(ctx, version)
 	if err == nil {
 		return startKafkaReal(ctx, libs)
 	}

@@ -29,6 +29,10 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+group.consumer.min.heartbeat.interval.ms=50
+group.consumer.heartbeat.interval.ms=100
+group.consumer.min.assignment.interval.ms=0
+group.consumer.assignment.interval.ms=0
 log.cleaner.enable=false
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
@@ -75,12 +79,12 @@ func javaArgs(libs string, args ...string) []string {
 
 func (b *javaBroker) resume() error { return b.signal(signalContinue) }
 
-// kafkaVersion is the one that tests/kafka/pom.xml names; it is part of the
-// cache folder's name, so that a new version is fetched.
+// kafkaVersion is the release that tests use unless they say otherwise. It is
+// part of the cache folder's name, so that a new version is fetched.
 const kafkaVersion = "3.9.1"
 
-// installKafka is the folder of the broker's jars in the cache.
-func installKafka(ctx context.Context) (string, error) {
+// installKafka is the folder of the jars of that release in the cache.
+func installKafka(ctx context.Context, version string) (string, error) {
 	for _, tool := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return "", fmt.Errorf("running Apache Kafka needs java and mvn: %w", err)
@@ -91,11 +95,11 @@ func installKafka(ctx context.Context) (string, error) {
 		return "", err
 	}
 	pom := filepath.Join(root, "tests", "kafka", "pom.xml")
-	dir, err := install("kafka-"+kafkaVersion, func(dir string) error {
-		progress("fetching Apache Kafka %s by Maven (about 46 MB)", kafkaVersion)
+	dir, err := install("kafka-"+version, func(dir string) error {
+		progress("fetching Apache Kafka %s by Maven (about 46 MB)", version)
 		_, err := run(ctx, root, "mvn", "--batch-mode", "--quiet", "--file", pom,
 			"dependency:copy-dependencies", "-DoutputDirectory="+filepath.Join(dir, "libs"),
-			"-Dkafka.version="+kafkaVersion)
+			"-Dkafka.version="+version)
 		return err
 	})
 	return filepath.Join(dir, "libs"), err

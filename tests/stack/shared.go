@@ -24,6 +24,7 @@ type servers struct {
 	mu     sync.Mutex
 	nats   *NATS
 	kafka  *Kafka
+	next   *Kafka
 	houses map[string]ClickHouse
 }
 
@@ -59,6 +60,23 @@ func (s *servers) Kafka(t TB) *Kafka {
 	return kafka
 }
 
+// KafkaNext is the shared broker of the newest release. Tests use topics and
+// groups of their own.
+func (s *servers) KafkaNext(t TB) *Kafka {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next != nil {
+		return s.next
+	}
+	kafka, err := StartKafkaNext(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Fatalf("sharing the newest Kafka: %v", err)
+	}
+	s.next = kafka
+	return kafka
+}
+
 // ClickHouse is the shared server of the kind, without a password and without
 // tables. Tests use databases of their own.
 func (s *servers) ClickHouse(t TB, kind string) ClickHouse {
@@ -91,10 +109,13 @@ func StopShared() error {
 	if s.kafka != nil {
 		errs = append(errs, s.kafka.Close())
 	}
+	if s.next != nil {
+		errs = append(errs, s.next.Close())
+	}
 	for _, ch := range s.houses {
 		errs = append(errs, ch.Close())
 	}
-	s.nats, s.kafka, s.houses = nil, nil, nil
+	s.nats, s.kafka, s.next, s.houses = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -1,0 +1,85 @@
+package kafka
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Positions that are no offsets.
+const (
+	positionUnknown = -1 // the group has not been asked yet
+	positionStart   = -2 // where the config says to start
+)
+
+// positions are, by partition that is owned, the offsets below which all is
+// settled, or one of the above.
+type positions map[*partition]int64
+
+func (ps positions) topics() []string {
+	var names []string
+	for p := range ps {
+		names = append(names, p.topic)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (ps positions) anyAt(at int64) bool {
+	for _, p := range ps {
+		if p == at {
+			return true
+		}
+	}
+	return false
+}
+
+// positions are those of the partitions that are owned now.
+func (a *assignment) positions() positions {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ps := make(positions, len(a.owned))
+	for _, p := range a.owned {
+		ps[p] = p.position
+	}
+	return ps
+}
+
+// startAt says where partitions start that were assigned: at an exact offset,
+// or where start says.
+func (a *assignment) startAt(offsets map[string]map[int32]kgo.Offset, start kgo.Offset) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for topic, partitions := range offsets {
+		for n, o := range partitions {
+			p := a.owned[topicPartition{topic, n}]
+			switch at := o.EpochOffset().Offset; {
+			case p == nil || p.position >= 0:
+			case at < 0 || o == start: // a time is no offset
+				p.position = positionStart
+			default:
+				p.position = at
+			}
+		}
+	}
+	a.tellChange()
+}
+
+// suppose sets the position of a partition of which nothing is settled yet, and
+// returns it as it is then.
+func (a *assignment) suppose(p *partition, at int64) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p.position == positionStart {
+		p.position = at
+	}
+	return p.position
+}
+
+// tellChange says that partitions came or went.
+func (a *assignment) tellChange() {
+	select {
+	case a.changed <- struct{}{}:
+	default:
+	}
+}

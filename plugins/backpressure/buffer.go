@@ -47,6 +47,7 @@ type buffer struct {
 
 	start    sync.Once
 	draining atomic.Bool
+	heavy    atomic.Bool // the last pause began because of bytes
 
 	room  chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
@@ -56,7 +57,7 @@ type buffer struct {
 	retries []*flight            // rejected as a whole, the first one rejected first
 	flying  int                  // flights at the output
 	sources map[*source]struct{} // those that have not been acknowledged
-	level   int
+	level   gate.Level
 	ended   bool // EndOfInput
 	closed  bool
 }
@@ -136,20 +137,36 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 	if b.closed {
 		return nil, errClosed
 	}
-	n := min(len(msgs), b.conf.limits.Max-b.level)
-	if n == 0 {
+	load := b.fit(msgs)
+	if load.Records == 0 {
 		return msgs, nil
 	}
 	b.sources[src] = struct{}{}
-	b.queue.push(segment{src: src, msgs: msgs[:n], at: time.Now()})
-	src.waiting -= n
+	b.queue.push(segment{src: src, msgs: msgs[:load.Records], bytes: load.Bytes, at: time.Now()})
+	src.waiting -= load.Records
 	if src.origin != nil {
-		src.origin.Accepted.Add(int64(n))
+		src.origin.Accepted.Add(int64(load.Records))
 	}
-	b.shift(src, n)
+	b.shift(src, load)
 	b.control.Observe(b.level)
 	signal(b.ready)
-	return msgs[n:], nil
+	return msgs[load.Records:], nil
+}
+
+// fit tells how many of the messages there is room for, and what they weigh. A
+// message that weighs more than all the room there is, which would wait for
+// ever, enters when nothing else is held: the only way over the bound.
+func (b *buffer) fit(msgs service.MessageBatch) (load gate.Level) {
+	limits := b.conf.limits
+	for _, m := range msgs[:min(len(msgs), limits.Max-b.level.Records)] {
+		w := weigh(m)
+		if over := b.level.Bytes+load.Bytes+w > limits.Bytes.Max && limits.Bytes.Max > 0; over && b.level.Records+load.Records > 0 {
+			break
+		}
+		load.Records++
+		load.Bytes += w
+	}
+	return load
 }
 
 // abandon forgets a source whose WriteBatch has failed: what waits in the queue
@@ -158,21 +175,27 @@ func (b *buffer) abandon(src *source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	src.abandoned, src.waiting = true, 0
-	b.shift(src, -b.queue.remove(src))
+	b.shift(src, minus(b.queue.remove(src)))
 	b.control.Observe(b.level)
 }
 
 // shift changes the level: in total, of the source and of its input.
-func (b *buffer) shift(src *source, n int) {
-	b.level += n
-	src.held += n
+func (b *buffer) shift(src *source, by gate.Level) {
+	b.level = plus(b.level, by)
+	src.held = plus(src.held, by)
 	if src.complete() {
 		delete(b.sources, src)
 	}
 	if src.origin != nil {
-		src.origin.Level.Add(int64(n))
+		src.origin.Level.Add(int64(by.Records))
 	}
 }
+
+func plus(a, b gate.Level) gate.Level {
+	return gate.Level{Records: a.Records + b.Records, Bytes: a.Bytes + b.Bytes}
+}
+
+func minus(a gate.Level) gate.Level { return gate.Level{Records: -a.Records, Bytes: -a.Bytes} }
 
 // ReadBatch returns the next batch for the output: a full one at once, a
 // smaller one when its oldest message has waited for the batch period, or when
@@ -216,7 +239,7 @@ func (b *buffer) await(ctx context.Context, wait time.Duration) error {
 func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || (b.ended && b.level == 0) {
+	if b.closed || (b.ended && b.level.Records == 0) {
 		return nil, 0, service.ErrEndOfBuffer
 	}
 	wait := time.Duration(-1)
@@ -227,16 +250,21 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 			return b.launch(f), 0, nil
 		}
 	}
-	if b.queue.count > 0 {
+	if b.queue.held.Records > 0 {
 		age := now.Sub(b.queue.oldest())
-		if b.queue.count >= b.conf.count || age >= b.conf.period || b.hurry() {
-			return b.launch(b.queue.take(b.conf.count)), 0, nil
+		if b.full() || age >= b.conf.period || b.hurry() {
+			return b.launch(b.queue.take(b.conf.count, b.conf.byteSize)), 0, nil
 		}
 		if rest := b.conf.period - age; wait < 0 || rest < wait {
 			wait = rest
 		}
 	}
 	return nil, wait, nil
+}
+
+// full reports whether a whole batch waits.
+func (b *buffer) full() bool {
+	return b.queue.held.Records >= b.conf.count || b.queue.held.Bytes >= b.conf.byteSize
 }
 
 // hurry reports whether waiting for a fuller batch is pointless: the stream is
@@ -298,7 +326,7 @@ func (b *buffer) settle(f *flight) []*source {
 	}
 	var complete []*source
 	for _, p := range f.parts {
-		b.shift(p.src, -p.n)
+		b.shift(p.src, minus(p.load))
 		if p.src.complete() && !p.src.abandoned {
 			complete = append(complete, p.src)
 		}
@@ -353,14 +381,14 @@ func (b *buffer) Close(ctx context.Context) error {
 func (b *buffer) shut() (int, []*source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left := b.level
+	left := b.level.Records
 	var open []*source
 	for src := range b.sources {
 		if !src.abandoned {
 			open = append(open, src)
 		}
 		src.abandoned, src.waiting = true, 0
-		b.shift(src, -src.held)
+		b.shift(src, minus(src.held))
 	}
 	b.closed, b.queue, b.retries = true, queue{}, nil
 	b.control.Observe(b.level)

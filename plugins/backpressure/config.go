@@ -18,12 +18,14 @@ import (
 const (
 	fieldEnabled         = "enabled"
 	fieldMaxBufferSize   = "max_buffer_size"
+	fieldMaxBytes        = "max_bytes"
 	fieldPauseThreshold  = "pause_threshold"
 	fieldResumeThreshold = "resume_threshold"
 	fieldHeartbeat       = "heartbeat_interval"
 	fieldAlertAfter      = "alert_after"
 	fieldBatch           = "batch"
 	fieldBatchCount      = "count"
+	fieldBatchBytes      = "byte_size"
 	fieldBatchPeriod     = "period"
 	fieldGroups          = "groups"
 	fieldStatusServer    = "status_server"
@@ -38,10 +40,16 @@ const (
 var lintThresholds = `let max = this.max_buffer_size
 let pause = ` + lintRecords("this.pause_threshold") + `
 let resume = ` + lintRecords("this.resume_threshold") + `
+let bytes = ` + lintBytes("this.max_bytes") + `
+let size = ` + lintBytes("this.batch.byte_size") + `
 root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
   "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
 } else if this.batch.count < 1 || this.batch.count > $resume {
   "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
+} else if $bytes > 0 && ($bytes * $resume / $max).floor() < 1 {
+  "max_bytes (%v) is too small: its shares at resume_threshold and pause_threshold must differ and be above zero".format(this.max_bytes)
+} else if $bytes > 0 && $size > ($bytes * $resume / $max).floor() {
+  "batch.byte_size (%v) must not exceed the resume_threshold in bytes (%v B, a share of max_bytes): a larger batch would wait for records that a paused input does not deliver".format(this.batch.byte_size, ($bytes * $resume / $max).floor())
 }`
 
 // lintRecords is the Bloblang that turns a threshold into a number of messages;
@@ -63,6 +71,10 @@ func spec() *service.ConfigSpec {
 			service.NewIntField(fieldMaxBufferSize).
 				Description("The hard bound of the level, in messages. The level is what was accepted from the inputs and is not yet acknowledged by the output: queued, in flight, or waiting for a retry. It is never exceeded.").
 				Default(50000).Example(200000),
+			service.NewStringField(fieldMaxBytes).
+				Description("The hard bound of what those messages weigh, so that large ones cannot break the bound of memory: the bytes of their bodies, and an estimate for bodies that were parsed. Metadata is not counted. `pause_threshold` and `resume_threshold` apply to it too, as the same fractions of it that they are of `max_buffer_size`: the inputs pause when either level is above its threshold and resume when both are below theirs. A message that is larger than the bound enters alone. `0` bounds messages only.\n\nThe default is 2.6 KiB for each message of the default `max_buffer_size`: smaller messages never meet it.").
+				Default("128MiB").Example("512MiB").Example("0").
+				LintRule(lintSize(fieldMaxBytes)),
 			service.NewAnyField(fieldPauseThreshold).
 				Description("The inputs pause when the level is above this: a number of messages, or a percentage of `max_buffer_size`.").
 				Default("80%").Example(40000).Example("80%"),
@@ -81,6 +93,10 @@ func spec() *service.ConfigSpec {
 				service.NewIntField(fieldBatchCount).
 					Description("The most messages in a batch. It may not exceed `resume_threshold`.").
 					Default(10000).Example(20000),
+				service.NewStringField(fieldBatchBytes).
+					Description("A batch is also full when its messages weigh this much; it then holds at least one message. It may not exceed the `resume_threshold` in bytes. By default, or with `0`, an eighth of `max_bytes`, and what the `resume_threshold` is in bytes if that is less.").
+					Default("").Example("32MiB").Advanced().
+					LintRule(lintSize(fieldBatch+"."+fieldBatchBytes)),
 				service.NewDurationField(fieldBatchPeriod).
 					Description("A batch that is not full is sent when its oldest message has waited this long.").
 					Default("500ms").Example("2s").
@@ -148,6 +164,7 @@ type config struct {
 	heartbeat  time.Duration
 	alertAfter time.Duration
 	count      int
+	byteSize   int64 // a batch is full with so many bytes
 	period     time.Duration
 	groups     []status.Group
 	address    string // "" when the status server is off
@@ -165,6 +182,8 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	c.enabled, err = p.FieldBool(fieldEnabled)
 	keep(err)
 	c.limits, err = parseLimits(p)
+	keep(err)
+	c.byteSize, err = parseSize(p, fieldBatch, fieldBatchBytes)
 	keep(err)
 	c.heartbeat, err = p.FieldDuration(fieldHeartbeat)
 	keep(err)
@@ -185,7 +204,22 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	if err := errors.Join(errs...); err != nil {
 		return c, err
 	}
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return c, err
+	}
+	if c.byteSize == 0 {
+		c.byteSize = c.defaultByteSize()
+	}
+	return c, nil
+}
+
+// defaultByteSize keeps what the output has in hand at once, which it may hold
+// twice, small beside the bound.
+func (c config) defaultByteSize() int64 {
+	if c.limits.Bytes.Max == 0 {
+		return math.MaxInt64
+	}
+	return max(1, min(c.limits.Bytes.Max/8, c.limits.Bytes.Resume))
 }
 
 func (c config) validate() error {
@@ -195,6 +229,10 @@ func (c config) validate() error {
 	if c.count < 1 || c.count > c.limits.Resume {
 		return fmt.Errorf("batch.count (%d) must be between 1 and resume_threshold (%d records): "+
 			"a larger batch would wait for records that a paused input does not deliver", c.count, c.limits.Resume)
+	}
+	if b := c.limits.Bytes; b.Max > 0 && c.byteSize > b.Resume {
+		return fmt.Errorf("batch.byte_size (%d B) must not exceed the resume_threshold in bytes (%d B, a share of max_bytes): "+
+			"a larger batch would wait for records that a paused input does not deliver", c.byteSize, b.Resume)
 	}
 	for field, d := range map[string]time.Duration{
 		fieldHeartbeat:                             c.heartbeat,
@@ -216,8 +254,14 @@ func parseLimits(p *service.ParsedConfig) (l gate.Limits, err error) {
 	if l.Pause, err = parseThreshold(p, fieldPauseThreshold, l.Max); err != nil {
 		return l, err
 	}
-	l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max)
-	return l, err
+	if l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max); err != nil {
+		return l, err
+	}
+	bytes, err := parseSize(p, fieldMaxBytes)
+	if err != nil || bytes == 0 {
+		return l, err
+	}
+	return l.WithBytes(bytes), nil
 }
 
 // parseThreshold reads a count of messages or a percentage of limit.

@@ -18,9 +18,9 @@ import (
 func TestDefaults(t *testing.T) {
 	r := newRig(t, "")
 	assert.Equal(t, config{
-		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Resume: 20000},
+		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Resume: 20000}.WithBytes(128 << 20),
 		heartbeat: 5 * time.Second, alertAfter: 10 * time.Minute,
-		count: 10000, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
+		count: 10000, byteSize: 16 << 20, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
 	}, r.conf)
 
 	p, err := spec().ParseYAML("", nil)
@@ -39,7 +39,7 @@ func TestThresholdForms(t *testing.T) {
 	} {
 		assert.Empty(t, lint(t, yaml), yaml)
 		r := newRig(t, yaml)
-		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Resume: 15000}, r.conf.limits, yaml)
+		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Resume: 15000}.WithBytes(128<<20), r.conf.limits, yaml)
 	}
 }
 
@@ -79,6 +79,12 @@ func TestBadConfiguration(t *testing.T) {
 		"zero resume":            {"resume_threshold: 0", []string{"resume_threshold (0)"}},
 		"batch above resume":     {"batch: {count: 20001}", []string{"batch.count (20001)", "resume_threshold"}},
 		"no batch":               {"batch: {count: 0}", []string{"batch.count (0)"}},
+		"no size":                {"max_bytes: plenty", []string{"max_bytes (plenty)", "256MiB"}},
+		"size of a wrong unit":   {"max_bytes: 5i", []string{"max_bytes (5i)"}},
+		"negative size":          {"max_bytes: '-5MiB'", []string{"max_bytes (-5MiB)"}},
+		"a tiny bound":           {"max_bytes: 2B", []string{"max_bytes (2", "too small"}},
+		"no batch size":          {"batch: {byte_size: big}", []string{"batch.byte_size (big)", "256MiB"}},
+		"batch above resume (B)": {"max_bytes: 100MB\nbatch: {byte_size: 41MB}", []string{"batch.byte_size (41", "40000000 B"}},
 		"no heartbeat":           {"heartbeat_interval: 0s", []string{"heartbeat_interval (0s)", "above zero"}},
 		"negative alert":         {"alert_after: -1m", []string{"alert_after (-1m", "above zero"}},
 		"groups are not a map":   {"groups: [CH]", []string{"groups"}},

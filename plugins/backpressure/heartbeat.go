@@ -10,18 +10,22 @@ import (
 // metrics are what the buffer publishes through the host, once a heartbeat and
 // on the edges: a call costs more than a message does.
 type metrics struct {
-	level  *service.MetricGauge
-	limit  *service.MetricGauge
-	active *service.MetricGauge
-	pauses *service.MetricCounter
+	level      *service.MetricGauge
+	limit      *service.MetricGauge
+	levelBytes *service.MetricGauge
+	limitBytes *service.MetricGauge
+	active     *service.MetricGauge
+	pauses     *service.MetricCounter
 }
 
 func newMetrics(m *service.Metrics) metrics {
 	return metrics{
-		level:  m.NewGauge("backpressure_level"),
-		limit:  m.NewGauge("backpressure_limit"),
-		active: m.NewGauge("backpressure_active"),
-		pauses: m.NewCounter("backpressure_pauses"),
+		level:      m.NewGauge("backpressure_level"),
+		limit:      m.NewGauge("backpressure_limit"),
+		levelBytes: m.NewGauge("backpressure_level_bytes"),
+		limitBytes: m.NewGauge("backpressure_limit_bytes"),
+		active:     m.NewGauge("backpressure_active"),
+		pauses:     m.NewCounter("backpressure_pauses"),
 	}
 }
 
@@ -95,12 +99,14 @@ func (b *buffer) beat() {
 	f := b.figures()
 	b.metrics.level.Set(f.Level)
 	b.metrics.limit.Set(f.MaxSize)
+	b.metrics.levelBytes.Set(f.Bytes)
+	b.metrics.limitBytes.Set(f.MaxBytes)
 	b.metrics.active.Set(flag(f.Active))
 	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
 	if held, tooLong := f.PausedTooLong(time.Now()); tooLong {
 		b.log.With("severity", "critical").Errorf(
 			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
-			held.Minutes(), thousands(f.Level))
+			held.Minutes(), b.alertLevel())
 	}
 }
 
@@ -113,6 +119,7 @@ func (b *buffer) heartbeatFields() []any {
 		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
 		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
 		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
+		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes,
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
 	}
 }

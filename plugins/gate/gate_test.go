@@ -68,7 +68,7 @@ func TestHysteresisFromBothSides(t *testing.T) {
 
 	sweep := func(from, to, step int) {
 		for level := from; level != to; level += step {
-			c.Observe(level)
+			c.Observe(gate.Level{Records: level})
 		}
 	}
 	sweep(0, 21000, 1000)
@@ -76,17 +76,17 @@ func TestHysteresisFromBothSides(t *testing.T) {
 	sweep(39000, 21000, -100)
 	assert.Empty(t, j.take(), "21k up to 39k and back must do nothing")
 
-	c.Observe(40000)
+	c.Observe(gate.Level{Records: 40000})
 	assert.Empty(t, j.take(), "at the pause threshold the gate stays open")
-	c.Observe(40001)
+	c.Observe(gate.Level{Records: 40001})
 	assert.Equal(t, []string{"paused", "nats pause"}, j.take())
 	assert.True(t, g.Paused())
 
 	sweep(39000, 21000, -100)
 	sweep(21000, 50000, 100)
-	c.Observe(20000)
+	c.Observe(gate.Level{Records: 20000})
 	assert.Empty(t, j.take(), "at the resume threshold the gate stays closed")
-	c.Observe(19999)
+	c.Observe(gate.Level{Records: 19999})
 	assert.Len(t, j.take(), 2)
 	assert.False(t, g.Paused())
 	assert.EqualValues(t, 1, g.State().PauseCount)
@@ -97,9 +97,9 @@ func TestTimesOfAPause(t *testing.T) {
 		g, j := gate.New(), &journal{}
 		c := attach(g, shipped, true, j)
 		closedAt := time.Now()
-		c.Observe(40001)
+		c.Observe(gate.Level{Records: 40001})
 		time.Sleep(90 * time.Second)
-		c.Observe(0)
+		c.Observe(gate.Level{Records: 0})
 		assert.Equal(t, []string{"paused", "resumed after 1m30s"}, j.take())
 		s := g.State()
 		assert.Equal(t, closedAt, s.LastPause)
@@ -116,11 +116,11 @@ func TestReasonsHoldTogether(t *testing.T) {
 	g.Hold(gate.ReasonOperator)
 	g.Hold(gate.ReasonOperator)
 	assert.Equal(t, []string{"paused", "kafka pause"}, j.take())
-	c.Observe(45000)
+	c.Observe(gate.Level{Records: 45000})
 	g.Release(gate.ReasonOperator)
 	assert.Empty(t, j.take(), "the level still holds the gate")
 	assert.Equal(t, []gate.Reason{gate.ReasonLevel}, g.State().Reasons)
-	c.Observe(100)
+	c.Observe(gate.Level{Records: 100})
 	assert.Len(t, j.take(), 2)
 	assert.False(t, g.Paused())
 	g.Release(gate.ReasonLevel)
@@ -130,11 +130,11 @@ func TestReasonsHoldTogether(t *testing.T) {
 func TestInputThatJoinsAClosedGateStartsPaused(t *testing.T) {
 	g, j := gate.New(), &journal{}
 	c := attach(g, shipped, true, j)
-	c.Observe(50000)
+	c.Observe(gate.Level{Records: 50000})
 	j.take()
 	g.Join(input{"late", j})
 	assert.Equal(t, []string{"late pause"}, j.take())
-	c.Observe(0)
+	c.Observe(gate.Level{Records: 0})
 	assert.Contains(t, j.take(), "late resume")
 }
 
@@ -146,14 +146,14 @@ func TestInputsAreToldInTheOrderTheyJoinedAndNotAfterLeaving(t *testing.T) {
 	g.Join(input{"c", j})
 	b.Leave()
 	b.Leave()
-	c.Observe(50000)
+	c.Observe(gate.Level{Records: 50000})
 	assert.Equal(t, []string{"paused", "a pause", "c pause"}, j.take())
 }
 
 func TestEmergencySwitch(t *testing.T) {
 	g, j := gate.New(), &journal{}
 	c := attach(g, shipped, false, j)
-	c.Observe(50000)
+	c.Observe(gate.Level{Records: 50000})
 	assert.Empty(t, j.take())
 	assert.False(t, g.Paused())
 	assert.True(t, g.State().PausingOff)
@@ -163,14 +163,14 @@ func TestDrainResumesBeforeInputsEnd(t *testing.T) {
 	g, j := gate.New(), &journal{}
 	c := attach(g, shipped, true, j)
 	g.Join(input{"nats", j})
-	c.Observe(45000)
+	c.Observe(gate.Level{Records: 45000})
 	j.take()
 
 	g.Drain()
 	g.Drain()
 	assert.Equal(t, []string{"draining paused=true", "nats resume", "flush", "nats drain"}, j.take())
-	c.Observe(30000)
-	c.Observe(45000)
+	c.Observe(gate.Level{Records: 30000})
+	c.Observe(gate.Level{Records: 45000})
 	g.Hold(gate.ReasonOperator)
 	assert.False(t, g.Paused(), "a draining gate stays open")
 	g.Join(input{"late", j})
@@ -203,7 +203,7 @@ func TestReloadFindsTheGateAsNew(t *testing.T) {
 	g, j := gate.New(), &journal{}
 	old := attach(g, shipped, true, j)
 	m := g.Join(input{"old", j})
-	old.Observe(45000)
+	old.Observe(gate.Level{Records: 45000})
 	g.Drain()
 	m.Leave()
 	old.Detach(7)
@@ -215,9 +215,9 @@ func TestReloadFindsTheGateAsNew(t *testing.T) {
 	g.Join(input{"new", j})
 	assert.Empty(t, j.take(), "the next generation is not drained by the last one's end")
 	c := attach(g, shipped, true, j)
-	old.Observe(0)
+	old.Observe(gate.Level{Records: 0})
 	old.Detach(1)
-	c.Observe(45000)
+	c.Observe(gate.Level{Records: 45000})
 	assert.Equal(t, []string{"paused", "new pause"}, j.take(), "a late word of the old buffer changes nothing")
 }
 
@@ -246,11 +246,11 @@ func TestLookupByStreamAndName(t *testing.T) {
 	r := gate.RegistryOf(res)
 	j := &journal{}
 	c := attach(gate.Of(res, ""), shipped, true, j)
-	c.Observe(12)
+	c.Observe(gate.Level{Records: 12})
 	assert.EqualValues(t, 12, r.Unsettled())
 	r.Drain()
 	assert.Equal(t, []string{"draining paused=false", "flush"}, j.take())
-	c.Observe(0)
+	c.Observe(gate.Level{Records: 0})
 	c.Detach(3)
 	assert.EqualValues(t, 3, r.Unsettled())
 }
@@ -299,7 +299,7 @@ func TestGateFollowsItsDefinition(t *testing.T) {
 			default:
 				level = rapid.IntRange(0, 60).Draw(t, "level")
 				high = level > limits.Pause || (high && level >= limits.Resume)
-				c.Observe(level)
+				c.Observe(gate.Level{Records: level})
 			}
 			if g.Paused() != (high || operator) {
 				t.Fatalf("paused=%t at level %d of %+v, operator %t", g.Paused(), level, limits, operator)
@@ -322,9 +322,9 @@ func TestConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 2000 {
-			c.Observe(i % 11)
+			c.Observe(gate.Level{Records: i % 11})
 		}
-		c.Observe(0)
+		c.Observe(gate.Level{Records: 0})
 	})
 	for range 3 {
 		wg.Go(func() {
@@ -345,6 +345,6 @@ func TestConcurrentUse(t *testing.T) {
 func BenchmarkObserveBetweenThresholds(b *testing.B) {
 	c := attach(gate.New(), shipped, true, &journal{})
 	for b.Loop() {
-		c.Observe(30000)
+		c.Observe(gate.Level{Records: 30000})
 	}
 }

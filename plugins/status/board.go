@@ -81,6 +81,8 @@ type Output struct {
 type Buffer struct {
 	Level           int64
 	MaxSize         int64
+	Bytes           int64 // what the level weighs
+	MaxBytes        int64 // zero when bytes are not bounded
 	PauseThreshold  int64
 	ResumeThreshold int64
 	Active          bool

@@ -38,6 +38,8 @@ type Backpressure struct {
 	PauseThreshold  int64 `json:"pause_threshold"`
 	ResumeThreshold int64 `json:"resume_threshold"`
 	MaxBufferSize   int64 `json:"max_buffer_size"`
+	CurrentBytes    int64 `json:"current_bytes"`
+	MaxBytes        int64 `json:"max_bytes"`
 	PauseCount      int64 `json:"pause_count"`
 	LastPause       *Time `json:"last_pause"`
 	LastResume      *Time `json:"last_resume"`
@@ -141,6 +143,8 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 	p.PauseThreshold += b.PauseThreshold
 	p.ResumeThreshold += b.ResumeThreshold
 	p.MaxBufferSize += b.MaxSize
+	p.CurrentBytes += b.Bytes
+	p.MaxBytes += b.MaxBytes
 	p.PauseCount += b.PauseCount
 	p.LastPause = latest(p.LastPause, b.LastPause)
 	p.LastResume = latest(p.LastResume, b.LastResume)

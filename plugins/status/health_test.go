@@ -32,6 +32,8 @@ const golden = `{
       "pause_threshold": 40000,
       "resume_threshold": 20000,
       "max_buffer_size": 50000,
+      "current_bytes": 4000000,
+      "max_bytes": 134217728,
       "pause_count": 3,
       "last_pause": "2025-10-12T10:30:15.123456Z",
       "last_resume": "2025-10-12T10:25:10.987654Z"
@@ -142,7 +144,7 @@ func example() *status.Board {
 	out.Link.Up()
 	b.SetBuffer(func() status.Buffer {
 		return status.Buffer{
-			Level: 35100, MaxSize: 50000, PauseThreshold: 40000, ResumeThreshold: 20000,
+			Level: 35100, MaxSize: 50000, Bytes: 4000000, MaxBytes: 128 << 20, PauseThreshold: 40000, ResumeThreshold: 20000,
 			Active: true, PauseCount: 3, AlertAfter: 1e6 * time.Hour, LinkGrace: time.Minute,
 			LastPause:  at("2025-10-12T10:30:15.123456Z"),
 			LastResume: at("2025-10-12T10:25:10.987654Z"),

@@ -101,6 +101,7 @@ func (b *buffer) run() {
 	b.start.Do(func() {
 		b.logStart()
 		b.board.SetBuffer(b.figures)
+		b.board.SetOperator(operator{b}, b.conf.admin)
 		b.control.Attach()
 		b.pulse.start(b)
 	})

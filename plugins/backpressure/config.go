@@ -32,6 +32,10 @@ const (
 	fieldServerEnabled   = "enabled"
 	fieldServerAddress   = "address"
 	fieldServerGrace     = "disconnect_grace"
+	fieldAdmin           = "admin"
+	fieldAdminEnabled    = "enabled"
+	fieldAdminToken      = "token"
+	fieldAdminRemote     = "allow_remote"
 	fieldGate            = "gate"
 )
 
@@ -118,7 +122,9 @@ func spec() *service.ConfigSpec {
 					Description("How long an input or the output may be disconnected before `/health` answers 503.").
 					Default("30s").Example("2m").Advanced().
 					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
-			).Description("The listener for `GET /health`."),
+				adminField(),
+			).Description("The listener for `GET /health`.").
+				LintRule(`root = if this.admin.enabled && !this.enabled { "`+errAdminUnserved+`" }`),
 			service.NewStringField(fieldGate).
 				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").
 				Default("").Example("market").Advanced(),
@@ -169,6 +175,7 @@ type config struct {
 	groups     []status.Group
 	address    string // "" when the status server is off
 	linkGrace  time.Duration
+	admin      status.Admin
 	gate       string
 }
 
@@ -198,6 +205,8 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	c.address, err = parseAddress(p)
 	keep(err)
 	c.linkGrace, err = p.FieldDuration(fieldStatusServer, fieldServerGrace)
+	keep(err)
+	c.admin, err = parseAdmin(p)
 	keep(err)
 	c.gate, err = p.FieldString(fieldGate)
 	keep(err)

@@ -2,12 +2,14 @@ package backpressure
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -112,13 +114,14 @@ func (b *buffer) figures() status.Buffer {
 		MaxBytes:        l.Bytes.Max,
 		PauseThreshold:  int64(l.Pause),
 		ResumeThreshold: int64(l.Resume),
-		Active:          s.Paused,
+		Active:          slices.Contains(s.Reasons, gate.ReasonLevel),
 		PauseCount:      s.PauseCount,
 		LastPause:       s.LastPause,
 		LastResume:      s.LastResume,
 		AlertAfter:      b.conf.alertAfter,
 		LinkGrace:       b.conf.linkGrace,
 		Groups:          b.conf.groups,
+		Held:            s.Held,
 	}
 }
 

@@ -6,14 +6,20 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 // for a body that nobody has parsed, which is the rule. A parsed body is walked
 // and not encoded, which would cost a hundred times as much. The fixed cost of a
 // message and its metadata are left to the bound in messages.
-func weigh(m *service.Message) (n int64) {
-	if m.HasBytes() {
-		body, _ := m.AsBytes() // never an error, and no encoding either
-		n = int64(len(body))
-	}
+func weigh(m *service.Message) int64 {
 	if m.HasStructured() {
-		v, _ := m.AsStructured() // there already
-		n += weighValue(v)
+		return weighParsed(m)
+	}
+	body, _ := m.AsBytes() // never an error, and nothing to encode
+	return int64(len(body))
+}
+
+func weighParsed(m *service.Message) int64 {
+	v, _ := m.AsStructured() // there already
+	n := weighValue(v)
+	if m.HasBytes() {
+		body, _ := m.AsBytes()
+		n += int64(len(body))
 	}
 	return n
 }

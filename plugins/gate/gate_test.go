@@ -3,7 +3,6 @@ package gate_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,7 +11,6 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 )
@@ -229,12 +227,19 @@ func TestLimitsNameFieldsAndValues(t *testing.T) {
 		{Max: 100, Pause: 101, Resume: 1},
 		{Max: 100, Pause: 80, Resume: 0},
 		{Max: 100, Pause: 20, Resume: 40},
-		{},
 	} {
 		err := l.Validate()
 		require.Error(t, err, "%+v", l)
 		assert.Contains(t, err.Error(), fmt.Sprintf("resume_threshold (%d), pause_threshold (%d) and max_buffer_size (%d)", l.Resume, l.Pause, l.Max))
 	}
+}
+
+func TestByteLimitsAreTheSameFractions(t *testing.T) {
+	l := shipped.WithBytes(100 << 20)
+	assert.Equal(t, gate.ByteLimits{Max: 100 << 20, Pause: 80 << 20, Resume: 40 << 20}, l.Bytes)
+	require.NoError(t, l.Validate())
+	require.NoError(t, shipped.WithBytes(1<<50).Validate())
+	require.ErrorContains(t, shipped.WithBytes(2).Validate(), "max_bytes (2 B) is too small")
 }
 
 func TestLookupByStreamAndName(t *testing.T) {
@@ -276,45 +281,6 @@ func TestAwaitLeave(t *testing.T) {
 	})
 }
 
-// The gate against its definition, over random walks of the level and random
-// holds of an operator.
-func TestGateFollowsItsDefinition(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		limits := gate.Limits{Max: 60, Pause: rapid.IntRange(2, 60).Draw(t, "pause")}
-		limits.Resume = rapid.IntRange(1, limits.Pause-1).Draw(t, "resume")
-		g, j := gate.New(), &journal{}
-		c := attach(g, limits, true, j)
-		g.Join(input{"in", j})
-
-		level, high, operator := 0, false, false
-		var events []string
-		for range rapid.IntRange(1, 200).Draw(t, "steps") {
-			switch rapid.IntRange(0, 5).Draw(t, "action") {
-			case 0:
-				g.Hold(gate.ReasonOperator)
-				operator = true
-			case 1:
-				g.Release(gate.ReasonOperator)
-				operator = false
-			default:
-				level = rapid.IntRange(0, 60).Draw(t, "level")
-				high = level > limits.Pause || (high && level >= limits.Resume)
-				c.Observe(gate.Level{Records: level})
-			}
-			if g.Paused() != (high || operator) {
-				t.Fatalf("paused=%t at level %d of %+v, operator %t", g.Paused(), level, limits, operator)
-			}
-			events = append(events, j.take()...)
-		}
-		told := slices.DeleteFunc(events, func(s string) bool { return s != "in pause" && s != "in resume" })
-		for i, e := range told {
-			if want := []string{"in pause", "in resume"}[i%2]; e != want {
-				t.Fatalf("event %d is %q: pause and resume must alternate", i, e)
-			}
-		}
-	})
-}
-
 // Joins, leaves, holds and observations at once: the race detector's test.
 func TestConcurrentUse(t *testing.T) {
 	g, j := gate.New(), &journal{}
@@ -329,10 +295,13 @@ func TestConcurrentUse(t *testing.T) {
 	for range 3 {
 		wg.Go(func() {
 			for range 500 {
-				m := g.Join(input{"x", j})
+				m := g.JoinAs("x", input{"x", j})
 				g.Hold(gate.ReasonOperator)
 				_ = g.State()
+				g.HoldInputs()
+				g.HoldInput("x")
 				g.Release(gate.ReasonOperator)
+				g.ReleaseInputs()
 				m.Leave()
 			}
 		})

@@ -45,6 +45,7 @@ const golden = `{
       "kind": "nats",
       "connected": true,
       "paused": true,
+      "paused_by": [{"reason": "backpressure", "since": "2025-10-12T10:30:15.123456Z"}],
       "received": 45000,
       "accepted": 0,
       "dropped": 0,
@@ -55,6 +56,7 @@ const golden = `{
       "kind": "kafka",
       "connected": true,
       "paused": false,
+      "paused_by": [],
       "received": 320,
       "accepted": 0,
       "dropped": 0,
@@ -65,6 +67,10 @@ const golden = `{
       "kind": "nats",
       "connected": true,
       "paused": true,
+      "paused_by": [
+        {"reason": "backpressure", "since": "2025-10-12T10:30:15.123456Z"},
+        {"reason": "operator", "since": "2025-10-12T09:00:00.000000Z"}
+      ],
       "received": 125000,
       "accepted": 120000,
       "dropped": 4000,
@@ -148,6 +154,7 @@ func example() *status.Board {
 			Active: true, PauseCount: 3, AlertAfter: 1e6 * time.Hour, LinkGrace: time.Minute,
 			LastPause:  at("2025-10-12T10:30:15.123456Z"),
 			LastResume: at("2025-10-12T10:25:10.987654Z"),
+			Held:       map[string]time.Time{"ticks": at("2025-10-12T09:00:00Z")},
 			Groups:     []status.Group{{Name: "CH", Labels: []string{"ticks", "ch_candles"}}, {Name: "Ext", Labels: []string{"external"}}},
 		}
 	})

@@ -52,6 +52,33 @@ func TestGroupsAreOrderedByName(t *testing.T) {
 	}, r.conf.groups)
 }
 
+func TestSizeForms(t *testing.T) {
+	for text, want := range map[string]int64{
+		"256MiB": 256 << 20, "1.5 GB": 1500000000, "0": 0, "'0'": 0, "''": 0, "67108864": 64 << 20, "64mi": 64 << 20, "1TiB": 1 << 40, "5000B": 5000,
+	} {
+		yaml := "max_bytes: " + text
+		assert.Empty(t, lint(t, yaml), yaml)
+		r := newRig(t, yaml)
+		assert.Equal(t, want, r.conf.limits.Bytes.Max, yaml)
+	}
+	r := newRig(t, "max_bytes: 100MB\nbatch: {byte_size: 40MB}")
+	assert.EqualValues(t, 40000000, r.conf.byteSize)
+	r = newRig(t, "max_bytes: 0\nbatch: {byte_size: 40MB}")
+	assert.EqualValues(t, 40000000, r.conf.byteSize)
+	r = newRig(t, "resume_threshold: 1%\nmax_bytes: 100MB\nbatch: {count: 100}")
+	assert.EqualValues(t, 1000000, r.conf.byteSize, "the default is never what is too large")
+}
+
+func TestAdmin(t *testing.T) {
+	yaml := "status_server: {admin: {enabled: true, token: ' secret ', allow_remote: true}}"
+	assert.Empty(t, lint(t, yaml))
+	p, err := spec().ParseYAML(yaml, nil)
+	require.NoError(t, err)
+	admin, err := parseAdmin(p)
+	require.NoError(t, err)
+	assert.Equal(t, status.Admin{Enabled: true, Token: "secret", AllowRemote: true}, admin)
+}
+
 func lint(t *testing.T, yaml string) string {
 	t.Helper()
 	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintBufferYAML([]byte("backpressure:\n  " + strings.ReplaceAll(yaml, "\n", "\n  ") + "\n"))
@@ -85,6 +112,8 @@ func TestBadConfiguration(t *testing.T) {
 		"a tiny bound":           {"max_bytes: 2B", []string{"max_bytes (2", "too small"}},
 		"no batch size":          {"batch: {byte_size: big}", []string{"batch.byte_size (big)", "256MiB"}},
 		"batch above resume (B)": {"max_bytes: 100MB\nbatch: {byte_size: 41MB}", []string{"batch.byte_size (41", "40000000 B"}},
+		"no token":               {"status_server: {admin: {enabled: true, token: ' '}}", []string{"status_server.admin.token", "status_server.admin.enabled (true)"}},
+		"nothing to administer":  {"status_server: {enabled: false, admin: {enabled: true, token: x}}", []string{"status_server.enabled (false)"}},
 		"no heartbeat":           {"heartbeat_interval: 0s", []string{"heartbeat_interval (0s)", "above zero"}},
 		"negative alert":         {"alert_after: -1m", []string{"alert_after (-1m", "above zero"}},
 		"groups are not a map":   {"groups: [CH]", []string{"groups"}},

@@ -72,17 +72,21 @@ func (s *Servers) listen(address string) (*server, error) {
 		return nil, fmt.Errorf("listening on %q: %w", address, err)
 	}
 	srv := &server{listener: l, done: make(chan struct{})}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
-	for _, path := range []string{"/inputs/{action}", "/inputs/{label}/{action}", "/inputs/"} {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { operate(w, r, s.boardsOf(srv)) })
-	}
-	srv.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	srv.http = &http.Server{Handler: s.handler(srv), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		defer close(srv.done)
 		_ = srv.http.Serve(l) // always ErrServerClosed or the listener's end
 	}()
 	return srv, nil
+}
+
+func (s *Servers) handler(srv *server) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
+	for _, path := range []string{"/inputs/{action}", "/inputs/{label}/{action}", "/inputs/"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { operate(w, r, s.boardsOf(srv)) })
+	}
+	return mux
 }
 
 func (s *Servers) health(w http.ResponseWriter, srv *server) {

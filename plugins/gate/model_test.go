@@ -1,7 +1,7 @@
 package gate_test
 
 import (
-	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -60,75 +60,147 @@ func (in *twin) told(pause bool) {
 	in.paused = pause
 }
 
+// holds is the reference: who holds what, by the definition.
+type holds struct {
+	t        *rapid.T
+	g        *gate.Gate
+	c        *gate.Controller
+	joined   []*twin
+	known    map[string]bool // labels that have been named
+	held     map[string]bool
+	nameless map[*twin]bool // inputs without a label that are held
+	all      bool
+	closed   bool // by the level
+	reason   bool // by a reason of the whole gate
+	draining bool
+}
+
 // Random holds of the whole gate, of single inputs and of all of them, while
 // inputs come and go: each input is paused when the gate is closed or somebody
 // holds its label, is told of changes only, and finds its label as it left it.
 func TestHoldsFollowTheirDefinition(t *testing.T) {
-	labels := []string{"a", "b", "c", ""}
 	rapid.Check(t, func(t *rapid.T) {
-		g, j := gate.New(), &journal{}
-		c := attach(g, gate.Limits{Max: 10, Pause: 8, Resume: 3}, true, j)
-		var joined []*twin
-		held, known, all, closed, reason, draining := map[string]bool{}, map[string]bool{}, false, false, false, false
-		anonymous := map[*twin]bool{} // those without a label that are held
+		g := gate.New()
+		m := &holds{
+			t: t, g: g, c: attach(g, gate.Limits{Max: 10, Pause: 8, Resume: 3}, true, &journal{}),
+			known: map[string]bool{}, held: map[string]bool{}, nameless: map[*twin]bool{},
+		}
 		for range rapid.IntRange(1, 100).Draw(t, "steps") {
-			label := rapid.SampledFrom(labels).Draw(t, "label")
+			label := rapid.SampledFrom([]string{"a", "b", "c", ""}).Draw(t, "label")
 			switch action := rapid.IntRange(0, 39).Draw(t, "action"); {
 			case action < 8:
-				in := &twin{t: t, label: label}
-				in.member = g.JoinAs(label, in)
-				joined = append(joined, in)
-				if anonymous[in] = all; label != "" && !known[label] {
-					known[label], held[label] = true, all
-				}
-			case action < 12 && len(joined) > 0:
-				i := rapid.IntRange(0, len(joined)-1).Draw(t, "who")
-				joined[i].member.Leave()
-				joined = append(joined[:i], joined[i+1:]...)
-			case action < 18 && label != "":
-				g.HoldInput(label)
-				if !draining {
-					known[label], held[label] = true, true
-				}
+				m.join(label)
+			case action < 12:
+				m.leave()
 			case action < 24 && label != "":
-				g.ReleaseInput(label)
-				known[label], held[label] = true, false
-			case action < 26:
-				g.HoldInputs()
-				for l := range known {
-					held[l] = !draining || held[l]
-				}
-				for _, in := range joined {
-					anonymous[in] = !draining || anonymous[in]
-				}
-				all = all || !draining
+				m.operateOne(label, action < 18)
 			case action < 28:
-				g.ReleaseInputs()
-				clear(held)
-				clear(anonymous)
-				all = false
-			case action < 38:
-				level := rapid.IntRange(0, 10).Draw(t, "level")
-				c.Observe(gate.Level{Records: level})
-				closed = level > 8 || (closed && level >= 3)
-			case action == 38 && rapid.Bool().Draw(t, "hold"):
-				g.Hold(gate.ReasonOperator)
-				reason = reason || !draining
-			case action == 38:
-				g.Release(gate.ReasonOperator)
-				reason = false
+				m.operateAll(action < 26)
+			case action < 37:
+				m.observe(rapid.IntRange(0, 10).Draw(t, "level"))
+			case action < 39:
+				m.holdGate(action == 37)
 			case rapid.IntRange(0, 5).Draw(t, "drain") == 0:
-				g.Drain()
-				draining, reason, all = true, false, false
-				clear(held)
-				clear(anonymous)
+				m.drain()
 			}
-			for _, in := range joined {
-				want := !draining && (closed || reason || held[in.label] || (in.label == "" && anonymous[in]))
-				if in.paused != want || in.drained != draining {
-					t.Fatalf("%s: paused %t, drained %t", fmt.Sprintf("input %q, closed %t, reason %t, held %v, draining %t", in.label, closed, reason, held, draining), in.paused, in.drained)
-				}
-			}
+			m.check()
 		}
 	})
+}
+
+func (m *holds) join(label string) {
+	in := &twin{t: m.t, label: label}
+	in.member = m.g.JoinAs(label, in)
+	m.joined = append(m.joined, in)
+	m.nameless[in] = m.all
+	m.name(label)
+}
+
+// name notes a label; one that is new is held if all are.
+func (m *holds) name(label string) {
+	if !m.known[label] {
+		m.known[label], m.held[label] = true, m.all
+	}
+}
+
+func (m *holds) leave() {
+	if len(m.joined) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(m.joined)-1).Draw(m.t, "who")
+	m.joined[i].member.Leave()
+	m.joined = slices.Delete(m.joined, i, i+1)
+}
+
+func (m *holds) operateOne(label string, hold bool) {
+	if !hold {
+		m.name(label)
+		m.g.ReleaseInput(label)
+		m.held[label] = false
+		return
+	}
+	if m.g.HoldInput(label) == m.draining {
+		m.t.Fatalf("a gate takes a hold unless it drains (%t)", m.draining)
+	}
+	if !m.draining {
+		m.name(label)
+		m.held[label] = true
+	}
+}
+
+func (m *holds) operateAll(hold bool) {
+	if !hold {
+		m.g.ReleaseInputs()
+	} else if m.g.HoldInputs() == m.draining {
+		m.t.Fatalf("a gate takes a hold unless it drains (%t)", m.draining)
+	}
+	m.setAll(hold && !m.draining)
+}
+
+func (m *holds) setAll(held bool) {
+	m.all = held
+	for label := range m.known {
+		m.held[label] = held
+	}
+	for _, in := range m.joined {
+		m.nameless[in] = held
+	}
+}
+
+func (m *holds) observe(level int) {
+	m.c.Observe(gate.Level{Records: level})
+	m.closed = level > 8 || (m.closed && level >= 3)
+}
+
+func (m *holds) holdGate(hold bool) {
+	if m.reason = hold && !m.draining; hold {
+		m.g.Hold(gate.ReasonOperator)
+	} else {
+		m.g.Release(gate.ReasonOperator)
+	}
+}
+
+func (m *holds) drain() {
+	m.g.Drain()
+	m.draining, m.reason = true, false
+	m.setAll(false)
+}
+
+func (m *holds) check() {
+	for _, in := range m.joined {
+		held := m.held[in.label]
+		if in.label == "" {
+			held = m.nameless[in]
+		}
+		if want := !m.draining && (m.closed || m.reason || held); in.paused != want || in.drained != m.draining {
+			m.t.Fatalf("input %q is paused %t and drained %t; held %t, gate closed %t and held %t, draining %t",
+				in.label, in.paused, in.drained, held, m.closed, m.reason, m.draining)
+		}
+	}
+	held := m.g.State().Held
+	for label := range m.known {
+		if _, ok := held[label]; label != "" && ok != m.held[label] {
+			m.t.Fatalf("label %q is held %t, the state says %v", label, m.held[label], held)
+		}
+	}
 }

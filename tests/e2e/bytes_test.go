@@ -76,6 +76,12 @@ func TestLargeMessagesPauseByBytes(t *testing.T) {
 	assert.Less(t, h.Metrics.Backpressure.Level, int64(2000))
 
 	r.unstall()
+	r.publish(marketdata.External, 6000)
+	r.stall()
+	r.publish(marketdata.External, 3000)
+	b.awaitNth(logPause, 2)
+	b.beats(3)
+	r.unstall()
 	assert.Contains(t, b.await(logResume), "/128 MiB in ")
 	h = r.awaitBooks(b)
 	r.checkBooks(h)

@@ -26,7 +26,8 @@ const (
 	// ReasonLevel is held by the buffer between the pause and the resume
 	// threshold.
 	ReasonLevel Reason = "level"
-	// ReasonOperator is held by a person, on single inputs: see HoldInput.
+	// ReasonOperator is held by whoever calls Hold with it. A person who pauses
+	// inputs takes their seats instead: see HoldInput.
 	ReasonOperator Reason = "operator"
 )
 

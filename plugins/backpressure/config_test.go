@@ -1,8 +1,10 @@
 package backpressure
 
 import (
+	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
@@ -79,9 +82,13 @@ func TestAdmin(t *testing.T) {
 	assert.Equal(t, status.Admin{Enabled: true, Token: "secret", AllowRemote: true}, admin)
 }
 
+var linter = sync.OnceValue(func() *service.ComponentConfigLinter {
+	return service.GlobalEnvironment().NewComponentConfigLinter()
+})
+
 func lint(t *testing.T, yaml string) string {
 	t.Helper()
-	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintBufferYAML([]byte("backpressure:\n  " + strings.ReplaceAll(yaml, "\n", "\n  ") + "\n"))
+	lints, err := linter().LintBufferYAML([]byte("backpressure:\n  " + strings.ReplaceAll(yaml, "\n", "\n  ") + "\n"))
 	require.NoError(t, err)
 	var out strings.Builder
 	for _, l := range lints {
@@ -129,6 +136,23 @@ func TestBadConfiguration(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the numbers, lint and the constructor agree.
+func TestLintAgreesWithTheConstructor(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		draw := func(what string, from ...string) string { return rapid.SampledFrom(from).Draw(rt, what) }
+		yaml := fmt.Sprintf("max_buffer_size: %s\nmax_bytes: %s\npause_threshold: %s\nresume_threshold: %s\nbatch: {count: %s, byte_size: %s}",
+			draw("max", "0", "3", "7", "1000", "50000"),
+			draw("bytes", "0", "''", "1", "2B", "9B", "2345", "1KB", "1.5MiB", "5i", "x", "128MiB", "1TiB"),
+			draw("pause", "2", "80%", "99.9%", "100%", "101%", "900"), draw("resume", "1", "33.3%", "40%", "79.9%", "600"),
+			draw("count", "0", "1", "333", "601"),
+			draw("batch", "''", "0", "1B", "780B", "400B", "401B", "500KB", "50MiB", "big"))
+		_, err := parse(yaml+"\nstatus_server: {enabled: false}", service.MockResources())
+		if linted := lint(t, yaml); (err == nil) != (linted == "") {
+			rt.Fatalf("%s\nconstructor: %v\nlint: %s", yaml, err, linted)
+		}
+	})
 }
 
 func TestPortInUse(t *testing.T) {

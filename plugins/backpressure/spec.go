@@ -38,20 +38,21 @@ let pause = ` + lintRecords("this.pause_threshold") + `
 let resume = ` + lintRecords("this.resume_threshold") + `
 let bytes = ` + lintBytes("this.max_bytes") + `
 let size = ` + lintBytes("this.batch.byte_size") + `
+let resumed = ($bytes * $resume / $max).floor().catch(0)
 root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
   "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
 } else if this.batch.count < 1 || this.batch.count > $resume {
   "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
-} else if $bytes > 0 && ($bytes * $resume / $max).floor() < 1 {
+} else if $bytes > 0 && ($resumed < 1 || $resumed >= ($bytes * $pause / $max).floor()) {
   "max_bytes (%v) is too small: its shares at resume_threshold and pause_threshold must differ and be above zero".format(this.max_bytes)
-} else if $bytes > 0 && $size > ($bytes * $resume / $max).floor() {
-  "batch.byte_size (%v) must not exceed the resume_threshold in bytes (%v B, a share of max_bytes): a larger batch would wait for records that a paused input does not deliver".format(this.batch.byte_size, ($bytes * $resume / $max).floor())
+} else if $bytes > 0 && $size > $resumed {
+  "batch.byte_size (%v) must not exceed the resume_threshold in bytes (%v B, a share of max_bytes): a larger batch would wait for records that a paused input does not deliver".format(this.batch.byte_size, $resumed)
 }`
 
 // lintRecords is the Bloblang that turns a threshold into a number of messages;
 // what is not a threshold becomes one below zero.
 func lintRecords(path string) string {
-	return strings.ReplaceAll(`if PATH.string().has_suffix("%") { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() } else { PATH.number(-1) }`, "PATH", path)
+	return strings.ReplaceAll(`if !PATH.string().has_suffix("%") { PATH.number(-1) } else if PATH.string().trim_suffix("%").number(-1) > 100 { -1 } else { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() }`, "PATH", path)
 }
 
 func spec() *service.ConfigSpec {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
@@ -49,13 +48,4 @@ func schema() *service.ConfigSchema {
 	s := service.GlobalEnvironment().FullConfigSchema(version, dateBuilt)
 	s.SetFieldDefault("1s", "shutdown_delay")
 	return s
-}
-
-// tuneGC lets the heap grow further between collections than Go does by
-// default: most of what a bridge holds dies young, and collecting it seldom
-// saves a third of the processor time. GOGC in the environment wins.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }

@@ -26,10 +26,10 @@ func TestExitCodeTellsOfUnsettledRecords(t *testing.T) {
 
 	c := gate.Of(res, "").Controller(gate.Limits{Max: 10, Pause: 8, Resume: 4}, true, quiet{})
 	c.Attach()
-	c.Observe(3)
+	c.Observe(gate.Level{Records: 3})
 	assert.Equal(t, 1, s.exitCode(0))
 	assert.Equal(t, 2, s.exitCode(2), "the host's own code is kept")
-	c.Observe(0)
+	c.Observe(gate.Level{})
 	assert.Equal(t, 0, s.exitCode(0))
 }
 

@@ -55,6 +55,39 @@ func BenchmarkPath(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchBatch), "ns/record")
 }
 
+// What knowing the weight of a record costs, and what encoding a parsed one for
+// that would.
+func BenchmarkWeigh(b *testing.B) {
+	body := []byte(`{"symbol":"BTC","exchange":"x","price":1.5,"size":2,"ts":1700000000000}`)
+	raw, parsed := make(service.MessageBatch, benchBatch), make(service.MessageBatch, benchBatch)
+	for i := range raw {
+		raw[i], parsed[i] = service.NewMessage(body), service.NewMessage(body)
+		if _, err := parsed[i].AsStructuredMut(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, batch := range map[string]service.MessageBatch{"raw": raw, "parsed": parsed} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for _, m := range batch {
+					weigh(m)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchBatch), "ns/record")
+		})
+	}
+	b.Run("encoded", func(b *testing.B) {
+		for b.Loop() {
+			for _, m := range parsed {
+				if _, err := m.Copy().AsBytes(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchBatch), "ns/record")
+	})
+}
+
 // What the gate costs while it is open: the same path with the gate watching
 // and with the gate switched off, in turns, so that a noisy machine disturbs
 // both alike. overhead-% is what the median of one is above the other's.

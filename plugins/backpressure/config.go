@@ -15,132 +15,6 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
-const (
-	fieldEnabled         = "enabled"
-	fieldMaxBufferSize   = "max_buffer_size"
-	fieldPauseThreshold  = "pause_threshold"
-	fieldResumeThreshold = "resume_threshold"
-	fieldHeartbeat       = "heartbeat_interval"
-	fieldAlertAfter      = "alert_after"
-	fieldBatch           = "batch"
-	fieldBatchCount      = "count"
-	fieldBatchPeriod     = "period"
-	fieldGroups          = "groups"
-	fieldStatusServer    = "status_server"
-	fieldServerEnabled   = "enabled"
-	fieldServerAddress   = "address"
-	fieldServerGrace     = "disconnect_grace"
-	fieldGate            = "gate"
-)
-
-// lintThresholds gives `lint` the same judgement as config.validate, with the
-// same words.
-var lintThresholds = `let max = this.max_buffer_size
-let pause = ` + lintRecords("this.pause_threshold") + `
-let resume = ` + lintRecords("this.resume_threshold") + `
-root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
-  "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
-} else if this.batch.count < 1 || this.batch.count > $resume {
-  "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
-}`
-
-// lintRecords is the Bloblang that turns a threshold into a number of messages;
-// what is not a threshold becomes one below zero.
-func lintRecords(path string) string {
-	return strings.ReplaceAll(`if PATH.string().has_suffix("%") { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() } else { PATH.number(-1) }`, "PATH", path)
-}
-
-func spec() *service.ConfigSpec {
-	return service.NewConfigSpec().
-		Categories("Utility").
-		Summary("A bounded buffer that pauses the inputs of its stream before it is full, and resumes them when there is room again.").
-		Description(description).
-		LintRule(lintThresholds).
-		Fields(
-			service.NewBoolField(fieldEnabled).
-				Description("Whether a high level pauses the inputs. `false` is the emergency switch: nothing is paused any more, and the bound holds by blocking.").
-				Default(true),
-			service.NewIntField(fieldMaxBufferSize).
-				Description("The hard bound of the level, in messages. The level is what was accepted from the inputs and is not yet acknowledged by the output: queued, in flight, or waiting for a retry. It is never exceeded.").
-				Default(50000).Example(200000),
-			service.NewAnyField(fieldPauseThreshold).
-				Description("The inputs pause when the level is above this: a number of messages, or a percentage of `max_buffer_size`.").
-				Default("80%").Example(40000).Example("80%"),
-			service.NewAnyField(fieldResumeThreshold).
-				Description("The inputs resume when the level is below this: a number of messages, or a percentage of `max_buffer_size`.").
-				Default("40%").Example(20000).Example("40%"),
-			service.NewDurationField(fieldHeartbeat).
-				Description("How often a heartbeat record is logged, a long pause is alerted, and the metrics are published.").
-				Default("5s").Example("30s").
-				LintRule(lintPositive(fieldHeartbeat)),
-			service.NewDurationField(fieldAlertAfter).
-				Description("A pause longer than this raises the critical alert at every heartbeat and makes `/health` answer 503.").
-				Default("10m").Example("2m").
-				LintRule(lintPositive(fieldAlertAfter)),
-			service.NewObjectField(fieldBatch,
-				service.NewIntField(fieldBatchCount).
-					Description("The most messages in a batch. It may not exceed `resume_threshold`.").
-					Default(10000).Example(20000),
-				service.NewDurationField(fieldBatchPeriod).
-					Description("A batch that is not full is sent when its oldest message has waited this long.").
-					Default("500ms").Example("2s").
-					LintRule(lintPositive(fieldBatch+"."+fieldBatchPeriod)),
-			).Description("How batches for the output are formed. Leave the output's own batching empty."),
-			service.NewAnyField(fieldGroups).
-				Description("Groups of input labels whose share of the level is reported together in log lines and in `/health`. Without groups every input is reported by its label.").
-				Default(map[string]any{}).
-				Example(map[string]any{"CH": []any{"ticks", "ch_candles"}, "Ext": []any{"external"}}).
-				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
-			service.NewObjectField(fieldStatusServer,
-				service.NewBoolField(fieldServerEnabled).
-					Description("Whether to serve `GET /health`.").
-					Default(true),
-				service.NewStringField(fieldServerAddress).
-					Description("The address to listen on. Streams that name the same address share one listener.").
-					Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
-				service.NewDurationField(fieldServerGrace).
-					Description("How long an input or the output may be disconnected before `/health` answers 503.").
-					Default("30s").Example("2m").Advanced().
-					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
-			).Description("The listener for `GET /health`."),
-			service.NewStringField(fieldGate).
-				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").
-				Default("").Example("market").Advanced(),
-		).
-		Example("Two inputs, one table", "Ticks from NATS wait here for ClickHouse; above 40,000 messages the subscription is paused, below 20,000 it is resumed.", `
-input:
-  label: ticks
-  pausable_nats:
-    urls: [nats://127.0.0.1:4222]
-    subjects: [market.ticks.>]
-buffer:
-  backpressure:
-    max_buffer_size: 50000
-    pause_threshold: 80%
-    resume_threshold: 40%
-output:
-  clickhouse:
-    addresses: [127.0.0.1:9000]
-    database: market
-    table: ticks
-    dead_letter: {drop: {}}
-`)
-}
-
-const description = `
-Messages are accepted until ` + "`max_buffer_size`" + `, formed into batches, and acknowledged to their source only after the output has
-acknowledged them: a crash therefore replays from sources that can replay.
-
-When the level rises above ` + "`pause_threshold`" + ` every pausable input of the stream is paused, and when it falls below
-` + "`resume_threshold`" + ` they are resumed. Between the thresholds nothing changes. Inputs find their buffer by themselves; inputs that
-cannot pause are held back by the bound alone.
-
-A batch that the output rejects as a whole goes back to the head of the buffer and is tried again with exponential back-off.`
-
-func lintPositive(field string) string {
-	return fmt.Sprintf(`root = if this.parse_duration().catch(0) <= 0 { %q + " (%%v) must be a duration above zero, for example 5s".format(this) }`, field)
-}
-
 // config is the user's configuration of the buffer, checked.
 type config struct {
 	enabled    bool
@@ -148,10 +22,12 @@ type config struct {
 	heartbeat  time.Duration
 	alertAfter time.Duration
 	count      int
+	byteSize   int64 // a batch is full with so many bytes
 	period     time.Duration
 	groups     []status.Group
 	address    string // "" when the status server is off
 	linkGrace  time.Duration
+	admin      status.Admin
 	gate       string
 }
 
@@ -165,6 +41,8 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	c.enabled, err = p.FieldBool(fieldEnabled)
 	keep(err)
 	c.limits, err = parseLimits(p)
+	keep(err)
+	c.byteSize, err = parseSize(p, fieldBatch, fieldBatchBytes)
 	keep(err)
 	c.heartbeat, err = p.FieldDuration(fieldHeartbeat)
 	keep(err)
@@ -180,12 +58,29 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	keep(err)
 	c.linkGrace, err = p.FieldDuration(fieldStatusServer, fieldServerGrace)
 	keep(err)
+	c.admin, err = parseAdmin(p)
+	keep(err)
 	c.gate, err = p.FieldString(fieldGate)
 	keep(err)
 	if err := errors.Join(errs...); err != nil {
 		return c, err
 	}
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return c, err
+	}
+	if c.byteSize == 0 {
+		c.byteSize = c.defaultByteSize()
+	}
+	return c, nil
+}
+
+// defaultByteSize keeps what the output has in hand at once, which it may hold
+// twice, small beside the bound.
+func (c config) defaultByteSize() int64 {
+	if c.limits.Bytes.Max == 0 {
+		return math.MaxInt64
+	}
+	return max(1, min(c.limits.Bytes.Max/8, c.limits.Bytes.Resume))
 }
 
 func (c config) validate() error {
@@ -195,6 +90,10 @@ func (c config) validate() error {
 	if c.count < 1 || c.count > c.limits.Resume {
 		return fmt.Errorf("batch.count (%d) must be between 1 and resume_threshold (%d records): "+
 			"a larger batch would wait for records that a paused input does not deliver", c.count, c.limits.Resume)
+	}
+	if b := c.limits.Bytes; b.Max > 0 && c.byteSize > b.Resume {
+		return fmt.Errorf("batch.byte_size (%d B) must not exceed the resume_threshold in bytes (%d B, a share of max_bytes): "+
+			"a larger batch would wait for records that a paused input does not deliver", c.byteSize, b.Resume)
 	}
 	for field, d := range map[string]time.Duration{
 		fieldHeartbeat:                             c.heartbeat,
@@ -216,8 +115,14 @@ func parseLimits(p *service.ParsedConfig) (l gate.Limits, err error) {
 	if l.Pause, err = parseThreshold(p, fieldPauseThreshold, l.Max); err != nil {
 		return l, err
 	}
-	l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max)
-	return l, err
+	if l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max); err != nil {
+		return l, err
+	}
+	bytes, err := parseSize(p, fieldMaxBytes)
+	if err != nil || bytes == 0 {
+		return l, err
+	}
+	return l.WithBytes(bytes), nil
 }
 
 // parseThreshold reads a count of messages or a percentage of limit.

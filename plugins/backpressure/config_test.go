@@ -1,8 +1,10 @@
 package backpressure
 
 import (
+	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
@@ -18,9 +21,9 @@ import (
 func TestDefaults(t *testing.T) {
 	r := newRig(t, "")
 	assert.Equal(t, config{
-		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Resume: 20000},
+		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Resume: 20000}.WithBytes(128 << 20),
 		heartbeat: 5 * time.Second, alertAfter: 10 * time.Minute,
-		count: 10000, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
+		count: 10000, byteSize: 16 << 20, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
 	}, r.conf)
 
 	p, err := spec().ParseYAML("", nil)
@@ -39,7 +42,7 @@ func TestThresholdForms(t *testing.T) {
 	} {
 		assert.Empty(t, lint(t, yaml), yaml)
 		r := newRig(t, yaml)
-		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Resume: 15000}, r.conf.limits, yaml)
+		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Resume: 15000}.WithBytes(128<<20), r.conf.limits, yaml)
 	}
 }
 
@@ -52,9 +55,40 @@ func TestGroupsAreOrderedByName(t *testing.T) {
 	}, r.conf.groups)
 }
 
+func TestSizeForms(t *testing.T) {
+	for text, want := range map[string]int64{
+		"256MiB": 256 << 20, "1.5 GB": 1500000000, "0": 0, "'0'": 0, "''": 0, "67108864": 64 << 20, "64mi": 64 << 20, "1TiB": 1 << 40, "5000B": 5000,
+	} {
+		yaml := "max_bytes: " + text
+		assert.Empty(t, lint(t, yaml), yaml)
+		r := newRig(t, yaml)
+		assert.Equal(t, want, r.conf.limits.Bytes.Max, yaml)
+	}
+	r := newRig(t, "max_bytes: 100MB\nbatch: {byte_size: 40MB}")
+	assert.EqualValues(t, 40000000, r.conf.byteSize)
+	r = newRig(t, "max_bytes: 0\nbatch: {byte_size: 40MB}")
+	assert.EqualValues(t, 40000000, r.conf.byteSize)
+	r = newRig(t, "resume_threshold: 1%\nmax_bytes: 100MB\nbatch: {count: 100}")
+	assert.EqualValues(t, 1000000, r.conf.byteSize, "the default is never what is too large")
+}
+
+func TestAdmin(t *testing.T) {
+	yaml := "status_server: {admin: {enabled: true, token: ' secret ', allow_remote: true}}"
+	assert.Empty(t, lint(t, yaml))
+	p, err := spec().ParseYAML(yaml, nil)
+	require.NoError(t, err)
+	admin, err := parseAdmin(p)
+	require.NoError(t, err)
+	assert.Equal(t, status.Admin{Enabled: true, Token: "secret", AllowRemote: true}, admin)
+}
+
+var linter = sync.OnceValue(func() *service.ComponentConfigLinter {
+	return service.GlobalEnvironment().NewComponentConfigLinter()
+})
+
 func lint(t *testing.T, yaml string) string {
 	t.Helper()
-	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().LintBufferYAML([]byte("backpressure:\n  " + strings.ReplaceAll(yaml, "\n", "\n  ") + "\n"))
+	lints, err := linter().LintBufferYAML([]byte("backpressure:\n  " + strings.ReplaceAll(yaml, "\n", "\n  ") + "\n"))
 	require.NoError(t, err)
 	var out strings.Builder
 	for _, l := range lints {
@@ -79,6 +113,14 @@ func TestBadConfiguration(t *testing.T) {
 		"zero resume":            {"resume_threshold: 0", []string{"resume_threshold (0)"}},
 		"batch above resume":     {"batch: {count: 20001}", []string{"batch.count (20001)", "resume_threshold"}},
 		"no batch":               {"batch: {count: 0}", []string{"batch.count (0)"}},
+		"no size":                {"max_bytes: plenty", []string{"max_bytes (plenty)", "256MiB"}},
+		"size of a wrong unit":   {"max_bytes: 5i", []string{"max_bytes (5i)"}},
+		"negative size":          {"max_bytes: '-5MiB'", []string{"max_bytes (-5MiB)"}},
+		"a tiny bound":           {"max_bytes: 2B", []string{"max_bytes (2", "too small"}},
+		"no batch size":          {"batch: {byte_size: big}", []string{"batch.byte_size (big)", "256MiB"}},
+		"batch above resume (B)": {"max_bytes: 100MB\nbatch: {byte_size: 41MB}", []string{"batch.byte_size (41", "40000000 B"}},
+		"no token":               {"status_server: {admin: {enabled: true, token: ' '}}", []string{"status_server.admin.token", "status_server.admin.enabled (true)"}},
+		"nothing to administer":  {"status_server: {enabled: false, admin: {enabled: true, token: x}}", []string{"status_server.enabled (false)"}},
 		"no heartbeat":           {"heartbeat_interval: 0s", []string{"heartbeat_interval (0s)", "above zero"}},
 		"negative alert":         {"alert_after: -1m", []string{"alert_after (-1m", "above zero"}},
 		"groups are not a map":   {"groups: [CH]", []string{"groups"}},
@@ -94,6 +136,23 @@ func TestBadConfiguration(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the numbers, lint and the constructor agree.
+func TestLintAgreesWithTheConstructor(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		draw := func(what string, from ...string) string { return rapid.SampledFrom(from).Draw(rt, what) }
+		yaml := fmt.Sprintf("max_buffer_size: %s\nmax_bytes: %s\npause_threshold: %s\nresume_threshold: %s\nbatch: {count: %s, byte_size: %s}",
+			draw("max", "0", "3", "7", "1000", "50000"),
+			draw("bytes", "0", "''", "1", "2B", "9B", "2345", "1KB", "1.5MiB", "5i", "x", "128MiB", "1TiB"),
+			draw("pause", "2", "80%", "99.9%", "100%", "101%", "900"), draw("resume", "1", "33.3%", "40%", "79.9%", "600"),
+			draw("count", "0", "1", "333", "601"),
+			draw("batch", "''", "0", "1B", "780B", "400B", "401B", "500KB", "50MiB", "big"))
+		_, err := parse(yaml+"\nstatus_server: {enabled: false}", service.MockResources())
+		if linted := lint(t, yaml); (err == nil) != (linted == "") {
+			rt.Fatalf("%s\nconstructor: %v\nlint: %s", yaml, err, linted)
+		}
+	})
 }
 
 func TestPortInUse(t *testing.T) {

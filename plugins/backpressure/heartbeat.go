@@ -10,18 +10,24 @@ import (
 // metrics are what the buffer publishes through the host, once a heartbeat and
 // on the edges: a call costs more than a message does.
 type metrics struct {
-	level  *service.MetricGauge
-	limit  *service.MetricGauge
-	active *service.MetricGauge
-	pauses *service.MetricCounter
+	level      *service.MetricGauge
+	limit      *service.MetricGauge
+	levelBytes *service.MetricGauge
+	limitBytes *service.MetricGauge
+	active     *service.MetricGauge
+	pauses     *service.MetricCounter
+	held       *service.MetricGauge // by an operator, of each input
 }
 
 func newMetrics(m *service.Metrics) metrics {
 	return metrics{
-		level:  m.NewGauge("backpressure_level"),
-		limit:  m.NewGauge("backpressure_limit"),
-		active: m.NewGauge("backpressure_active"),
-		pauses: m.NewCounter("backpressure_pauses"),
+		level:      m.NewGauge("backpressure_level"),
+		limit:      m.NewGauge("backpressure_limit"),
+		levelBytes: m.NewGauge("backpressure_level_bytes"),
+		limitBytes: m.NewGauge("backpressure_limit_bytes"),
+		active:     m.NewGauge("backpressure_active"),
+		pauses:     m.NewCounter("backpressure_pauses"),
+		held:       m.NewGauge("backpressure_operator_paused", "input"),
 	}
 }
 
@@ -87,6 +93,9 @@ func (h *heartbeat) serve(b *buffer) {
 	}
 	h.unlist = unlist
 	b.log.Infof("Serving GET /health on http://%s/health", addr)
+	if b.conf.admin.Enabled {
+		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on http://%s/inputs", addr)
+	}
 }
 
 // beat logs one heartbeat record, alerts when a pause lasts too long, and
@@ -95,12 +104,15 @@ func (b *buffer) beat() {
 	f := b.figures()
 	b.metrics.level.Set(f.Level)
 	b.metrics.limit.Set(f.MaxSize)
+	b.metrics.levelBytes.Set(f.Bytes)
+	b.metrics.limitBytes.Set(f.MaxBytes)
 	b.metrics.active.Set(flag(f.Active))
+	b.publishHolds()
 	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
 	if held, tooLong := f.PausedTooLong(time.Now()); tooLong {
 		b.log.With("severity", "critical").Errorf(
 			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
-			held.Minutes(), thousands(f.Level))
+			held.Minutes(), b.alertLevel())
 	}
 }
 
@@ -113,6 +125,7 @@ func (b *buffer) heartbeatFields() []any {
 		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
 		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
 		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
+		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "operator_paused", b.heldLabels(),
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
 	}
 }

@@ -238,7 +238,9 @@ func TestHostGaugesShowTheLevel(t *testing.T) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		levels, limits := h.gauges["backpressure_level"], h.gauges["backpressure_limit"]
-		return len(levels) > 1 && levels[len(levels)-1] == 12 && limits[len(limits)-1] == 40
+		bytes, bound := h.gauges["backpressure_level_bytes"], h.gauges["backpressure_limit_bytes"]
+		return len(levels) > 1 && levels[len(levels)-1] == 12 && limits[len(limits)-1] == 40 &&
+			bytes[len(bytes)-1] == 14 && bound[len(bound)-1] == 128<<20 // the numbers from 0 to 11
 	}, 10*time.Second, 10*time.Millisecond)
 	close(release)
 	require.NoError(t, <-ended)

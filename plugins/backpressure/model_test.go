@@ -19,7 +19,8 @@ import (
 type model struct {
 	t      *rapid.T
 	r      *rig
-	next   int // number of the next message
+	next   int   // number of the next message
+	weight []int // of each message
 	writes []*modelWrite
 	flying []*modelFlight
 	stored map[string]bool // numbers that the output has taken
@@ -66,8 +67,9 @@ func runModel(t *testing.T, rt *rapid.T) {
 	pause := rapid.IntRange(2, limit).Draw(rt, "pause")
 	resume := rapid.IntRange(1, pause-1).Draw(rt, "resume")
 	count := rapid.IntRange(1, resume).Draw(rt, "count")
-	r := newRig(t, fmt.Sprintf("max_buffer_size: %d\npause_threshold: %d\nresume_threshold: %d\nbatch: {count: %d, period: 1s}",
-		limit, pause, resume, count))
+	bytes := rapid.SampledFrom([]int{0, 40, 100, 400}).Draw(rt, "max_bytes")
+	r := newRig(t, fmt.Sprintf("max_buffer_size: %d\nmax_bytes: %dB\npause_threshold: %d\nresume_threshold: %d\nbatch: {count: %d, period: 1s}",
+		limit, bytes, pause, resume, count))
 	m := &model{t: rt, r: r, stored: map[string]bool{}}
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -110,11 +112,24 @@ func (m *model) write(ctx context.Context) {
 	}
 	w := &modelWrite{first: m.next, n: rapid.IntRange(1, 30).Draw(m.t, "size")}
 	m.next += w.n
+	batch := m.batch(w)
 	m.writes = append(m.writes, w)
 	go func() {
-		w.err = m.r.WriteBatch(ctx, m.r.batch("ticks", w.first, w.n), w.ack)
+		w.err = m.r.WriteBatch(ctx, batch, w.ack)
 		w.done = true
 	}()
+}
+
+// batch makes messages of any weight: numbers, with spaces behind them.
+func (m *model) batch(w *modelWrite) service.MessageBatch {
+	batch := m.r.batch("ticks", w.first, w.n)
+	for _, msg := range batch {
+		body, _ := msg.AsBytes()
+		body = append(body, strings.Repeat(" ", rapid.SampledFrom([]int{0, 0, 1, 5, 30, 60}).Draw(m.t, "padding"))...)
+		msg.SetBytes(body)
+		m.weight = append(m.weight, len(body))
+	}
+	return batch
 }
 
 func (m *model) read(ctx context.Context) {
@@ -128,9 +143,14 @@ func (m *model) read(ctx context.Context) {
 		m.failf("read %d messages with error %v", len(msgs), err)
 	}
 	var body []string
+	bytes := 0
 	for _, msg := range msgs {
 		b, _ := msg.AsBytes()
-		body = append(body, string(b))
+		bytes += len(b)
+		body = append(body, strings.TrimSpace(string(b)))
+	}
+	if int64(bytes) > m.r.conf.byteSize && len(msgs) > 1 {
+		m.failf("read %d messages of %d bytes", len(msgs), bytes)
 	}
 	m.flying = append(m.flying, &modelFlight{body, ack})
 }
@@ -164,8 +184,25 @@ func (m *model) check(limit int) {
 	if !m.blocked() && level != m.next-len(m.stored) {
 		m.failf("level is %d, but %d were accepted and %d stored", level, m.next, len(m.stored))
 	}
+	m.checkBytes(int64(level))
 	for _, w := range m.writes {
 		m.checkVerdict(w)
+	}
+}
+
+func (m *model) checkBytes(level int64) {
+	bytes, bound := m.r.control.Bytes(), m.r.conf.limits.Bytes.Max
+	if bound > 0 && bytes > bound && level != 1 {
+		m.failf("%d messages of %d bytes are held, of at most %d", level, bytes, bound)
+	}
+	var held int64
+	for i, w := range m.weight {
+		if !m.stored[strconv.Itoa(i)] {
+			held += int64(w)
+		}
+	}
+	if !m.blocked() && held != bytes {
+		m.failf("%d bytes are held, the level says %d", held, bytes)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -14,25 +15,26 @@ type source struct {
 	ack     service.AckFunc
 	origin  *status.Input // nil for inputs that do not name themselves
 	waiting int           // messages that did not find room yet
-	held    int           // messages accepted and not settled
+	held    gate.Level    // what was accepted and is not settled
 	// abandoned says that the host has been told of a failure already: what is
 	// still in flight settles without acknowledging.
 	abandoned bool
 }
 
-func (s *source) complete() bool { return s.waiting == 0 && s.held == 0 }
+func (s *source) complete() bool { return s.waiting == 0 && s.held.Records == 0 }
 
 // segment is a run of messages of one source that waits in the queue.
 type segment struct {
-	src  *source
-	msgs service.MessageBatch
-	at   time.Time // when it was accepted
+	src   *source
+	msgs  service.MessageBatch
+	bytes int64     // what they weigh
+	at    time.Time // when it was accepted
 }
 
-// part says how many messages of a flight belong to which source.
+// part says how much of a flight belongs to which source.
 type part struct {
-	src *source
-	n   int
+	src  *source
+	load gate.Level
 }
 
 // flight is a batch on its way to the output, from ReadBatch to its settlement.
@@ -48,7 +50,7 @@ type flight struct {
 type queue struct {
 	segments []segment
 	head     int
-	count    int // messages
+	held     gate.Level
 }
 
 func (q *queue) push(s segment) {
@@ -56,25 +58,26 @@ func (q *queue) push(s segment) {
 		q.segments, q.head = q.segments[:0], 0
 	}
 	q.segments = append(q.segments, s)
-	q.count += len(s.msgs)
+	q.held = plus(q.held, s.load())
 }
 
 // oldest is when the message at the head was accepted. The queue is not empty.
 func (q *queue) oldest() time.Time { return q.segments[q.head].at }
 
-// take moves up to n messages into a flight, splitting a segment where n falls
-// inside of it.
-func (q *queue) take(n int) *flight {
-	n = min(n, q.count)
-	f := &flight{msgs: make(service.MessageBatch, 0, n)}
-	for n > 0 {
+// take moves messages into a flight: one at least, then up to count messages
+// that weigh up to bytes, splitting a segment where the end falls inside of it.
+func (q *queue) take(count int, bytes int64) *flight {
+	f := &flight{msgs: make(service.MessageBatch, 0, min(count, q.held.Records))}
+	for room := (gate.Level{Records: count, Bytes: bytes}); q.held.Records > 0; {
 		s := &q.segments[q.head]
-		k := min(n, len(s.msgs))
-		f.msgs = append(f.msgs, s.msgs[:k]...)
-		f.parts = append(f.parts, part{src: s.src, n: k})
-		s.msgs = s.msgs[k:]
-		q.count -= k
-		n -= k
+		load := s.upTo(room, len(f.msgs) == 0)
+		if load.Records == 0 {
+			break
+		}
+		f.msgs = append(f.msgs, s.msgs[:load.Records]...)
+		f.parts = append(f.parts, part{src: s.src, load: load})
+		s.msgs, s.bytes = s.msgs[load.Records:], s.bytes-load.Bytes
+		q.held, room = plus(q.held, minus(load)), plus(room, minus(load))
 		if len(s.msgs) == 0 {
 			*s = segment{}
 			q.head++
@@ -82,6 +85,27 @@ func (q *queue) take(n int) *flight {
 	}
 	q.compact()
 	return f
+}
+
+func (s *segment) load() gate.Level { return gate.Level{Records: len(s.msgs), Bytes: s.bytes} }
+
+// upTo tells how much of the segment, from its start, fits into the room. Its
+// messages are weighed again only where the segment has to be split. With first
+// set, one message fits always.
+func (s *segment) upTo(room gate.Level, first bool) gate.Level {
+	if len(s.msgs) <= room.Records && s.bytes <= room.Bytes {
+		return s.load()
+	}
+	var load gate.Level
+	for _, m := range s.msgs[:min(len(s.msgs), room.Records)] {
+		w := weigh(m)
+		if load.Bytes+w > room.Bytes && (load.Records > 0 || !first) {
+			break
+		}
+		load.Records++
+		load.Bytes += w
+	}
+	return load
 }
 
 // compact gives the room before the head back once it is most of the slice.
@@ -94,19 +118,20 @@ func (q *queue) compact() {
 	q.segments, q.head = q.segments[:n], 0
 }
 
-// remove takes the waiting messages of one source out and returns how many.
-func (q *queue) remove(src *source) int {
-	kept, removed := q.segments[:q.head], 0
+// remove takes the waiting messages of one source out and returns how much that
+// was.
+func (q *queue) remove(src *source) (removed gate.Level) {
+	kept := q.segments[:q.head]
 	for _, s := range q.segments[q.head:] {
 		if s.src == src {
-			removed += len(s.msgs)
+			removed = plus(removed, s.load())
 			continue
 		}
 		kept = append(kept, s)
 	}
 	clear(q.segments[len(kept):])
 	q.segments = kept
-	q.count -= removed
+	q.held = plus(q.held, minus(removed))
 	return removed
 }
 

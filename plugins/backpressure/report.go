@@ -2,10 +2,14 @@ package backpressure
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -13,16 +17,33 @@ import (
 func (b *buffer) Paused() {
 	b.metrics.pauses.Incr(1)
 	b.metrics.active.Set(1)
-	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s/%s), pausing data ingestion%s",
-		thousands(b.level64()), thousands(int64(b.conf.limits.Max)), b.breakdown())
+	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
+	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
 
 // Resumed implements gate.Watcher.
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
 	b.log.With("paused_for", held.Round(time.Millisecond).String()).
-		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s/%s), resuming data ingestion%s",
-			thousands(b.level64()), thousands(int64(b.conf.limits.Max)), b.breakdown())
+		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
+}
+
+// fill words the level beside its bound: in messages, or in bytes where it was
+// the bytes that paused.
+func (b *buffer) fill() string {
+	if b.heavy.Load() {
+		return fmt.Sprintf("%s/%s in %s messages",
+			formatSize(b.control.Bytes()), formatSize(b.conf.limits.Bytes.Max), thousands(b.level64()))
+	}
+	return thousands(b.level64()) + "/" + thousands(int64(b.conf.limits.Max))
+}
+
+// alertLevel words the level for the alert.
+func (b *buffer) alertLevel() string {
+	if b.heavy.Load() {
+		return fmt.Sprintf("%s messages, %s", thousands(b.level64()), formatSize(b.control.Bytes()))
+	}
+	return thousands(b.level64())
 }
 
 // Draining implements gate.Watcher.
@@ -51,8 +72,16 @@ func (b *buffer) logStart() {
 		return
 	}
 	b.log.Info("⚡ Backpressure: ENABLED")
-	b.log.Infof("└─ Pause threshold: %s messages (%s)", thousands(int64(l.Pause)), percent(l.Pause, l.Max))
-	b.log.Infof("└─ Resume threshold: %s messages (%s)", thousands(int64(l.Resume)), percent(l.Resume, l.Max))
+	b.withBytes(l.Bytes.Pause).Infof("└─ Pause threshold: %s messages (%s)", thousands(int64(l.Pause)), percent(l.Pause, l.Max))
+	b.withBytes(l.Bytes.Resume).Infof("└─ Resume threshold: %s messages (%s)", thousands(int64(l.Resume)), percent(l.Resume, l.Max))
+}
+
+// withBytes names a threshold in bytes in a field: the words are spoken for.
+func (b *buffer) withBytes(threshold int64) *service.Logger {
+	if threshold == 0 {
+		return b.log
+	}
+	return b.log.With("bytes", formatSize(threshold))
 }
 
 func (b *buffer) logStopped(left int) {
@@ -81,15 +110,18 @@ func (b *buffer) figures() status.Buffer {
 	return status.Buffer{
 		Level:           b.level64(),
 		MaxSize:         int64(l.Max),
+		Bytes:           b.control.Bytes(),
+		MaxBytes:        l.Bytes.Max,
 		PauseThreshold:  int64(l.Pause),
 		ResumeThreshold: int64(l.Resume),
-		Active:          s.Paused,
+		Active:          slices.Contains(s.Reasons, gate.ReasonLevel),
 		PauseCount:      s.PauseCount,
 		LastPause:       s.LastPause,
 		LastResume:      s.LastResume,
 		AlertAfter:      b.conf.alertAfter,
 		LinkGrace:       b.conf.linkGrace,
 		Groups:          b.conf.groups,
+		Held:            s.Held,
 	}
 }
 

@@ -8,7 +8,8 @@ type Controller struct {
 	limits  Limits
 	pausing bool
 	watcher Watcher
-	level   atomic.Int64
+	records atomic.Int64
+	bytes   atomic.Int64
 	closed  bool // this controller holds ReasonLevel; guarded by the caller of Observe
 }
 
@@ -25,7 +26,7 @@ func (c *Controller) Attach() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if old := g.controller; old != nil {
-		g.unsettled += old.level.Load()
+		g.unsettled += old.Level()
 	}
 	g.release(ReasonLevel)
 	g.controller = c
@@ -33,23 +34,28 @@ func (c *Controller) Attach() {
 }
 
 // Observe tells the gate the level after a change. The caller serialises its
-// calls in the order of the changes: it holds its own lock meanwhile. Between
-// the thresholds it costs two comparisons.
-func (c *Controller) Observe(level int) {
-	c.level.Store(int64(level))
+// calls in the order of the changes: it holds its own lock meanwhile. The gate
+// closes when either level is above its pause threshold and opens when both are
+// below their resume thresholds; in between it costs a few comparisons.
+func (c *Controller) Observe(v Level) {
+	c.records.Store(int64(v.Records))
+	c.bytes.Store(v.Bytes)
 	switch {
 	case !c.pausing:
-	case !c.closed && level > c.limits.Pause:
+	case !c.closed && c.limits.above(v):
 		c.closed = true
 		c.apply((*Gate).hold)
-	case c.closed && level < c.limits.Resume:
+	case c.closed && c.limits.below(v):
 		c.closed = false
 		c.apply((*Gate).release)
 	}
 }
 
-// Level is the level last observed.
-func (c *Controller) Level() int64 { return c.level.Load() }
+// Level is the number of records last observed.
+func (c *Controller) Level() int64 { return c.records.Load() }
+
+// Bytes is what the records last observed weigh.
+func (c *Controller) Bytes() int64 { return c.bytes.Load() }
 
 // Detach ends the control; unsettled is how many records the buffer had to
 // hand back without having settled them. A controller that another one has

@@ -3,8 +3,9 @@
 // A Gate is a hysteresis switch with two kinds of neighbours. The buffer of the
 // stream attaches to it and reports its level; the inputs join it and are told
 // to pause and to resume. The decision is made in one place, published as one
-// atomic, and announced on the edge only. A pause is held by reasons (the
-// buffer's level, an operator): the gate opens when none is left.
+// atomic, and announced on the edge only. A pause is held by reasons: the gate
+// opens when none is left. An operator may hold single inputs on top of that:
+// an input fetches when neither the gate nor its own seat is held.
 //
 // Lock order: the buffer's lock, then the gate's, then whatever an Input's
 // callback takes. Callbacks therefore never call back into the buffer or the
@@ -25,13 +26,15 @@ const (
 	// ReasonLevel is held by the buffer between the pause and the resume
 	// threshold.
 	ReasonLevel Reason = "level"
-	// ReasonOperator is held by a person.
+	// ReasonOperator is held by whoever calls Hold with it. A person who pauses
+	// inputs takes their seats instead: see HoldInput.
 	ReasonOperator Reason = "operator"
 )
 
 // Input is a source that obeys the gate. The gate calls one method at a time,
 // in the order of events, and holds its lock meanwhile: implementations return
-// at once and never call the gate or the buffer.
+// at once and never call the gate or the buffer. Pause and Resume alternate,
+// beginning with Pause.
 type Input interface {
 	// Pause stops fetching; the connection and the position are kept.
 	Pause()
@@ -68,6 +71,8 @@ type State struct {
 	PausingOff  bool // the emergency switch: enabled is false
 	Draining    bool
 	PausedTotal time.Duration // of finished pauses
+	// Held tells which labels an operator holds, and since when.
+	Held map[string]time.Time
 }
 
 // Gate is the switch of one stream. The zero value is not usable: see New and
@@ -76,9 +81,11 @@ type Gate struct {
 	paused atomic.Bool
 
 	mu          sync.Mutex
-	claimed     bool          // a buffer is going to attach, or has
-	controller  *Controller   // the buffer's hold on the gate; nil without one
-	members     []*Member     // in the order they joined
+	claimed     bool        // a buffer is going to attach, or has
+	controller  *Controller // the buffer's hold on the gate; nil without one
+	members     []*Member   // in the order they joined
+	seats       map[string]*seat
+	allHeld     time.Time     // since when an operator holds all inputs; zero when not
 	vacated     chan struct{} // closed when the last member leaves; nil while nobody waits
 	reasons     []Reason
 	pauseCount  int64
@@ -90,7 +97,7 @@ type Gate struct {
 }
 
 // New returns an open gate that nobody controls.
-func New() *Gate { return &Gate{} }
+func New() *Gate { return &Gate{seats: map[string]*seat{}} }
 
 // Paused reports whether inputs must not fetch. It costs one atomic load.
 func (g *Gate) Paused() bool { return g.paused.Load() }
@@ -126,6 +133,7 @@ func (g *Gate) State() State {
 		LastResume:  g.lastResume,
 		PausedTotal: g.pausedTotal,
 		Draining:    g.draining,
+		Held:        g.heldLabels(),
 	}
 	if g.controller != nil {
 		s.Limits = g.controller.limits
@@ -163,9 +171,7 @@ func (g *Gate) hold(r Reason) {
 	if g.controller != nil {
 		g.controller.watcher.Paused()
 	}
-	for _, m := range g.members {
-		m.input.Pause()
-	}
+	g.tellInputs()
 }
 
 func (g *Gate) release(r Reason) {
@@ -191,9 +197,7 @@ func (g *Gate) open(announce func(held time.Duration)) {
 	g.pausedTotal += held
 	g.paused.Store(false)
 	announce(held)
-	for _, m := range g.members {
-		m.input.Resume()
-	}
+	g.tellInputs()
 }
 
 // Drain announces the end of the stream: the inputs are resumed if they were
@@ -210,19 +214,21 @@ func (g *Gate) drain() {
 		return
 	}
 	g.draining = true
-	wasPaused := len(g.reasons) > 0
+	closed := len(g.reasons) > 0
 	g.reasons = nil
 	if g.controller != nil {
-		g.controller.watcher.Draining(wasPaused)
+		g.controller.watcher.Draining(g.anyPaused() || closed)
 	}
-	if wasPaused {
+	g.vacateSeats()
+	if closed {
 		g.open(func(time.Duration) {})
 	}
+	g.tellInputs() // those that only an operator held
 	if g.controller != nil {
 		g.controller.watcher.Flush()
 	}
 	for _, m := range g.members {
-		m.input.Drain()
+		m.drain()
 	}
 }
 
@@ -234,5 +240,5 @@ func (g *Gate) unsettledRecords() int64 {
 	if g.controller == nil {
 		return g.unsettled
 	}
-	return g.unsettled + g.controller.level.Load()
+	return g.unsettled + g.controller.Level()
 }

@@ -6,24 +6,60 @@ import "slices"
 type Member struct {
 	gate     *Gate
 	input    Input
+	seat     *seat
+	paused   bool // what the input was told last
+	drained  bool // nothing more is told
 	stopping bool
 }
 
-// Join registers an input. It is told the present state before Join returns:
-// an input that connects while the gate is closed starts paused, one that
-// connects while the stream drains is drained at once.
-func (g *Gate) Join(in Input) *Member {
-	m := &Member{gate: g, input: in}
+// Join registers an input that has no label: an operator can hold it only
+// together with all others. See JoinAs.
+func (g *Gate) Join(in Input) *Member { return g.JoinAs("", in) }
+
+// JoinAs registers the input of that label. It is told the present state before
+// JoinAs returns: an input that connects while the gate is closed, or while an
+// operator holds its label, starts paused; one that connects while the stream
+// drains is drained at once.
+func (g *Gate) JoinAs(label string, in Input) *Member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	m := &Member{gate: g, input: in, seat: g.seatOf(label)}
 	g.members = append(g.members, m)
-	if len(g.reasons) > 0 {
-		in.Pause()
-	}
+	g.tell(m)
 	if g.draining {
-		in.Drain()
+		m.drain()
 	}
 	return m
+}
+
+// tellInputs lets every input know what has changed for it.
+func (g *Gate) tellInputs() {
+	for _, m := range g.members {
+		g.tell(m)
+	}
+}
+
+// tell pauses or resumes an input if it is not in that state already.
+func (g *Gate) tell(m *Member) {
+	pause := len(g.reasons) > 0 || m.seat.held()
+	switch {
+	case m.drained || pause == m.paused:
+	case pause:
+		m.paused = true
+		m.input.Pause()
+	default:
+		m.paused = false
+		m.input.Resume()
+	}
+}
+
+func (m *Member) drain() {
+	m.drained = true
+	m.input.Drain()
+}
+
+func (g *Gate) anyPaused() bool {
+	return slices.ContainsFunc(g.members, func(m *Member) bool { return m.paused })
 }
 
 // Stopping says that the host has begun to stop this input. When every input

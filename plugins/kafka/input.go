@@ -67,7 +67,7 @@ func (in *input) Connect(ctx context.Context) error {
 		in.stats.Link.Down(err)
 		return err
 	}
-	s.member = g.Join(s)
+	s.member = g.JoinAs(status.LabelOf(in.res), s)
 	in.session.Store(s)
 	return nil
 }

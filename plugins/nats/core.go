@@ -133,7 +133,7 @@ func (c *coreInput) join() {
 	if !g.Governed() {
 		c.log.Info("This stream has no backpressure buffer: the input never pauses")
 	}
-	c.member = g.Join(c)
+	c.member = g.JoinAs(c.label, c)
 }
 
 // open makes the session of a connection. Drain looks for it under the same

@@ -88,6 +88,8 @@ type Output struct {
 type Buffer struct {
 	Level           int64
 	MaxSize         int64
+	Bytes           int64 // what the level weighs
+	MaxBytes        int64 // zero when bytes are not bounded
 	PauseThreshold  int64
 	ResumeThreshold int64
 	Active          bool
@@ -98,6 +100,8 @@ type Buffer struct {
 	AlertAfter time.Duration
 	// LinkGrace is how long a link may be down before it is unhealthy.
 	LinkGrace time.Duration
+	// Held tells which inputs an operator pauses, by label, and since when.
+	Held map[string]time.Time
 	// Groups are the configured groups of input labels, in order.
 	Groups []Group
 }
@@ -123,10 +127,12 @@ type Group struct {
 type Board struct {
 	stream string
 
-	mu      sync.Mutex
-	inputs  []*Input
-	outputs []*Output
-	buffer  func() Buffer
+	mu       sync.Mutex
+	inputs   []*Input
+	outputs  []*Output
+	buffer   func() Buffer
+	operator Operator
+	admin    Admin
 }
 
 // NewBoard returns an empty board for the stream of that id.

@@ -38,6 +38,8 @@ type Backpressure struct {
 	PauseThreshold  int64 `json:"pause_threshold"`
 	ResumeThreshold int64 `json:"resume_threshold"`
 	MaxBufferSize   int64 `json:"max_buffer_size"`
+	CurrentBytes    int64 `json:"current_bytes"`
+	MaxBytes        int64 `json:"max_bytes"`
 	PauseCount      int64 `json:"pause_count"`
 	LastPause       *Time `json:"last_pause"`
 	LastResume      *Time `json:"last_resume"`
@@ -45,16 +47,37 @@ type Backpressure struct {
 
 // InputHealth are the figures of one input.
 type InputHealth struct {
-	Kind         Kind  `json:"kind"`
-	Connected    bool  `json:"connected"`
-	Paused       bool  `json:"paused"`
-	Received     int64 `json:"received"`
-	Accepted     int64 `json:"accepted"`
-	Dropped      int64 `json:"dropped"`
-	SlowConsumer int64 `json:"slow_consumer"`
-	Buffered     int64 `json:"buffered"`
+	Kind      Kind `json:"kind"`
+	Connected bool `json:"connected"`
+	Paused    bool `json:"paused"`
+	// PausedBy tells who holds the input; empty when nobody does.
+	PausedBy     []Pause `json:"paused_by"`
+	Received     int64   `json:"received"`
+	Accepted     int64   `json:"accepted"`
+	Dropped      int64   `json:"dropped"`
+	SlowConsumer int64   `json:"slow_consumer"`
+	Buffered     int64   `json:"buffered"`
 	// Lag is what the source holds and is not settled yet; only some kinds know it.
 	Lag *int64 `json:"lag,omitempty"`
+}
+
+// Pause is one reason why an input is paused.
+type Pause struct {
+	Reason string `json:"reason"` // backpressure or operator
+	Since  Time   `json:"since"`
+}
+
+// pauses tells who holds an input. A buffer pauses it when it connects; an
+// operator's hold is there before.
+func (b Buffer) pauses(in *Input) []Pause {
+	pauses := []Pause{}
+	if b.Active && in.Paused() {
+		pauses = append(pauses, Pause{"backpressure", Time(b.LastPause)})
+	}
+	if since, ok := b.Held[in.Label]; ok {
+		pauses = append(pauses, Pause{"operator", Time(since)})
+	}
+	return pauses
 }
 
 // OutputHealth are the figures of one output: of all its tables, and of each.
@@ -143,6 +166,8 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 	p.PauseThreshold += b.PauseThreshold
 	p.ResumeThreshold += b.ResumeThreshold
 	p.MaxBufferSize += b.MaxSize
+	p.CurrentBytes += b.Bytes
+	p.MaxBytes += b.MaxBytes
 	p.PauseCount += b.PauseCount
 	p.LastPause = latest(p.LastPause, b.LastPause)
 	p.LastResume = latest(p.LastResume, b.LastResume)
@@ -179,6 +204,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Kind:         in.Kind,
 		Connected:    h.checkLink(f, "input", in.Label, &in.Link, now),
 		Paused:       in.Paused(),
+		PausedBy:     f.Buffer.pauses(in),
 		Received:     received,
 		Accepted:     in.Accepted.Load(),
 		Dropped:      in.Dropped.Load(),

@@ -32,6 +32,8 @@ const golden = `{
       "pause_threshold": 40000,
       "resume_threshold": 20000,
       "max_buffer_size": 50000,
+      "current_bytes": 4000000,
+      "max_bytes": 134217728,
       "pause_count": 3,
       "last_pause": "2025-10-12T10:30:15.123456Z",
       "last_resume": "2025-10-12T10:25:10.987654Z"
@@ -43,6 +45,7 @@ const golden = `{
       "kind": "nats",
       "connected": true,
       "paused": true,
+      "paused_by": [{"reason": "backpressure", "since": "2025-10-12T10:30:15.123456Z"}],
       "received": 45000,
       "accepted": 0,
       "dropped": 0,
@@ -53,6 +56,7 @@ const golden = `{
       "kind": "kafka",
       "connected": true,
       "paused": false,
+      "paused_by": [],
       "received": 320,
       "accepted": 0,
       "dropped": 0,
@@ -63,6 +67,10 @@ const golden = `{
       "kind": "nats",
       "connected": true,
       "paused": true,
+      "paused_by": [
+        {"reason": "backpressure", "since": "2025-10-12T10:30:15.123456Z"},
+        {"reason": "operator", "since": "2025-10-12T09:00:00.000000Z"}
+      ],
       "received": 125000,
       "accepted": 120000,
       "dropped": 4000,
@@ -142,10 +150,11 @@ func example() *status.Board {
 	out.Link.Up()
 	b.SetBuffer(func() status.Buffer {
 		return status.Buffer{
-			Level: 35100, MaxSize: 50000, PauseThreshold: 40000, ResumeThreshold: 20000,
+			Level: 35100, MaxSize: 50000, Bytes: 4000000, MaxBytes: 128 << 20, PauseThreshold: 40000, ResumeThreshold: 20000,
 			Active: true, PauseCount: 3, AlertAfter: 1e6 * time.Hour, LinkGrace: time.Minute,
 			LastPause:  at("2025-10-12T10:30:15.123456Z"),
 			LastResume: at("2025-10-12T10:25:10.987654Z"),
+			Held:       map[string]time.Time{"ticks": at("2025-10-12T09:00:00Z")},
 			Groups:     []status.Group{{Name: "CH", Labels: []string{"ticks", "ch_candles"}}, {Name: "Ext", Labels: []string{"external"}}},
 		}
 	})

@@ -46,7 +46,8 @@ func (s *Servers) Check(address string) error {
 }
 
 // Serve answers GET /health on the address with the figures of the board,
-// beside those that are already served there. It returns the address that it
+// beside those that are already served there, and lets those operate its inputs
+// whom the board lets: see Board.SetOperator. It returns the address that it
 // listens on and a function that takes the board away again; the last one to
 // leave closes the listener and waits for its end.
 func (s *Servers) Serve(address string, b *Board) (net.Addr, func(), error) {
@@ -71,9 +72,7 @@ func (s *Servers) listen(address string) (*server, error) {
 		return nil, fmt.Errorf("listening on %q: %w", address, err)
 	}
 	srv := &server{listener: l, done: make(chan struct{})}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
-	srv.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	srv.http = &http.Server{Handler: s.handler(srv), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		defer close(srv.done)
 		_ = srv.http.Serve(l) // always ErrServerClosed or the listener's end
@@ -81,18 +80,29 @@ func (s *Servers) listen(address string) (*server, error) {
 	return srv, nil
 }
 
-func (s *Servers) health(w http.ResponseWriter, srv *server) {
-	s.mu.Lock()
-	boards := slices.Clone(srv.boards)
-	s.mu.Unlock()
+func (s *Servers) handler(srv *server) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
+	for _, path := range []string{"/inputs/{action}", "/inputs/{label}/{action}", "/inputs/"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { operate(w, r, s.boardsOf(srv)) })
+	}
+	return mux
+}
 
-	h := HealthOf(boards...)
+func (s *Servers) health(w http.ResponseWriter, srv *server) {
+	h := HealthOf(s.boardsOf(srv)...)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if h.Status != "healthy" {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(w).Encode(h) // the client is gone if this fails
+}
+
+func (s *Servers) boardsOf(srv *server) []*Board {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(srv.boards)
 }
 
 func (s *Servers) leave(address string, srv *server, b *Board) {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// tuneGC lets the heap grow further between collections than Go does by
+// default: most of what a bridge holds dies young, and collecting it seldom
+// saves a third of the processor time. Where little dies, because the buffer is
+// full of large messages, that would be a heap five times as large as what it
+// holds: the memory limit ends the growth at memoryGoal. GOGC and GOMEMLIMIT in
+// the environment win.
+func tuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+		afterEachGC(func() { raiseLimit(liveHeap()) })
+	}
+}
+
+// memoryGoal leaves room below 500 MB for what Go does not count.
+const memoryGoal = 360 << 20
+
+// limitFor is the memory limit for a heap of which so much is alive: never so
+// low that the collector would work all the time for nothing, which it does
+// where a configuration holds more than the shipped one.
+func limitFor(live uint64) int64 { return max(memoryGoal, 2*int64(live)) }
+
+func raiseLimit(live uint64) {
+	want, have := limitFor(live), debug.SetMemoryLimit(-1)
+	if want > have || want < have-have/8 { // setting it stops the world
+		debug.SetMemoryLimit(want)
+	}
+}
+
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// afterEachGC calls act after every collection, on the runtime's goroutine.
+func afterEachGC(act func()) {
+	runtime.AddCleanup(new([64]byte), func(act func()) {
+		act()
+		afterEachGC(act)
+	}, act)
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestMemoryLimitFollowsWhatIsAlive(t *testing.T) {
+	assert.EqualValues(t, memoryGoal, limitFor(0))
+	assert.EqualValues(t, memoryGoal, limitFor(memoryGoal/2))
+	assert.EqualValues(t, 2<<30, limitFor(1<<30))
+
+	before := debug.SetMemoryLimit(memoryGoal)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	raiseLimit(1 << 30)
+	assert.EqualValues(t, 2<<30, debug.SetMemoryLimit(-1))
+	raiseLimit(1<<30 - 1<<20)
+	assert.EqualValues(t, 2<<30, debug.SetMemoryLimit(-1), "a small change is not worth it")
+	raiseLimit(1 << 20)
+	assert.EqualValues(t, memoryGoal, debug.SetMemoryLimit(-1))
+}
+
+func TestAfterEachGC(t *testing.T) {
+	const collections = 3
+	called := make(chan struct{}, collections)
+	left := collections
+	afterEachGC(func() {
+		if left--; left >= 0 {
+			called <- struct{}{}
+		}
+	})
+	for i := range collections {
+		runtime.GC()
+		select {
+		case <-called:
+		case <-time.After(time.Minute):
+			t.Fatalf("called after %d collections only", i)
+		}
+	}
+}

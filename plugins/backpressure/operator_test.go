@@ -1,0 +1,93 @@
+package backpressure
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
+)
+
+// operated is a rig with two inputs that log as the real ones do.
+func operated(t *testing.T, yaml string) (*rig, operator) {
+	t.Helper()
+	r := newRig(t, yaml)
+	for _, label := range []string{"ticks", "external"} {
+		r.board.Input(label, status.KindNATS).Link.Up()
+		r.gate.JoinAs(label, subscriber{r, label})
+	}
+	r.run()
+	r.logs.take()
+	return r, operator{r.buffer}
+}
+
+func TestOperatorHoldsOneInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, op := operated(t, small)
+		defer r.Close(t.Context())
+		require.True(t, op.PauseInput("external"))
+		assert.Equal(t, []string{"INFO An operator pauses an input", "INFO ⏸️ external subscriber paused"}, r.logs.take())
+		h := r.board.Health()
+		since := status.Time(time.Now())
+		assert.Equal(t, []status.Pause{{Reason: "operator", Since: since}}, h.Inputs["external"].PausedBy)
+		assert.Empty(t, h.Inputs["ticks"].PausedBy)
+		assert.False(t, h.Metrics.Backpressure.Active)
+		assert.Equal(t, "external", r.heldLabels())
+
+		r.write(t, "ticks", 0, 9)
+		assert.Contains(t, r.logs.take(), "INFO ⏸️ ticks subscriber paused")
+		for r.control.Level() > 0 {
+			r.settleNext(t)
+		}
+		assert.NotContains(t, r.logs.take(), "INFO ▶️ external subscriber resumed")
+		op.ResumeInput("external")
+		assert.Equal(t, []string{"INFO An operator resumes an input", "INFO ▶️ external subscriber resumed"}, r.logs.take())
+		assert.Empty(t, r.heldLabels())
+	})
+}
+
+// However long an operator holds all inputs, ClickHouse is not to blame.
+func TestOperatorsPauseIsNoBottleneck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, op := operated(t, "alert_after: 1m")
+		defer r.Close(t.Context())
+		require.True(t, op.PauseInputs())
+		assert.Equal(t, []string{"INFO An operator pauses all inputs", "INFO ⏸️ ticks subscriber paused", "INFO ⏸️ external subscriber paused"}, r.logs.take())
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Empty(t, r.logs.take())
+		assert.Equal(t, "healthy", r.board.Health().Status)
+		assert.Zero(t, r.board.Health().Metrics.Backpressure.PauseCount)
+		op.ResumeInputs()
+		assert.Equal(t, []string{"INFO An operator resumes all inputs", "INFO ▶️ ticks subscriber resumed", "INFO ▶️ external subscriber resumed"}, r.logs.take())
+	})
+}
+
+// A level that stays high is ClickHouse's, whoever else pauses an input.
+func TestBottleneckIsToldWhileAnOperatorHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, op := operated(t, small+"alert_after: 1m")
+		defer r.Close(t.Context())
+		require.True(t, op.PauseInput("external"))
+		time.Sleep(time.Hour)
+		r.write(t, "ticks", 0, 9)
+		r.logs.take()
+		time.Sleep(66 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, []string{"ERROR 🔴 CRITICAL: Backpressure active for 1.1 minutes! ClickHouse write bottleneck detected. Current buffer: 9"}, r.logs.take(),
+			"counted from the level's pause")
+	})
+}
+
+func TestOperatorCannotHoldAStoppingStream(t *testing.T) {
+	r, op := operated(t, small)
+	require.True(t, op.PauseInputs())
+	r.gate.Drain()
+	assert.Contains(t, r.logs.take(), "INFO ▶️ external subscriber resumed")
+	assert.False(t, op.PauseInput("external"))
+	assert.False(t, op.PauseInputs())
+	require.NoError(t, r.Close(t.Context()))
+}

@@ -1,0 +1,112 @@
+package backpressure
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// ReadBatch returns the next batch for the output: a full one at once, a
+// smaller one when its oldest message has waited for the batch period, or when
+// nothing more can be expected.
+func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	b.run()
+	for {
+		f, wait, err := b.next(time.Now())
+		if err != nil {
+			return nil, nil, err
+		}
+		if f != nil {
+			return f.copies(), b.settler(f), nil
+		}
+		if err := b.await(ctx, wait); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// await waits until the reader is signalled or the wait is over; a wait below
+// zero is for ever.
+func (b *buffer) await(ctx context.Context, wait time.Duration) error {
+	var over <-chan time.Time
+	if wait >= 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		over = t.C
+	}
+	select {
+	case <-b.ready:
+	case <-over:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// next returns a flight that may leave now, or how long until one may by the
+// clock alone.
+func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || (b.ended && b.level.Records == 0) {
+		return nil, 0, service.ErrEndOfBuffer
+	}
+	wait := time.Duration(-1)
+	if i := b.nextRetry(); i >= 0 {
+		f := b.retries[i]
+		if wait = f.due.Sub(now); wait <= 0 {
+			b.retries = slices.Delete(b.retries, i, i+1)
+			return b.launch(f), 0, nil
+		}
+	}
+	if b.queue.held.Records > 0 {
+		age := now.Sub(b.queue.oldest())
+		if b.full() || age >= b.conf.period || b.hurry() {
+			return b.launch(b.queue.take(b.conf.count, b.conf.byteSize)), 0, nil
+		}
+		if rest := b.conf.period - age; wait < 0 || rest < wait {
+			wait = rest
+		}
+	}
+	return nil, wait, nil
+}
+
+// full reports whether a whole batch waits.
+func (b *buffer) full() bool {
+	return b.queue.held.Records >= b.conf.count || b.queue.held.Bytes >= b.conf.byteSize
+}
+
+// hurry reports whether waiting for a fuller batch is pointless: the stream is
+// ending, or the gate is closed and only what waits here could open it.
+func (b *buffer) hurry() bool {
+	return b.ended || b.draining.Load() || (b.flying == 0 && b.gate.Paused())
+}
+
+// nextRetry is the index of the rejected flight that is due first, -1 if there
+// is none.
+func (b *buffer) nextRetry() int {
+	first := -1
+	for i, f := range b.retries {
+		if first < 0 || f.due.Before(b.retries[first].due) {
+			first = i
+		}
+	}
+	return first
+}
+
+func (b *buffer) launch(f *flight) *flight {
+	b.flying++
+	return f
+}
+
+// copies returns shallow copies of the messages: processors and outputs may
+// change what they are given, and a retry must start from the original.
+func (f *flight) copies() service.MessageBatch {
+	out := make(service.MessageBatch, len(f.msgs))
+	for i, m := range f.msgs {
+		out[i] = m.Copy()
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package backpressure
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+const (
+	fieldEnabled         = "enabled"
+	fieldMaxBufferSize   = "max_buffer_size"
+	fieldMaxBytes        = "max_bytes"
+	fieldPauseThreshold  = "pause_threshold"
+	fieldResumeThreshold = "resume_threshold"
+	fieldHeartbeat       = "heartbeat_interval"
+	fieldAlertAfter      = "alert_after"
+	fieldBatch           = "batch"
+	fieldBatchCount      = "count"
+	fieldBatchBytes      = "byte_size"
+	fieldBatchPeriod     = "period"
+	fieldGroups          = "groups"
+	fieldStatusServer    = "status_server"
+	fieldServerEnabled   = "enabled"
+	fieldServerAddress   = "address"
+	fieldServerGrace     = "disconnect_grace"
+	fieldAdmin           = "admin"
+	fieldAdminEnabled    = "enabled"
+	fieldAdminToken      = "token"
+	fieldAdminRemote     = "allow_remote"
+	fieldGate            = "gate"
+)
+
+// lintThresholds gives `lint` the same judgement as config.validate, with the
+// same words.
+var lintThresholds = `let max = this.max_buffer_size
+let pause = ` + lintRecords("this.pause_threshold") + `
+let resume = ` + lintRecords("this.resume_threshold") + `
+let bytes = ` + lintBytes("this.max_bytes") + `
+let size = ` + lintBytes("this.batch.byte_size") + `
+let resumed = ($bytes * $resume / $max).floor().catch(0)
+root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
+  "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
+} else if this.batch.count < 1 || this.batch.count > $resume {
+  "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
+} else if $bytes > 0 && ($resumed < 1 || $resumed >= ($bytes * $pause / $max).floor()) {
+  "max_bytes (%v) is too small: its shares at resume_threshold and pause_threshold must differ and be above zero".format(this.max_bytes)
+} else if $bytes > 0 && $size > $resumed {
+  "batch.byte_size (%v) must not exceed the resume_threshold in bytes (%v B, a share of max_bytes): a larger batch would wait for records that a paused input does not deliver".format(this.batch.byte_size, $resumed)
+}`
+
+// lintRecords is the Bloblang that turns a threshold into a number of messages;
+// what is not a threshold becomes one below zero.
+func lintRecords(path string) string {
+	return strings.ReplaceAll(`if !PATH.string().has_suffix("%") { PATH.number(-1) } else if PATH.string().trim_suffix("%").number(-1) > 100 { -1 } else { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() }`, "PATH", path)
+}
+
+func spec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Categories("Utility").
+		Summary("A bounded buffer that pauses the inputs of its stream before it is full, and resumes them when there is room again.").
+		Description(description).
+		LintRule(lintThresholds).
+		Fields(
+			service.NewBoolField(fieldEnabled).
+				Description("Whether a high level pauses the inputs. `false` is the emergency switch: nothing is paused any more, and the bound holds by blocking.").
+				Default(true),
+			service.NewIntField(fieldMaxBufferSize).
+				Description("The hard bound of the level, in messages. The level is what was accepted from the inputs and is not yet acknowledged by the output: queued, in flight, or waiting for a retry. It is never exceeded.").
+				Default(50000).Example(200000),
+			service.NewStringField(fieldMaxBytes).
+				Description("The hard bound of what those messages weigh, so that large ones cannot break the bound of memory: the bytes of their bodies, and an estimate for bodies that were parsed. Metadata is not counted. `pause_threshold` and `resume_threshold` apply to it too, as the same fractions of it that they are of `max_buffer_size`: the inputs pause when either level is above its threshold and resume when both are below theirs. A message that is larger than the bound enters alone: choose ten times the largest message at least. `0` bounds messages only.\n\nThe default is 2.6 KiB for each message of the default `max_buffer_size`: smaller messages never meet it.").
+				Default("128MiB").Example("512MiB").Example("0").
+				LintRule(lintSize(fieldMaxBytes)),
+			service.NewAnyField(fieldPauseThreshold).
+				Description("The inputs pause when the level is above this: a number of messages, or a percentage of `max_buffer_size`.").
+				Default("80%").Example(40000).Example("80%"),
+			service.NewAnyField(fieldResumeThreshold).
+				Description("The inputs resume when the level is below this: a number of messages, or a percentage of `max_buffer_size`.").
+				Default("40%").Example(20000).Example("40%"),
+			service.NewDurationField(fieldHeartbeat).
+				Description("How often a heartbeat record is logged, a long pause is alerted, and the metrics are published.").
+				Default("5s").Example("30s").
+				LintRule(lintPositive(fieldHeartbeat)),
+			service.NewDurationField(fieldAlertAfter).
+				Description("A pause longer than this raises the critical alert at every heartbeat and makes `/health` answer 503.").
+				Default("10m").Example("2m").
+				LintRule(lintPositive(fieldAlertAfter)),
+			service.NewObjectField(fieldBatch,
+				service.NewIntField(fieldBatchCount).
+					Description("The most messages in a batch. It may not exceed `resume_threshold`.").
+					Default(10000).Example(20000),
+				service.NewStringField(fieldBatchBytes).
+					Description("A batch is also full when its messages weigh this much; it then holds at least one message. It may not exceed the `resume_threshold` in bytes. By default, or with `0`, an eighth of `max_bytes`, and what the `resume_threshold` is in bytes if that is less.").
+					Default("").Example("32MiB").Advanced().
+					LintRule(lintSize(fieldBatch+"."+fieldBatchBytes)),
+				service.NewDurationField(fieldBatchPeriod).
+					Description("A batch that is not full is sent when its oldest message has waited this long.").
+					Default("500ms").Example("2s").
+					LintRule(lintPositive(fieldBatch+"."+fieldBatchPeriod)),
+			).Description("How batches for the output are formed. Leave the output's own batching empty."),
+			service.NewAnyField(fieldGroups).
+				Description("Groups of input labels whose share of the level is reported together in log lines and in `/health`. Without groups every input is reported by its label.").
+				Default(map[string]any{}).
+				Example(map[string]any{"CH": []any{"ticks", "ch_candles"}, "Ext": []any{"external"}}).
+				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
+			service.NewObjectField(fieldStatusServer,
+				service.NewBoolField(fieldServerEnabled).
+					Description("Whether to serve `GET /health`.").
+					Default(true),
+				service.NewStringField(fieldServerAddress).
+					Description("The address to listen on. Streams that name the same address share one listener.").
+					Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
+				service.NewDurationField(fieldServerGrace).
+					Description("How long an input or the output may be disconnected before `/health` answers 503.").
+					Default("30s").Example("2m").Advanced().
+					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
+				adminField(),
+			).Description("The listener for `GET /health`.").
+				LintRule(`root = if this.admin.enabled && !this.enabled { "`+errAdminUnserved+`" }`),
+			service.NewStringField(fieldGate).
+				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").
+				Default("").Example("market").Advanced(),
+		).
+		Example("Two inputs, one table", "Ticks from NATS wait here for ClickHouse; above 40,000 messages the subscription is paused, below 20,000 it is resumed.", `
+input:
+  label: ticks
+  pausable_nats:
+    urls: [nats://127.0.0.1:4222]
+    subjects: [market.ticks.>]
+buffer:
+  backpressure:
+    max_buffer_size: 50000
+    pause_threshold: 80%
+    resume_threshold: 40%
+output:
+  clickhouse:
+    addresses: [127.0.0.1:9000]
+    database: market
+    table: ticks
+    dead_letter: {drop: {}}
+`)
+}
+
+const description = `
+Messages are accepted until ` + "`max_buffer_size`" + `, formed into batches, and acknowledged to their source only after the output has
+acknowledged them: a crash therefore replays from sources that can replay.
+
+When the level rises above ` + "`pause_threshold`" + ` every pausable input of the stream is paused, and when it falls below
+` + "`resume_threshold`" + ` they are resumed. Between the thresholds nothing changes. Inputs find their buffer by themselves; inputs that
+cannot pause are held back by the bound alone.
+
+A batch that the output rejects as a whole goes back to the head of the buffer and is tried again with exponential back-off.`
+
+func lintPositive(field string) string {
+	return fmt.Sprintf(`root = if this.parse_duration().catch(0) <= 0 { %q + " (%%v) must be a duration above zero, for example 5s".format(this) }`, field)
+}

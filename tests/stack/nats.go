@@ -20,9 +20,10 @@ type NATSOptions struct {
 // NATS is a real NATS server with JetStream in this process. Its methods may
 // be called from any goroutine.
 type NATS struct {
-	opts NATSOptions
-	port int
-	dir  string
+	opts    NATSOptions
+	port    int
+	dir     string
+	cluster *membership // nil for a server that stands alone
 
 	mu  sync.Mutex
 	srv *server.Server
@@ -31,6 +32,18 @@ type NATS struct {
 // StartNATS starts a server on a free port. Its streams live in a temporary
 // folder until Close, so they survive Stop and Start.
 func StartNATS(opts NATSOptions) (*NATS, error) {
+	n, err := newNATS(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.Start(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// newNATS gives a server that is not running its port and its folder.
+func newNATS(opts NATSOptions) (*NATS, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
@@ -39,11 +52,7 @@ func StartNATS(opts NATSOptions) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the JetStream folder: %w", err)
 	}
-	n := &NATS{opts: opts, port: port, dir: dir}
-	if err := n.Start(); err != nil {
-		return nil, errors.Join(err, n.Close())
-	}
-	return n, nil
+	return &NATS{opts: opts, port: port, dir: dir}, nil
 }
 
 // URL is the server's address as clients take it, without the password.
@@ -70,7 +79,7 @@ func (n *NATS) Start() error {
 }
 
 func (n *NATS) serverOptions() *server.Options {
-	return &server.Options{
+	opts := &server.Options{
 		ServerName: "data-bridge-stack",
 		Host:       loopback,
 		Port:       n.port,
@@ -81,6 +90,8 @@ func (n *NATS) serverOptions() *server.Options {
 		NoSigs:     true,
 		NoLog:      true,
 	}
+	n.cluster.apply(opts)
+	return opts
 }
 
 // Stop shuts the server down; connections break. Streams stay on disk.
@@ -93,6 +104,13 @@ func (n *NATS) Stop() {
 	n.srv.Shutdown()
 	n.srv.WaitForShutdown()
 	n.srv = nil
+}
+
+// running is the server itself, nil while it is stopped.
+func (n *NATS) running() *server.Server {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.srv
 }
 
 // Restart is Stop and Start.

@@ -51,6 +51,7 @@ type InputHealth struct {
 	Received     int64 `json:"received"`
 	Accepted     int64 `json:"accepted"`
 	Dropped      int64 `json:"dropped"`
+	Conflated    int64 `json:"conflated"`
 	SlowConsumer int64 `json:"slow_consumer"`
 	Buffered     int64 `json:"buffered"`
 }
@@ -180,6 +181,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Received:     received,
 		Accepted:     in.Accepted.Load(),
 		Dropped:      in.Dropped.Load(),
+		Conflated:    in.Conflated.Load(),
 		SlowConsumer: in.SlowConsumer.Load(),
 		Buffered:     in.Level.Load(),
 	}

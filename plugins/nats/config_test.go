@@ -49,6 +49,12 @@ func TestBadConfigIsRefused(t *testing.T) {
 			goodURLs + goodSubjects + "pending_limits: {bytes: 0}",
 			[]string{"pending_limits.bytes", "0", "at least 1"},
 		},
+		"batch.byte_size":          {goodURLs + goodSubjects + "batch: {byte_size: 0}", []string{"batch.byte_size", "0", "at least 1"}},
+		"conflate.max_keys":        {goodURLs + goodSubjects + "conflate: {max_keys: 0}", []string{"conflate.max_keys", "0", "at least 1"}},
+		"conflate.max_bytes":       {goodURLs + goodSubjects + "conflate: {max_bytes: -1}", []string{"conflate.max_bytes", "-1", "at least 1"}},
+		"literal conflate.key":     {goodURLs + goodSubjects + "conflate: {key: symbol}", []string{"conflate.key", `"symbol"`, `${! json("symbol") }`}},
+		"broken conflate.key":      {goodURLs + goodSubjects + "conflate: {key: '${! json( }'}", []string{"expected function argument"}},
+		"record_metadata":          {goodURLs + goodSubjects + "record_metadata: [nats_subject]", []string{"record_metadata", `"nats_subject"`, "headers"}},
 		"two ways to authenticate": {goodURLs + goodSubjects + "auth: {user: a, token: hunter2}", []string{"auth", "set one"}},
 		"password without user":    {goodURLs + goodSubjects + "auth: {password: hunter2}", []string{"auth", "user"}},
 		"reconnect_wait":           {goodURLs + goodSubjects + "reconnect_wait: -1s", []string{"reconnect_wait", "-1s"}},
@@ -84,9 +90,11 @@ func TestGoodConfigIsAccepted(t *testing.T) {
 		"urls":      "urls: ['localhost', '10.0.0.1:4222', 'tls://u:p@h.example:4222,wss://[::1]:443/nats']\n" + goodSubjects,
 		"everything": goodURLs + goodSubjects + `
 queue: bridge
-on_pause: drop
+on_pause: conflate
+conflate: {key: '${! json("symbol") }', max_keys: 1, max_bytes: 1}
 metadata: {table: ticks}
-batch: {count: 1, period: 0s}
+record_metadata: [nats_reply_subject, headers]
+batch: {count: 1, byte_size: 1, period: 0s}
 pending_limits: {messages: 1, bytes: 1}
 auto_replay_nacks: true
 name: bridge-1

@@ -71,12 +71,15 @@ func newCoreInputFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 
 func newCoreInput(conf coreConfig, res *service.Resources) *coreInput {
 	label := status.LabelOf(res)
+	log := res.Logger().With("input", label)
+	hold := newHold(conf.count, conf.byteSize, conf.period)
+	hold.kept = newConflation(conf.conflate, keyBy(conf.conflate.key, conf.metadata, log))
 	return &coreInput{
 		conf:        conf,
 		res:         res,
-		log:         res.Logger().With("input", label),
+		log:         log,
 		label:       label,
-		hold:        newHold(conf.count, conf.period),
+		hold:        hold,
 		nackMetric:  res.Metrics().NewCounter("nats_nacked"),
 		nackWarning: rate.Sometimes{Interval: 5 * time.Second},
 		stop:        make(chan struct{}),
@@ -102,7 +105,7 @@ func (c *coreInput) Connect(ctx context.Context) error {
 func (c *coreInput) start() {
 	c.figures = status.Of(c.res, c.conf.connection.gate).Input(c.label, status.KindNATS)
 	c.tally = newTally(c.hold, c.figures, c.res.Metrics(), c.log)
-	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata)
+	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata, c.conf.recordMetadata...)
 	c.workers.Go(c.publish)
 }
 
@@ -241,7 +244,9 @@ func (c *coreInput) endSession() int64 {
 	if s == nil {
 		return 0
 	}
+	c.hold.setEnding(true) // ReadBatch makes no room while this waits for the callbacks
 	s.close()
+	c.hold.setEnding(false)
 	return c.tally.end(s, false)
 }
 

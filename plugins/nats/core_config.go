@@ -21,6 +21,7 @@ const (
 	fieldMetadata      = "metadata"
 	fieldBatch         = "batch"
 	fieldCount         = "count"
+	fieldByteSize      = "byte_size"
 	fieldPeriod        = "period"
 	fieldPendingLimits = "pending_limits"
 	fieldMessages      = "messages"
@@ -41,20 +42,27 @@ JetStream for data that must survive.
 == Pause
 
 In a stream with a ` + "`backpressure`" + ` buffer the input is paused while the buffer is high. It then stays subscribed and
-discards what arrives (` + "`on_pause: drop`" + `), counting every message, so that fresh data comes first after the resume. What was
-already collected in a batch when the pause began is still delivered.
+discards what arrives (` + "`on_pause: drop`" + `), counting every message, so that fresh data comes first after the resume; or it keeps
+the newest message of each key (` + "`on_pause: conflate`" + `), such as the last price of each instrument, and delivers those before
+fresh data, in the order in which they arrived. What was already collected in a batch when the pause began is still delivered.
 
 == Loss
 
-Every message that does not reach the buffer is counted: as dropped (by a pause, or because it was still queued when the
-input was stopped) or as slow consumer (the client's queue was beyond ` + "`pending_limits`" + `).
+Every message that does not reach the buffer is counted: as conflated (a newer one of its key took its place), as dropped (by
+a pause, or because it was still queued when the input was stopped) or as slow consumer (the client's queue was beyond
+` + "`pending_limits`" + `).
+
+== Memory
+
+However fast messages come and however large they are, the input holds no more than ` + "`pending_limits`" + ` for each of
+` + "`subjects`" + `, one batch that is being filled and one that is being handed over, each of ` + "`batch.count`" + ` messages and
+` + "`batch.byte_size`" + ` bytes at most, and what ` + "`conflate`" + ` may keep.
 
 == Metadata
 
 - nats_subject
-- nats_reply_subject (when the message has one)
-- all headers of the message, the first value of each
 - the keys of ` + "`metadata`" + `, which no header can overwrite
+- what ` + "`record_metadata`" + ` asks for
 `
 
 func coreSpec() *service.ConfigSpec {
@@ -75,6 +83,17 @@ input:
     subjects: [market.ticks.>]
     queue: data-bridge
     metadata: {table: ticks}
+`).
+		Example("The last price of each instrument", "What a pause would lose is only what a newer price made worthless.", `
+input:
+  label: ticks
+  pausable_nats:
+    urls: [nats://127.0.0.1:4222]
+    subjects: [market.ticks.>]
+    on_pause: conflate
+    conflate:
+      key: ${! json("symbol") }
+      max_keys: 20000
 `)
 }
 
@@ -88,16 +107,23 @@ func coreFields() []*service.ConfigField {
 			Description("A queue group: its members share the messages, each message goes to one of them. Empty: every input gets all messages.").
 			Default("").Example("data-bridge").LintRule(queueLintRule),
 		service.NewStringAnnotatedEnumField(fieldOnPause, map[string]string{
-			onPauseDrop: "stay subscribed, discard what arrives and count it: fresh data is worth more than old data.",
+			onPauseDrop:     "stay subscribed, discard what arrives and count it: fresh data is worth more than old data.",
+			onPauseConflate: "stay subscribed, keep the newest message of each key, and deliver those first after the resume. What a newer one took the place of is counted as conflated.",
 		}).Description("What to do with the messages that arrive while the input is paused.").
-			Default(onPauseDrop).Example(onPauseDrop),
+			Default(onPauseDrop).Example(onPauseConflate),
+		conflateField(),
 		service.NewStringMapField(fieldMetadata).
 			Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
 			Default(map[string]any{}).Example(map[string]any{"table": "ticks"}),
+		recordMetadataField(),
 		service.NewObjectField(fieldBatch,
 			service.NewIntField(fieldCount).
 				Description("Messages in a batch at most.").Default(5000).Example(1000).
 				LintRule(atLeastLintRule("batch.count", 1)),
+			service.NewIntField(fieldByteSize).
+				Description("Bytes in a batch at most, subjects and headers included. A message that is larger makes a batch by itself.").
+				Default(16<<20).Example(1<<20).
+				LintRule(atLeastLintRule("batch.byte_size", 1)),
 			service.NewDurationField(fieldPeriod).
 				Description("How long after its first message a batch that is not full is handed over. `0s`: at once.").
 				Default("10ms").Example("50ms").LintRule(durationLintRule("batch.period")),
@@ -123,8 +149,11 @@ type coreConfig struct {
 	connection      connectionConfig
 	subjects        []string
 	queue           string
+	conflate        conflateConfig
 	metadata        map[string]string
+	recordMetadata  []string
 	count           int
+	byteSize        int
 	period          time.Duration
 	pendingMessages int
 	pendingBytes    int
@@ -135,21 +164,22 @@ func parseCore(conf *service.ParsedConfig) (c coreConfig, err error) {
 	if c.connection, err = parseConnection(conf); err != nil {
 		return c, err
 	}
+	if c.conflate, err = parseConflate(conf); err != nil {
+		return c, err
+	}
 	p := fields{conf: conf}
 	c.subjects = p.strings(fieldSubjects)
 	c.queue = p.string(fieldQueue)
 	c.metadata = p.pairs(fieldMetadata)
+	c.recordMetadata = p.strings(fieldRecordMetadata)
 	c.count = p.int(fieldBatch, fieldCount)
+	c.byteSize = p.int(fieldBatch, fieldByteSize)
 	c.period = p.duration(fieldBatch, fieldPeriod)
 	c.pendingMessages = p.int(fieldPendingLimits, fieldMessages)
 	c.pendingBytes = p.int(fieldPendingLimits, fieldBytes)
 	c.replayNacks = p.bool(fieldReplayNacks)
-	onPause := p.string(fieldOnPause)
 	if p.err != nil {
 		return c, p.err
-	}
-	if onPause != onPauseDrop {
-		return c, fmt.Errorf("%s: %q is unknown: %s is what there is", fieldOnPause, onPause, onPauseDrop)
 	}
 	return c, c.validate()
 }
@@ -157,6 +187,12 @@ func parseCore(conf *service.ParsedConfig) (c coreConfig, err error) {
 func (c coreConfig) validate() error {
 	if err := c.validateSubjects(); err != nil {
 		return err
+	}
+	if err := validateRecordMetadata(c.recordMetadata); err != nil {
+		return err
+	}
+	if c.byteSize < 1 {
+		return fmt.Errorf("batch.byte_size: %d is too small: at least 1 is required", c.byteSize)
 	}
 	return validateBatch(c.count, c.period, c.pendingMessages, c.pendingBytes)
 }

@@ -9,9 +9,17 @@ func (c *coreInput) Pause() {
 
 // Resume implements gate.Input.
 func (c *coreInput) Resume() {
-	dropped := c.hold.resume()
+	r := c.hold.resume()
 	c.figures.SetPaused(false)
-	c.log.With("dropped", dropped).Info("▶️ NATS subscriber resumed")
+	log := c.log.With("dropped", r.dropped)
+	if c.conf.conflate.enabled {
+		log = log.With("conflated", r.conflated, "kept", r.kept)
+	}
+	log.Info("▶️ NATS subscriber resumed")
+	if c.conf.conflate.enabled && r.dropped > 0 {
+		c.log.With("dropped", r.dropped).Warnf("The pause met more keys or bytes than %s.%s or %s.%s allow to keep, or messages without a key",
+			fieldConflate, fieldMaxKeys, fieldConflate, fieldMaxBytes)
+	}
 }
 
 // Drain implements gate.Input: the server is asked to send no more, what is on

@@ -82,7 +82,7 @@ func TestSubjectsAndWildcards(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
-	r := connected(t, startServer(t), "metadata: {table: ticks, venue: x}")
+	r := connected(t, startServer(t), "metadata: {table: ticks, venue: x}\nrecord_metadata: [nats_reply_subject, headers]")
 	require.NoError(t, r.pub.PublishMsg(&nats.Msg{
 		Subject: "feed.a", Reply: "inbox", Data: []byte("with headers"),
 		Header: nats.Header{"Trace": {"first", "second"}, "table": {"secrets"}, "nats_subject": {"forged"}},
@@ -189,7 +189,7 @@ func TestConcurrentSubscriptionsShareTheHold(t *testing.T) {
 }
 
 func TestTakeReturnsNothingOnACancelledContext(t *testing.T) {
-	h := newHold(10, time.Hour)
+	h := newHold(10, 1<<20, time.Hour)
 	for range 10 {
 		h.offer(&nats.Msg{})
 	}

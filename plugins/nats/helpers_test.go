@@ -160,13 +160,13 @@ func (r *rig) balanced(n int64) {
 	eventually(r.t, func() bool {
 		return r.figures.Received.Load() == n && r.figures.Received.Load() == r.settled()
 	}, func() string {
-		return fmt.Sprintf("received %d of %d; accepted %d, dropped %d, slow consumer %d",
-			r.figures.Received.Load(), n, r.accepted.Load(), r.figures.Dropped.Load(), r.figures.SlowConsumer.Load())
+		return fmt.Sprintf("received %d of %d; accepted %d, dropped %d, conflated %d, slow consumer %d",
+			r.figures.Received.Load(), n, r.accepted.Load(), r.figures.Dropped.Load(), r.figures.Conflated.Load(), r.figures.SlowConsumer.Load())
 	})
 }
 
 func (r *rig) settled() int64 {
-	return r.accepted.Load() + r.figures.Dropped.Load() + r.figures.SlowConsumer.Load()
+	return r.accepted.Load() + r.figures.Dropped.Load() + r.figures.Conflated.Load() + r.figures.SlowConsumer.Load()
 }
 
 func contents(t testing.TB, batch service.MessageBatch) []string {

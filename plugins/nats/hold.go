@@ -11,59 +11,100 @@ import (
 
 // hold is the room between the callbacks of nats.go and ReadBatch: one batch
 // that is being filled. When it is full the callbacks wait, so that everything
-// beyond it stays in the pending queues of nats.go, whose limits then rule.
+// beyond it stays in the pending queues of nats.go, whose limits then rule. What
+// a pause keeps comes after that batch and before everything newer.
 //
 // Offer is called by any number of goroutines; take and done by one, in turn.
 type hold struct {
-	count  int
-	period time.Duration
-	ready  chan struct{} // holds a token when take has a reason to look again
+	count    int
+	byteSize int
+	period   time.Duration
+	kept     *conflation   // nil: a pause discards everything
+	ready    chan struct{} // holds a token when take has a reason to look again
 
 	mu           sync.Mutex
-	room         sync.Cond // awaited by callbacks while msgs is full
+	room         sync.Cond // awaited by callbacks that must wait
+	waiting      int       // how many do, since letGo was last called
 	msgs, spare  []*nats.Msg
+	bytes        int       // the size of msgs
 	first        time.Time // when msgs got its first message
 	paused       bool
 	disconnected bool
+	ending       bool // nobody takes, and the callbacks must return
 	draining     bool // no more will come than is on its way
 	drained      bool // nothing more will come
 	closed       bool
 	figures      holdFigures
-	atPause      int64 // figures.dropped when the pause began
+	atPause      holdFigures // when the pause began
 }
 
 // holdFigures count messages since the hold was made.
 type holdFigures struct {
-	handed  int64 // handed over by ReadBatch
-	dropped int64 // discarded by a pause
-	held    int64 // taken in and neither of these, yet
+	handed    int64 // handed over by ReadBatch
+	dropped   int64 // discarded by a pause
+	conflated int64 // gave way to a newer one of their key
+	held      int64 // taken in and none of these, yet
 }
 
-func newHold(count int, period time.Duration) *hold {
-	h := &hold{count: count, period: period, ready: make(chan struct{}, 1)}
+func newHold(count, byteSize int, period time.Duration) *hold {
+	h := &hold{count: count, byteSize: byteSize, period: period, ready: make(chan struct{}, 1)}
 	h.room.L = &h.mu
 	return h
 }
 
-// offer takes one message in, or discards it while paused. It waits while the
-// hold is full. A message that is offered after close is not taken, nor counted.
+// offer takes one message in; while paused it keeps or discards it. It waits
+// while the hold is full, unless the session is ending: then it is discarded. A
+// message that is offered after close is not taken, nor counted.
 func (h *hold) offer(m *nats.Msg) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for len(h.msgs) == h.count && !h.paused && !h.closed {
-		h.room.Wait()
+	h.await(m)
+	key, ok := m.Subject, true
+	if !h.open() && h.kept != nil && h.kept.key != nil { // without the lock: it takes its time
+		h.mu.Unlock()
+		key, ok = h.kept.key(m)
+		h.mu.Lock()
+		h.await(m)
 	}
 	switch {
 	case h.closed:
-	case h.paused:
-		h.figures.dropped++
-	default:
+	case h.open() && !h.full(m):
 		h.add(m)
+	case !h.open() && h.kept != nil && ok:
+		h.keep(key, m)
+	default:
+		h.figures.dropped++
 	}
+}
+
+// await waits until there is a place for m.
+func (h *hold) await(m *nats.Msg) {
+	for !h.paused && !h.closed && !h.ending && (h.full(m) || !h.open()) {
+		h.waiting++
+		h.wake()
+		h.room.Wait()
+	}
+}
+
+// open reports whether messages go into the batch: not while paused, nor before
+// what a pause kept.
+func (h *hold) open() bool { return !h.paused && h.kept.len() == 0 }
+
+// letGo lets everyone who waits for room look again.
+func (h *hold) letGo() {
+	h.waiting = 0
+	h.room.Broadcast()
+}
+
+// full reports whether m has no place in the batch. An empty one takes a
+// message of any size.
+func (h *hold) full(m *nats.Msg) bool {
+	return len(h.msgs) >= h.count || len(h.msgs) > 0 && h.bytes+m.Size() > h.byteSize
 }
 
 func (h *hold) add(m *nats.Msg) {
 	h.msgs = append(h.msgs, m)
+	h.bytes += m.Size()
 	h.figures.held++
 	n := len(h.msgs)
 	if n == 1 {
@@ -72,6 +113,17 @@ func (h *hold) add(m *nats.Msg) {
 	if n == 1 || n == h.count {
 		h.wake()
 	}
+}
+
+func (h *hold) keep(key string, m *nats.Msg) {
+	superseded, evicted := h.kept.put(key, m)
+	if superseded {
+		h.figures.conflated++
+	} else {
+		h.figures.held++
+	}
+	h.figures.held -= evicted
+	h.figures.dropped += evicted
 }
 
 func (h *hold) wake() {
@@ -90,7 +142,7 @@ func (h *hold) take(ctx context.Context) ([]*nats.Msg, error) {
 		if len(msgs) > 0 || err != nil {
 			return msgs, err
 		}
-		h.await(ctx, rest)
+		h.awaitReason(ctx, rest)
 	}
 }
 
@@ -102,17 +154,27 @@ func (h *hold) look(ctx context.Context) (msgs []*nats.Msg, rest time.Duration, 
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	if len(h.msgs) == 0 {
-		return nil, 0, h.end()
-	}
-	if len(h.msgs) < h.count && !h.draining {
-		if rest = h.period - time.Since(h.first); rest > 0 {
+	switch {
+	case len(h.msgs) > 0:
+		if rest = h.rest(); rest > 0 {
 			return nil, rest, nil
 		}
+		msgs, h.msgs, h.spare, h.bytes = h.msgs, h.spare, nil, 0
+	case h.kept.len() > 0 && (!h.paused || h.draining):
+		msgs, h.spare = h.kept.take(h.spare, h.count, h.byteSize), nil
+	default:
+		return nil, 0, h.end()
 	}
-	msgs, h.msgs, h.spare = h.msgs, h.spare, nil
-	h.room.Broadcast()
+	h.letGo()
 	return msgs, 0, nil
+}
+
+// rest is how long the batch that is being filled may wait for more.
+func (h *hold) rest() time.Duration {
+	if len(h.msgs) >= h.count || h.draining || h.waiting > 0 || !h.paused && h.kept.len() > 0 {
+		return 0
+	}
+	return h.period - time.Since(h.first)
 }
 
 // end says why an empty hold will not fill again, if it will not.
@@ -126,7 +188,7 @@ func (h *hold) end() error {
 	return nil
 }
 
-func (h *hold) await(ctx context.Context, rest time.Duration) {
+func (h *hold) awaitReason(ctx context.Context, rest time.Duration) {
 	var over <-chan time.Time
 	if rest > 0 {
 		t := time.NewTimer(rest)
@@ -152,55 +214,4 @@ func (h *hold) done(msgs []*nats.Msg, handed bool) {
 		h.figures.handed += n
 		h.figures.held -= n
 	}
-}
-
-// pause makes the hold discard what is offered. What it holds stays.
-func (h *hold) pause() {
-	h.set(func() { h.paused, h.atPause = true, h.figures.dropped })
-}
-
-// resume ends a pause and returns how many messages it discarded.
-func (h *hold) resume() (dropped int64) {
-	h.set(func() {
-		h.paused = false
-		dropped = h.figures.dropped - h.atPause
-	})
-	return dropped
-}
-
-func (h *hold) setDisconnected(is bool) { h.set(func() { h.disconnected = is }) }
-func (h *hold) drain()                  { h.set(func() { h.draining = true }) }
-func (h *hold) finish()                 { h.set(func() { h.drained = true }) }
-func (h *hold) close()                  { h.set(func() { h.closed = true }) }
-
-// set changes the state and lets everyone who waits look at it.
-func (h *hold) set(change func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	change()
-	h.room.Broadcast()
-	h.wake()
-}
-
-func (h *hold) isDraining() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.draining
-}
-
-func (h *hold) counts() holdFigures {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.figures
-}
-
-// abandon empties the hold for good and returns how many messages that were.
-func (h *hold) abandon() int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := h.figures.held
-	h.figures.held = 0
-	h.figures.dropped += n
-	h.msgs = nil
-	return n
 }

@@ -133,7 +133,7 @@ func (in *jetInput) join() {
 	if !in.gate.Governed() {
 		in.log.Info("This stream has no backpressure buffer: the input never pauses")
 	}
-	in.member = in.gate.Join(in)
+	in.member = in.gate.JoinAs(in.label, in)
 }
 
 // open makes the session of a connection. The gate's callbacks look for it

@@ -142,9 +142,9 @@ func (c jetConfig) validateSubjects() error {
 
 func (c jetConfig) validateStamps() error {
 	for _, k := range c.recordMetadata {
-		if stamps[k] == nil {
-			return fmt.Errorf("%s: %q is unknown: %s, %s, %s, %s and %s are what there is", fieldRecordMetadata, k,
-				metaSequenceStream, metaSequenceConsumer, metaNumDelivered, metaNumPending, metaTimestamp)
+		if stamps[k] == nil && k != metaHeaders {
+			return fmt.Errorf("%s: %q is unknown: %s, %s, %s, %s, %s and %s are what there is", fieldRecordMetadata, k,
+				metaSequenceStream, metaSequenceConsumer, metaNumDelivered, metaNumPending, metaTimestamp, metaHeaders)
 		}
 	}
 	return nil

@@ -77,7 +77,7 @@ ack_wait: 1m
 max_ack_pending: -1
 max_deliveries: 5
 metadata: {table: candles}
-record_metadata: [nats_sequence_stream, nats_sequence_consumer, nats_num_delivered, nats_num_pending, nats_timestamp_unix_nano]
+record_metadata: [nats_sequence_stream, nats_sequence_consumer, nats_num_delivered, nats_num_pending, nats_timestamp_unix_nano, headers]
 batch: {count: 1, period: 0s}
 pending_limits: {messages: 1, bytes: 1}
 name: bridge-1

@@ -9,7 +9,7 @@ const (
 	// A stream's or consumer's name is a part of subjects.
 	namePattern = `^[^\s.*>/\\]+$`
 
-	errBadStamp = "record_metadata: \\\"%s\\\" is unknown: nats_sequence_stream, nats_sequence_consumer, nats_num_delivered, nats_num_pending and nats_timestamp_unix_nano are what there is"
+	errBadStamp = "record_metadata: \\\"%s\\\" is unknown: nats_sequence_stream, nats_sequence_consumer, nats_num_delivered, nats_num_pending, nats_timestamp_unix_nano and headers are what there is"
 )
 
 func nameLintRule(field string) string {
@@ -26,7 +26,7 @@ root = if $d == "none" {
 }
 
 const recordMetadataLintRule = `root = if this.type() == "array" {
-  this.filter(k -> !["nats_sequence_stream", "nats_sequence_consumer", "nats_num_delivered", "nats_num_pending", "nats_timestamp_unix_nano"].contains(k)).
+  this.filter(k -> !["nats_sequence_stream", "nats_sequence_consumer", "nats_num_delivered", "nats_num_pending", "nats_timestamp_unix_nano", "headers"].contains(k)).
   map_each(k -> "` + errBadStamp + `".format(k))
 }`
 

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -42,13 +43,13 @@ type jetRecords struct {
 }
 
 func newJetRecords(ctx context.Context, conf jetConfig) *jetRecords {
-	templates := newRecords(ctx, conf.metadata)
+	templates := newRecords(ctx, conf.metadata, conf.recordMetadata...)
 	templates.setMeta(templates.base, metaStream, conf.stream)
 	templates.setMeta(templates.base, metaConsumer, conf.durable)
 	return &jetRecords{
 		ctx:       ctx,
 		source:    "jetstream/" + conf.stream,
-		stamps:    conf.recordMetadata,
+		stamps:    slices.DeleteFunc(slices.Clone(conf.recordMetadata), func(k string) bool { return k == metaHeaders }),
 		templates: templates,
 		stamped:   map[string]*service.Message{},
 	}
@@ -75,10 +76,8 @@ func (r *jetRecords) batch(msgs []*nats.Msg, runs []*run) service.MessageBatch {
 func (r *jetRecords) message(ctx context.Context, m *nats.Msg) *service.Message {
 	out := r.template(ctx, m.Subject).Copy()
 	out.SetBytes(m.Data)
-	for k, v := range m.Header {
-		if _, taken := out.MetaGetMut(k); !taken && stamps[k] == nil && len(v) > 0 {
-			out.MetaSetMut(k, v[0])
-		}
+	if r.templates.headers {
+		setHeaders(out, m.Header)
 	}
 	if len(r.stamps) > 0 {
 		d, _ := parseDelivery(m.Reply)
@@ -87,6 +86,15 @@ func (r *jetRecords) message(ctx context.Context, m *nats.Msg) *service.Message 
 		}
 	}
 	return out
+}
+
+// setHeaders replaces no key that the input sets.
+func setHeaders(out *service.Message, header nats.Header) {
+	for k, v := range header {
+		if _, taken := out.MetaGetMut(k); !taken && stamps[k] == nil && len(v) > 0 {
+			out.MetaSetMut(k, v[0])
+		}
+	}
 }
 
 func (r *jetRecords) template(ctx context.Context, subject string) *service.Message {

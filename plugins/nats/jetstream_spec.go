@@ -10,17 +10,16 @@ import (
 const (
 	jetName = "pausable_nats_jetstream"
 
-	fieldStream         = "stream"
-	fieldDurable        = "durable"
-	fieldBind           = "bind"
-	fieldDeliver        = "deliver"
-	fieldStartSequence  = "start_sequence"
-	fieldStartTime      = "start_time"
-	fieldAckPolicy      = "ack_policy"
-	fieldAckWait        = "ack_wait"
-	fieldMaxAckPending  = "max_ack_pending"
-	fieldMaxDeliveries  = "max_deliveries"
-	fieldRecordMetadata = "record_metadata"
+	fieldStream        = "stream"
+	fieldDurable       = "durable"
+	fieldBind          = "bind"
+	fieldDeliver       = "deliver"
+	fieldStartSequence = "start_sequence"
+	fieldStartTime     = "start_time"
+	fieldAckPolicy     = "ack_policy"
+	fieldAckWait       = "ack_wait"
+	fieldMaxAckPending = "max_ack_pending"
+	fieldMaxDeliveries = "max_deliveries"
 )
 
 const jetDescription = `
@@ -55,8 +54,7 @@ the acknowledgements of each batch; those that nobody heard, because the consume
 - nats_subject
 - nats_stream
 - nats_consumer
-- all headers of the message, the first value of each
-- the keys of ` + "`metadata`" + `, which no header can overwrite
+- the keys of ` + "`metadata`" + `
 - what ` + "`record_metadata`" + ` asks for
 `
 
@@ -139,7 +137,7 @@ func jetMessageFields() []*service.ConfigField {
 			Default(map[string]any{}).Example(map[string]any{"table": "candles"}),
 		service.NewStringListField(fieldRecordMetadata).
 			Description("Metadata that differs from message to message, each key of which costs time: `nats_sequence_stream`, `nats_sequence_consumer`, `nats_num_delivered`, " +
-				"`nats_num_pending`, `nats_timestamp_unix_nano`.").
+				"`nats_num_pending`, `nats_timestamp_unix_nano`, `headers` (each header as a key of its own, with its first value; it replaces no other key).").
 			Default([]any{}).Example([]string{metaSequenceStream, metaTimestamp}).
 			LintRule(recordMetadataLintRule),
 		service.NewObjectField(fieldBatch,

@@ -95,7 +95,7 @@ func TestJetConnectsPausedToAClosedGate(t *testing.T) {
 }
 
 func TestJetMetadataAndPositions(t *testing.T) {
-	r := jetConnected(t, "metadata: {table: candles}\nrecord_metadata: [nats_sequence_stream, nats_num_delivered]\n")
+	r := jetConnected(t, "metadata: {table: candles}\nrecord_metadata: [nats_sequence_stream, nats_num_delivered, headers]\n")
 	_, err := r.js.PublishMsg(t.Context(), &nats.Msg{
 		Subject: "feed.b", Data: []byte("x"),
 		Header: nats.Header{"Trace": {"first", "second"}, "table": {"secrets"}, "nats_stream": {"forged"}, "nats_num_pending": {"forged"}},

@@ -125,7 +125,13 @@ func TestPauseReleasesWaitingCallbacks(t *testing.T) {
 }
 
 func TestBooksBalanceThroughManyPausesUnderFullBlast(t *testing.T) {
-	r := connected(t, startServer(t), "subjects: [feed.a, feed.b]\npending_limits: {messages: 8192}\nbatch: {count: 1000}")
+	for _, onPause := range []string{"on_pause: drop", "on_pause: conflate", "on_pause: conflate\nconflate: {key: '${! content() }', max_keys: 300}"} {
+		t.Run(onPause, func(t *testing.T) { booksUnderFullBlast(t, onPause) })
+	}
+}
+
+func booksUnderFullBlast(t *testing.T, onPause string) {
+	r := connected(t, startServer(t), "subjects: [feed.a, feed.b]\npending_limits: {messages: 8192}\nbatch: {count: 1000}\n"+onPause)
 	const each = 100_000
 	var work sync.WaitGroup
 	for _, subject := range []string{"feed.a", "feed.b"} {
@@ -160,7 +166,7 @@ func TestBooksBalanceThroughManyPausesUnderFullBlast(t *testing.T) {
 	<-read
 	r.balanced(2 * each)
 	assert.Greater(t, edges, 3, "several pauses happened")
-	assert.Positive(t, r.figures.Dropped.Load())
+	assert.Positive(t, r.figures.Dropped.Load()+r.figures.Conflated.Load())
 	assert.Positive(t, r.accepted.Load())
 	assert.Len(t, r.log.lines("resumed"), edges)
 }

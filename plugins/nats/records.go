@@ -2,14 +2,23 @@ package nats
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
+// What record_metadata may ask for.
+const (
+	fieldRecordMetadata = "record_metadata"
+
+	metaReply   = "nats_reply_subject"
+	metaHeaders = "headers"
+)
+
 const (
 	metaSubject = "nats_subject"
-	metaReply   = "nats_reply_subject"
 
 	// maxTemplates bounds the memory that templates take. Feeds have some
 	// thousand subjects; beyond it the cache starts anew.
@@ -21,17 +30,45 @@ const (
 // subject has a template. Not safe for concurrent use.
 type records struct {
 	static    map[string]string
+	reply     bool // whether messages carry their reply subject
+	headers   bool // and their headers
 	base      *service.Message
 	templates map[string]*service.Message
 }
 
-// newRecords makes messages that carry ctx and the static metadata.
-func newRecords(ctx context.Context, static map[string]string) *records {
+// recordMetadataField is the field for what newRecords takes as extra.
+func recordMetadataField() *service.ConfigField {
+	return service.NewStringListField(fieldRecordMetadata).
+		Description("Metadata that differs from message to message, which costs time for each that has it: `nats_reply_subject`, " +
+			"`headers` (each header as a key of its own, with its first value; it replaces no other key).").
+		Default([]any{}).
+		Example([]string{metaHeaders}).
+		LintRule(`root = if this.type() == "array" {
+  this.filter(k -> !["` + metaReply + `", "` + metaHeaders + `"].contains(k)).
+  map_each(k -> "record_metadata: \"%s\" is unknown: nats_reply_subject and headers are possible".format(k))
+}`)
+}
+
+func validateRecordMetadata(extra []string) error {
+	for _, k := range extra {
+		if k != metaReply && k != metaHeaders {
+			return fmt.Errorf("%s: %q is unknown: %s and %s are possible", fieldRecordMetadata, k, metaReply, metaHeaders)
+		}
+	}
+	return nil
+}
+
+// newRecords makes messages that carry ctx, the static metadata, their subject
+// and what extra, of record_metadata, asks for.
+func newRecords(ctx context.Context, static map[string]string, extra ...string) *records {
 	base := service.NewMessage(nil).WithContext(ctx)
 	for k, v := range static {
 		base.MetaSetMut(k, v)
 	}
-	return &records{static: static, base: base, templates: map[string]*service.Message{}}
+	return &records{
+		static: static, base: base, templates: map[string]*service.Message{},
+		reply: slices.Contains(extra, metaReply), headers: slices.Contains(extra, metaHeaders),
+	}
 }
 
 // batch makes one message of each. The data is not copied: nats.go allocates
@@ -47,15 +84,21 @@ func (r *records) batch(msgs []*nats.Msg) service.MessageBatch {
 func (r *records) message(m *nats.Msg) *service.Message {
 	out := r.template(m.Subject).Copy()
 	out.SetBytes(m.Data)
-	if m.Reply != "" {
+	if r.reply && m.Reply != "" {
 		r.setMeta(out, metaReply, m.Reply)
 	}
-	for k, v := range m.Header {
+	if r.headers {
+		r.setHeaders(out, m.Header)
+	}
+	return out
+}
+
+func (r *records) setHeaders(out *service.Message, header nats.Header) {
+	for k, v := range header {
 		if len(v) > 0 && k != metaSubject && k != metaReply {
 			r.setMeta(out, k, v[0])
 		}
 	}
-	return out
 }
 
 func (r *records) template(subject string) *service.Message {

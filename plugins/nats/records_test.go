@@ -102,7 +102,7 @@ func BenchmarkInput(b *testing.B) {
 
 // BenchmarkHold measures offer, take and done with one callback goroutine.
 func BenchmarkHold(b *testing.B) {
-	h := newHold(5000, 0)
+	h := newHold(5000, 16<<20, 0)
 	m := &nats.Msg{}
 	b.ReportAllocs()
 	go func() {

@@ -13,19 +13,20 @@ import (
 // tally keeps the books of one input and publishes them on the board and as
 // metrics. Its law, at every moment:
 //
-//	received = handed over + dropped + slow consumer + queued
+//	received = handed over + dropped + conflated + slow consumer + queued
 //
 // Received is everything that the server delivered to the client, the drops of
 // a slow consumer included: it is what the connection counted on the wire, so
 // that nothing can get lost between two counters. Dropped is what a pause
-// discarded, and what was still queued when its connection ended. Queued is the
-// rest: it sits in nats.go's pending queue or in the hold.
+// discarded, and what was still queued when its connection ended. Conflated is
+// what a newer message of its key took the place of during a pause. Queued is
+// the rest: it sits in nats.go's pending queue or in the hold.
 type tally struct {
 	hold    *hold
 	figures *status.Input
 	log     *service.Logger
 
-	received, dropped, slow *service.MetricCounter
+	received, dropped, conflated, slow *service.MetricCounter
 
 	mu        sync.Mutex
 	session   *session // the one whose counters are live; nil without one
@@ -35,13 +36,14 @@ type tally struct {
 	sometimes rate.Sometimes
 }
 
-type totals struct{ received, dropped, slow int64 }
+type totals struct{ received, dropped, conflated, slow int64 }
 
 func newTally(h *hold, figures *status.Input, m *service.Metrics, log *service.Logger) *tally {
 	return &tally{
 		hold: h, figures: figures, log: log,
 		received:  m.NewCounter("nats_received"),
 		dropped:   m.NewCounter("nats_dropped"),
+		conflated: m.NewCounter("nats_conflated"),
 		slow:      m.NewCounter("nats_slow_consumer"),
 		sometimes: rate.Sometimes{Interval: 5 * time.Second},
 	}
@@ -77,7 +79,7 @@ func (t *tally) end(s *session, drained bool) (lost int64) {
 	now, h := t.now()
 	t.past = totals{received: now.received, dropped: t.past.dropped, slow: now.slow}
 	t.session = nil
-	rest := now.received - now.dropped - now.slow - h.handed - h.held
+	rest := now.received - now.dropped - now.conflated - now.slow - h.handed - h.held
 	if drained {
 		t.past.slow += rest
 	} else {
@@ -95,6 +97,7 @@ func (t *tally) now() (totals, holdFigures) {
 	h := t.hold.counts()
 	sum := t.past
 	sum.dropped += h.dropped
+	sum.conflated += h.conflated
 	if t.session != nil {
 		sum.slow += t.session.slowConsumer()
 		sum.received += t.session.received()
@@ -111,6 +114,7 @@ func (t *tally) show(now totals) {
 	}
 	add(&t.figures.Received, t.received, now.received-t.published.received)
 	add(&t.figures.Dropped, t.dropped, now.dropped-t.published.dropped)
+	add(&t.figures.Conflated, t.conflated, now.conflated-t.published.conflated)
 	add(&t.figures.SlowConsumer, t.slow, now.slow-t.published.slow)
 	t.unlogged += now.slow - t.published.slow
 	t.published = now

@@ -32,6 +32,8 @@ type Input struct {
 	Received atomic.Int64
 	// Dropped counts what a pause discarded by configuration.
 	Dropped atomic.Int64
+	// Conflated counts what a newer record of its key took the place of during a pause.
+	Conflated atomic.Int64
 	// SlowConsumer counts what the client discarded because its own queue was full.
 	SlowConsumer atomic.Int64
 	// Accepted counts what the buffer took; it is the buffer that counts it.

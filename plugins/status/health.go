@@ -55,6 +55,7 @@ type InputHealth struct {
 	Received     int64   `json:"received"`
 	Accepted     int64   `json:"accepted"`
 	Dropped      int64   `json:"dropped"`
+	Conflated    int64   `json:"conflated"`
 	SlowConsumer int64   `json:"slow_consumer"`
 	Buffered     int64   `json:"buffered"`
 	// Lag is what the source holds and is not settled yet; only some kinds know it.
@@ -208,6 +209,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Received:     received,
 		Accepted:     in.Accepted.Load(),
 		Dropped:      in.Dropped.Load(),
+		Conflated:    in.Conflated.Load(),
 		SlowConsumer: in.SlowConsumer.Load(),
 		Buffered:     in.Level.Load(),
 		Lag:          in.Lag(),

@@ -49,6 +49,7 @@ const golden = `{
       "received": 45000,
       "accepted": 0,
       "dropped": 0,
+      "conflated": 0,
       "slow_consumer": 0,
       "buffered": 5000
     },
@@ -60,6 +61,7 @@ const golden = `{
       "received": 320,
       "accepted": 0,
       "dropped": 0,
+      "conflated": 0,
       "slow_consumer": 0,
       "buffered": 100
     },
@@ -73,7 +75,8 @@ const golden = `{
       ],
       "received": 125000,
       "accepted": 120000,
-      "dropped": 4000,
+      "dropped": 3900,
+      "conflated": 100,
       "slow_consumer": 1000,
       "buffered": 30000
     }
@@ -134,7 +137,8 @@ func example() *status.Board {
 	}
 	ticks := fill("ticks", status.KindNATS, 125000, 30000, true)
 	ticks.Accepted.Store(120000)
-	ticks.Dropped.Store(4000)
+	ticks.Dropped.Store(3900)
+	ticks.Conflated.Store(100)
 	ticks.SlowConsumer.Store(1000)
 	fill("ch_candles", status.KindNATS, 45000, 5000, true)
 	fill("external", status.KindKafka, 320, 100, false)

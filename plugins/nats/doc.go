@@ -7,14 +7,15 @@
 // The way of a message, and who counts it:
 //
 //	server ─▶ nats.go's pending queue ─▶ hold ─▶ ReadBatch ─▶ buffer
-//	  received      slow consumer        dropped    handed over
+//	  received      slow consumer   dropped, conflated    handed over
 //
-// The pending queue is bounded by pending_limits; the hold by batch.count. When
-// the hold is full its callbacks wait, the pending queue fills, and beyond its
+// The pending queue is bounded by pending_limits; the hold by batch.count and
+// batch.byte_size; what a pause keeps, which leaves the hold first, by conflate.
+// When the hold is full its callbacks wait, the pending queue fills, and beyond its
 // limits nats.go discards: the only loss that is not a pause, and it is counted.
 // At any moment
 //
-//	received = handed over + dropped + slow consumer + what is still queued
+//	received = handed over + dropped + conflated + slow consumer + what is still queued
 //
 // because received is what the connection itself counted on the wire and the
 // other figures are counted where they happen; see tally.

@@ -77,13 +77,19 @@ type rig struct {
 // newRig makes an unconnected input; yaml adds to urls and subjects [feed.>].
 func newRig(t testing.TB, s *server.Server, yaml string) *rig {
 	t.Helper()
+	return newRigAt(t, s.ClientURL(), yaml)
+}
+
+// newRigAt is newRig for servers by their URLs.
+func newRigAt(t testing.TB, urls, yaml string) *rig {
+	t.Helper()
 	if !strings.Contains(yaml, "subjects:") {
 		yaml = "subjects: [feed.>]\n" + yaml
 	}
 	if !strings.Contains(yaml, "reconnect_wait:") {
 		yaml += "\nreconnect_wait: 10ms"
 	}
-	conf, err := coreSpec().ParseYAML(fmt.Sprintf("urls: [%q]\n%s", s.ClientURL(), yaml), nil)
+	conf, err := coreSpec().ParseYAML(fmt.Sprintf("urls: [%q]\n%s", urls, yaml), nil)
 	require.NoError(t, err)
 	log := &logBuffer{}
 	logger := service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(log, nil)))

@@ -2,7 +2,7 @@
 //
 // The input pausable_nats subscribes to subjects of core NATS. Core NATS keeps
 // nothing for a subscriber that does not read, so a pause means: stay
-// subscribed, discard what arrives, count it.
+// subscribed, discard what arrives or keep the newest of each key, and count.
 //
 // The way of a message, and who counts it:
 //

@@ -36,7 +36,8 @@
 //     resources, keyed by stream id. Get-or-create, so the order of construction
 //     does not matter; registrations are tokens, so a reload that overlaps
 //     cannot remove somebody else's. A pause is held by reasons and ends when
-//     none is left.
+//     none is left. An operator holds single inputs on top, by label: an input
+//     fetches when neither the gate nor its label is held.
 //   - The buffer acknowledges through. It holds each source's acknowledgement
 //     until every record is settled, and never passes a nack up while it can
 //     retry. Close nacks everything unsettled, what the output still has

@@ -237,12 +237,12 @@ func (d *demoRun) report(ctx context.Context, h harness.Health) error {
 			return err
 		}
 		in, published := h.Inputs[f.input], d.published[f.kind]
-		dropped := in.Dropped + in.SlowConsumer
+		dropped := in.Discarded()
 		lost := t.Missing(published, dropped)
 		missing += max(lost, -lost)
 		fmt.Printf("%-10s %12d %12d %12d %10d %12d\n", f.input, published, t.Rows, dropped, lost, t.Duplicated())
 	}
-	fmt.Printf("\ndropped: discarded by configuration (on_pause: drop) while the gate was closed, and counted.\n"+
+	fmt.Printf("\ndropped: discarded by configuration (on_pause) while the gate was closed, and counted.\n"+
 		"The bridge paused %d time(s); its log is %s\n", h.Metrics.Backpressure.PauseCount, d.log.Name())
 	if missing != 0 {
 		return fmt.Errorf("%d records are missing", missing)

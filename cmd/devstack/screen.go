@@ -101,7 +101,7 @@ func figures(h, last harness.Health, every time.Duration) string {
 	rows, before := h.Outputs["clickhouse"].Rows, last.Outputs["clickhouse"].Rows
 	var dropped int64
 	for _, in := range h.Inputs {
-		dropped += in.Dropped + in.SlowConsumer
+		dropped += in.Discarded()
 	}
 	state := "▶"
 	if b.Active {

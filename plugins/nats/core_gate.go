@@ -33,6 +33,14 @@ func (c *coreInput) Drain() {
 	}
 }
 
+// isClosed tells whether Close has begun: from then on what is queued is
+// discarded, which ends a drain too.
+func (c *coreInput) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
 func (c *coreInput) drain() {
 	c.mu.Lock()
 	s := c.session
@@ -40,7 +48,7 @@ func (c *coreInput) drain() {
 	if s != nil {
 		s.drain()
 		<-s.done
-		if !s.closing.Load() && !s.conn.IsClosed() {
+		if !c.isClosed() && !s.closing.Load() && !s.conn.IsClosed() {
 			c.tally.end(s, true)
 		}
 	}

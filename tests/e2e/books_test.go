@@ -34,11 +34,11 @@ func (r *rig) checkBooks(h harness.Health) {
 	r.t.Helper()
 	for kind, label := range labels {
 		in, n, published := h.Inputs[label], r.tally(kind), r.published(kind)
-		r.t.Logf("%s: published %d, received %d, stored %d, dropped %d, slow consumer %d, duplicated %d",
-			kind, published, in.Received, n.Rows, in.Dropped, in.SlowConsumer, n.Duplicated())
+		r.t.Logf("%s: published %d, received %d, stored %d, dropped %d, conflated %d, slow consumer %d, duplicated %d",
+			kind, published, in.Received, n.Rows, in.Dropped, in.Conflated, in.SlowConsumer, n.Duplicated())
 		assert.Equal(r.t, published, in.Received, "received %s", kind)
-		assert.Equal(r.t, in.Received, n.Rows+in.Dropped+in.SlowConsumer, "%s: received = inserted + dropped", kind)
-		assert.Zero(r.t, n.Missing(published, in.Dropped+in.SlowConsumer), "missing %s", kind)
+		assert.Equal(r.t, in.Received, n.Rows+in.Discarded(), "%s: received = inserted + discarded", kind)
+		assert.Zero(r.t, n.Missing(published, in.Discarded()), "missing %s", kind)
 		assert.Zero(r.t, n.Duplicated(), "duplicated %s", kind)
 	}
 }

@@ -42,6 +42,27 @@ func TestFullBlastOverSeveralPauses(t *testing.T) {
 	})
 }
 
+// The same with on_pause: conflate: what a pause replaces by something newer is
+// counted, and the newest of each key is stored.
+func TestConflationOverSeveralPauses(t *testing.T) {
+	r := newRig(t, oneEngine())
+	b := r.start(env{"NATS_ON_PAUSE": "conflate"}).ready()
+	stop := r.stream(marketdata.Ticks, marketdata.Shape{})
+	for n := 1; n <= 2; n++ {
+		r.stall()
+		b.awaitNth(logPause, b.Count(logResume)+1)
+		b.beats(4)
+		r.unstall()
+		b.awaitNth(logResume, n)
+	}
+	stop()
+	h := r.awaitBooks(b)
+	r.checkBooks(h)
+	assert.Positive(t, h.Inputs["ticks"].Conflated)
+	assert.Zero(t, h.Inputs["ticks"].Dropped)
+	b.stop()
+}
+
 // A crash in mid flow loses nothing that Kafka can deliver again.
 func TestKilledInMidFlow(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {

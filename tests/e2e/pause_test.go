@@ -105,7 +105,7 @@ func standsStill(t *testing.T, r *rig, b *bridge) {
 
 // unsettled is how many messages of a NATS input are in none of the counts.
 func unsettled(in harness.Input) int64 {
-	return in.Received - in.Accepted - in.Dropped - in.SlowConsumer
+	return in.Received - in.Accepted - in.Discarded()
 }
 
 // resumed waits for the resume and checks what it looks like from outside.

@@ -230,9 +230,13 @@ type Input struct {
 	Kind                        string
 	Connected, Paused           bool
 	Received, Accepted, Dropped int64
+	Conflated                   int64
 	SlowConsumer                int64 `json:"slow_consumer"`
 	Buffered                    int64
 }
+
+// Discarded is what the input received, did not pass on, and counted.
+func (i Input) Discarded() int64 { return i.Dropped + i.Conflated + i.SlowConsumer }
 
 // healthClient keeps no connection: a test must not leave goroutines behind.
 var healthClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}

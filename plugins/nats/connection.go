@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -152,4 +153,26 @@ func (l *connection) close() {
 	l.closing.Store(true)
 	l.conn.Close()
 	<-l.closed
+}
+
+// test dials with a connection of its own and looks whether check is content.
+func (c connectionConfig) test(label string, log *service.Logger, check func(*connection) error) service.ConnectionTestResults {
+	var link status.Link
+	conn, err := c.dial(label, log, &link, func() {})
+	if err == nil {
+		defer conn.close()
+		err = check(conn)
+	}
+	if err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}
+
+// joinGate joins an input to its gate, and says so when nothing will pause it.
+func joinGate(g *gate.Gate, label string, in gate.Input, log *service.Logger) *gate.Member {
+	if !g.Governed() {
+		log.Info("This stream has no backpressure buffer: the input never pauses")
+	}
+	return g.JoinAs(label, in)
 }

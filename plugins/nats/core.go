@@ -129,14 +129,9 @@ func (c *coreInput) connect(ctx context.Context) error {
 }
 
 func (c *coreInput) join() {
-	if c.member != nil {
-		return
+	if c.member == nil {
+		c.member = joinGate(gate.Of(c.res, c.conf.connection.gate), c.label, c, c.log)
 	}
-	g := gate.Of(c.res, c.conf.connection.gate)
-	if !g.Governed() {
-		c.log.Info("This stream has no backpressure buffer: the input never pauses")
-	}
-	c.member = g.JoinAs(c.label, c)
 }
 
 // open makes the session of a connection. Drain looks for it under the same
@@ -267,14 +262,10 @@ func (c *coreInput) publish() {
 // ConnectionTest implements service.ConnectionTestable. It does not subscribe:
 // a member of a queue group would take messages away from the others.
 func (c *coreInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	var link status.Link
-	conn, err := c.conf.connection.dial(c.label, c.log, &link, func() {})
-	if err != nil {
-		return service.ConnectionTestFailed(err).AsList()
-	}
-	defer conn.close()
-	if err := conn.flush(ctx); err != nil {
-		return service.ConnectionTestFailed(c.conf.connection.explain(err)).AsList()
-	}
-	return service.ConnectionTestSucceeded().AsList()
+	return c.conf.connection.test(c.label, c.log, func(conn *connection) error {
+		if err := conn.flush(ctx); err != nil {
+			return c.conf.connection.explain(err)
+		}
+		return nil
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
@@ -15,18 +14,11 @@ import (
 const (
 	coreName = "pausable_nats"
 
-	fieldSubjects      = "subjects"
-	fieldQueue         = "queue"
-	fieldOnPause       = "on_pause"
-	fieldMetadata      = "metadata"
-	fieldBatch         = "batch"
-	fieldCount         = "count"
-	fieldByteSize      = "byte_size"
-	fieldPeriod        = "period"
-	fieldPendingLimits = "pending_limits"
-	fieldMessages      = "messages"
-	fieldBytes         = "bytes"
-	fieldReplayNacks   = "auto_replay_nacks"
+	fieldSubjects    = "subjects"
+	fieldQueue       = "queue"
+	fieldOnPause     = "on_pause"
+	fieldByteSize    = "byte_size"
+	fieldReplayNacks = "auto_replay_nacks"
 
 	onPauseDrop = "drop"
 )
@@ -112,31 +104,19 @@ func coreFields() []*service.ConfigField {
 		}).Description("What to do with the messages that arrive while the input is paused.").
 			Default(onPauseDrop).Example(onPauseConflate),
 		conflateField(),
-		service.NewStringMapField(fieldMetadata).
-			Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
-			Default(map[string]any{}).Example(map[string]any{"table": "ticks"}),
-		recordMetadataField(),
-		service.NewObjectField(fieldBatch,
-			service.NewIntField(fieldCount).
-				Description("Messages in a batch at most.").Default(5000).Example(1000).
-				LintRule(atLeastLintRule("batch.count", 1)),
-			service.NewIntField(fieldByteSize).
-				Description("Bytes in a batch at most, subjects and headers included. A message that is larger makes a batch by itself.").
-				Default(16<<20).Example(1<<20).
-				LintRule(atLeastLintRule("batch.byte_size", 1)),
-			service.NewDurationField(fieldPeriod).
-				Description("How long after its first message a batch that is not full is handed over. `0s`: at once.").
-				Default("10ms").Example("50ms").LintRule(durationLintRule("batch.period")),
-		).Description("How messages are collected before they enter the stream."),
-		service.NewObjectField(fieldPendingLimits,
-			service.NewIntField(fieldMessages).
-				Description("Messages, at least `batch.count`.").Default(65536).Example(524288).
-				LintRule(atLeastLintRule("pending_limits.messages", 1)),
-			service.NewIntField(fieldBytes).
-				Description("Bytes.").Default(64<<20).Example(256<<20).
-				LintRule(atLeastLintRule("pending_limits.bytes", 1)),
-		).Description("How much each subject may queue in the client while the stream takes nothing. Beyond it messages are discarded and counted as slow consumer.").
-			Advanced(),
+		metadataField("ticks"),
+		service.NewStringListField(fieldRecordMetadata).
+			Description("Metadata that differs from message to message, which costs time for each that has it: `nats_reply_subject`, " +
+				"`headers` (each header as a key of its own, with its first value; it replaces no other key).").
+			Default([]any{}).
+			Example([]string{metaHeaders}).
+			LintRule(recordMetadataLintRule(coreRecordMetadata)),
+		batchField(service.NewIntField(fieldByteSize).
+			Description("Bytes in a batch at most, subjects and headers included. A message that is larger makes a batch by itself.").
+			Default(16 << 20).Example(1 << 20).
+			LintRule(atLeastLintRule("batch.byte_size", 1))),
+		pendingLimitsField("How much each subject may queue in the client while the stream takes nothing. Beyond it messages are discarded and counted as slow consumer.",
+			65536, 524288, "Bytes."),
 		service.NewBoolField(fieldReplayNacks).
 			Description("Whether batches that the stream rejects are delivered again until it takes them. Set it only in a stream without the `backpressure` buffer, " +
 				"which does that by itself; it costs CPU per message. Without it a rejected message is lost, and counted (`nats_nacked`).").
@@ -146,18 +126,15 @@ func coreFields() []*service.ConfigField {
 
 // coreConfig is the configuration of one pausable_nats.
 type coreConfig struct {
-	connection      connectionConfig
-	subjects        []string
-	queue           string
-	conflate        conflateConfig
-	metadata        map[string]string
-	recordMetadata  []string
-	count           int
-	byteSize        int
-	period          time.Duration
-	pendingMessages int
-	pendingBytes    int
-	replayNacks     bool
+	batching
+	connection     connectionConfig
+	subjects       []string
+	queue          string
+	conflate       conflateConfig
+	metadata       map[string]string
+	recordMetadata []string
+	byteSize       int
+	replayNacks    bool
 }
 
 func parseCore(conf *service.ParsedConfig) (c coreConfig, err error) {
@@ -172,11 +149,8 @@ func parseCore(conf *service.ParsedConfig) (c coreConfig, err error) {
 	c.queue = p.string(fieldQueue)
 	c.metadata = p.pairs(fieldMetadata)
 	c.recordMetadata = p.strings(fieldRecordMetadata)
-	c.count = p.int(fieldBatch, fieldCount)
+	c.batching = parseBatching(&p)
 	c.byteSize = p.int(fieldBatch, fieldByteSize)
-	c.period = p.duration(fieldBatch, fieldPeriod)
-	c.pendingMessages = p.int(fieldPendingLimits, fieldMessages)
-	c.pendingBytes = p.int(fieldPendingLimits, fieldBytes)
 	c.replayNacks = p.bool(fieldReplayNacks)
 	if p.err != nil {
 		return c, p.err
@@ -188,29 +162,13 @@ func (c coreConfig) validate() error {
 	if err := c.validateSubjects(); err != nil {
 		return err
 	}
-	if err := validateRecordMetadata(c.recordMetadata); err != nil {
+	if err := validateRecordMetadata(c.recordMetadata, coreRecordMetadata); err != nil {
 		return err
 	}
 	if c.byteSize < 1 {
 		return fmt.Errorf("batch.byte_size: %d is too small: at least 1 is required", c.byteSize)
 	}
-	return validateBatch(c.count, c.period, c.pendingMessages, c.pendingBytes)
-}
-
-// validateBatch checks the fields of batch and pending_limits.
-func validateBatch(count int, period time.Duration, pendingMessages, pendingBytes int) error {
-	switch {
-	case count < 1:
-		return fmt.Errorf("batch.count: %d is too small: at least 1 is required", count)
-	case period < 0:
-		return fmt.Errorf("batch.period: %q is negative: 0s or more is required", period)
-	case pendingMessages < count:
-		return fmt.Errorf("pending_limits.messages (%d) is less than batch.count (%d): a full batch could never wait in the queue",
-			pendingMessages, count)
-	case pendingBytes < 1:
-		return fmt.Errorf("pending_limits.bytes: %d is too small: at least 1 is required", pendingBytes)
-	}
-	return nil
+	return c.batching.validate()
 }
 
 func (c coreConfig) validateSubjects() error {

@@ -81,7 +81,7 @@ func (h *hold) offer(m *nats.Msg) {
 func (h *hold) await(m *nats.Msg) {
 	for !h.paused && !h.closed && !h.ending && (h.full(m) || !h.open()) {
 		h.waiting++
-		h.wake()
+		signal(h.ready)
 		h.room.Wait()
 	}
 }
@@ -111,7 +111,7 @@ func (h *hold) add(m *nats.Msg) {
 		h.first = time.Now()
 	}
 	if n == 1 || n == h.count {
-		h.wake()
+		signal(h.ready)
 	}
 }
 
@@ -126,13 +126,6 @@ func (h *hold) keep(key string, m *nats.Msg) {
 	h.figures.dropped += evicted
 }
 
-func (h *hold) wake() {
-	select {
-	case h.ready <- struct{}{}:
-	default:
-	}
-}
-
 // take waits for a batch: a full one, one whose period is over, or any while
 // draining. It never returns an empty one. The caller must hand it to done
 // before it takes again. A cancelled context leaves everything in place.
@@ -142,7 +135,7 @@ func (h *hold) take(ctx context.Context) ([]*nats.Msg, error) {
 		if len(msgs) > 0 || err != nil {
 			return msgs, err
 		}
-		h.awaitReason(ctx, rest)
+		await(ctx, h.ready, rest)
 	}
 }
 
@@ -186,20 +179,6 @@ func (h *hold) end() error {
 		return service.ErrNotConnected
 	}
 	return nil
-}
-
-func (h *hold) awaitReason(ctx context.Context, rest time.Duration) {
-	var over <-chan time.Time
-	if rest > 0 {
-		t := time.NewTimer(rest)
-		defer t.Stop()
-		over = t.C
-	}
-	select {
-	case <-h.ready:
-	case <-over:
-	case <-ctx.Done():
-	}
 }
 
 // done ends the use of a batch that take returned: handed tells whether it was

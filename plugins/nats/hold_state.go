@@ -34,7 +34,7 @@ func (h *hold) set(change func()) {
 	defer h.mu.Unlock()
 	change()
 	h.letGo()
-	h.wake()
+	signal(h.ready)
 }
 
 func (h *hold) isDraining() bool {

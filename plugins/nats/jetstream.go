@@ -127,13 +127,9 @@ func (in *jetInput) pullFrom(ctx context.Context, conn *connection, k *intake) (
 }
 
 func (in *jetInput) join() {
-	if in.member != nil {
-		return
+	if in.member == nil {
+		in.member = joinGate(in.gate, in.label, in, in.log)
 	}
-	if !in.gate.Governed() {
-		in.log.Info("This stream has no backpressure buffer: the input never pauses")
-	}
-	in.member = in.gate.JoinAs(in.label, in)
 }
 
 // open makes the session of a connection. The gate's callbacks look for it
@@ -292,14 +288,5 @@ func (in *jetInput) poison(m *nats.Msg, d delivery) {
 
 // ConnectionTest implements service.ConnectionTestable. It makes no consumer.
 func (in *jetInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	var link status.Link
-	conn, err := in.conf.connection.dial(in.label, in.log, &link, func() {})
-	if err != nil {
-		return service.ConnectionTestFailed(err).AsList()
-	}
-	defer conn.close()
-	if err := in.conf.test(ctx, conn.conn); err != nil {
-		return service.ConnectionTestFailed(err).AsList()
-	}
-	return service.ConnectionTestSucceeded().AsList()
+	return in.conf.connection.test(in.label, in.log, func(conn *connection) error { return in.conf.test(ctx, conn.conn) })
 }

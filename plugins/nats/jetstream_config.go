@@ -34,24 +34,21 @@ var (
 
 // jetConfig is the configuration of one pausable_nats_jetstream.
 type jetConfig struct {
-	connection      connectionConfig
-	stream          string
-	durable         string
-	bind            bool
-	subjects        []string
-	deliver         jetstream.DeliverPolicy
-	startSequence   uint64
-	startTime       time.Time // zero unless deliver is by_start_time
-	ackPolicy       jetstream.AckPolicy
-	ackWait         time.Duration
-	maxAckPending   int
-	maxDeliveries   int
-	metadata        map[string]string
-	recordMetadata  []string
-	count           int
-	period          time.Duration
-	pendingMessages int
-	pendingBytes    int
+	batching
+	connection     connectionConfig
+	stream         string
+	durable        string
+	bind           bool
+	subjects       []string
+	deliver        jetstream.DeliverPolicy
+	startSequence  uint64
+	startTime      time.Time // zero unless deliver is by_start_time
+	ackPolicy      jetstream.AckPolicy
+	ackWait        time.Duration
+	maxAckPending  int
+	maxDeliveries  int
+	metadata       map[string]string
+	recordMetadata []string
 }
 
 func parseJet(conf *service.ParsedConfig) (c jetConfig, err error) {
@@ -68,10 +65,7 @@ func parseJet(conf *service.ParsedConfig) (c jetConfig, err error) {
 	c.maxDeliveries = p.int(fieldMaxDeliveries)
 	c.metadata = p.pairs(fieldMetadata)
 	c.recordMetadata = p.strings(fieldRecordMetadata)
-	c.count = p.int(fieldBatch, fieldCount)
-	c.period = p.duration(fieldBatch, fieldPeriod)
-	c.pendingMessages = p.int(fieldPendingLimits, fieldMessages)
-	c.pendingBytes = p.int(fieldPendingLimits, fieldBytes)
+	c.batching = parseBatching(&p)
 	if err := c.parsePolicies(&p); err != nil {
 		return c, err
 	}
@@ -130,7 +124,7 @@ func (c jetConfig) validate() error {
 	case c.maxDeliveries < 0:
 		return fmt.Errorf("%s: %d is too small: at least 0 is required", fieldMaxDeliveries, c.maxDeliveries)
 	}
-	return errors.Join(c.validateSubjects(), c.validateStamps(), validateBatch(c.count, c.period, c.pendingMessages, c.pendingBytes))
+	return errors.Join(c.validateSubjects(), validateRecordMetadata(c.recordMetadata, jetRecordMetadata), c.batching.validate())
 }
 
 func (c jetConfig) validateSubjects() error {
@@ -138,16 +132,6 @@ func (c jetConfig) validateSubjects() error {
 		return errors.New("subjects: a consumer that is bound to keeps its own: leave the list empty")
 	}
 	return validateSubjects(c.subjects)
-}
-
-func (c jetConfig) validateStamps() error {
-	for _, k := range c.recordMetadata {
-		if stamps[k] == nil && k != metaHeaders {
-			return fmt.Errorf("%s: %q is unknown: %s, %s, %s, %s, %s and %s are what there is", fieldRecordMetadata, k,
-				metaSequenceStream, metaSequenceConsumer, metaNumDelivered, metaNumPending, metaTimestamp, metaHeaders)
-		}
-	}
-	return nil
 }
 
 // intake is the part of the configuration that bounds what waits in the client.

@@ -77,13 +77,6 @@ func newIntake(conf intakeConfig, all bool) *intake {
 	}
 }
 
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
 // offer takes in one message. It never blocks: the request was for what there
 // is room for. What it returns is to be said to the server at once: that a
 // message is settled of which it had not heard so, or that one is given up.
@@ -176,21 +169,6 @@ func (k *intake) take(ctx context.Context) ([]*nats.Msg, []*run, error) {
 			return msgs, runs, err
 		}
 		await(ctx, k.ready, rest)
-	}
-}
-
-// await waits for a token, a time unless it is zero, or the end of ctx.
-func await(ctx context.Context, token <-chan struct{}, rest time.Duration) {
-	var over <-chan time.Time
-	if rest > 0 {
-		t := time.NewTimer(rest)
-		defer t.Stop()
-		over = t.C
-	}
-	select {
-	case <-token:
-	case <-over:
-	case <-ctx.Done():
 	}
 }
 

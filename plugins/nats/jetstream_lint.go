@@ -1,45 +1,18 @@
 package nats
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
-const (
-	// A stream's or consumer's name is a part of subjects.
-	namePattern = `^[^\s.*>/\\]+$`
-
-	errBadStamp = "record_metadata: \\\"%s\\\" is unknown: nats_sequence_stream, nats_sequence_consumer, nats_num_delivered, nats_num_pending, nats_timestamp_unix_nano and headers are what there is"
-)
+// A stream's or consumer's name is a part of subjects.
+const namePattern = `^[^\s.*>/\\]+$`
 
 func nameLintRule(field string) string {
 	return fmt.Sprintf(`root = if !this.re_match("""`+namePattern+`""") { ["%s: \"%%s\" is no name: one without spaces, dots, *, > and slashes is required".format(this)] }`, field)
 }
 
-func atLeastDurationLintRule(field string, least time.Duration) string {
-	return fmt.Sprintf(`let d = this.string().parse_duration().catch("none")
-root = if $d == "none" {
-  ["%[1]s: \"%%v\" is no duration: write 10ms, 1s or 2m".format(this)]
-} else if $d < %[2]d {
-  ["%[1]s: \"%%v\" is too short: at least %[3]s is required".format(this)]
-}`, field, least.Nanoseconds(), least)
-}
-
-const recordMetadataLintRule = `root = if this.type() == "array" {
-  this.filter(k -> !["nats_sequence_stream", "nats_sequence_consumer", "nats_num_delivered", "nats_num_pending", "nats_timestamp_unix_nano", "headers"].contains(k)).
-  map_each(k -> "` + errBadStamp + `".format(k))
-}`
-
 const jetSubjectsLint = `let subjects = this.subjects.or([])
 let subject_lints = if this.bind && $subjects.length() > 0 {
   ["subjects: a consumer that is bound to keeps its own: leave the list empty"]
-} else if $subjects.unique().length() != $subjects.length() {
-  ["subjects: one is named twice"]
-} else {
-  $subjects.map_each(s -> s.string()).filter(s -> !s.re_match("""` + subjectPattern + `""")).
-    map_each(s -> "subjects: \"%s\" is no NATS subject: tokens without spaces, separated by single dots, > only as the last one".format(s))
-}
-`
+} else ` + subjectListLint
 
 const startLint = `let start_lints = if this.deliver == "by_start_sequence" && this.start_sequence < 1 {
   ["start_sequence (%v) must be at least 1 with deliver: by_start_sequence".format(this.start_sequence)]

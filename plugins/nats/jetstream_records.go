@@ -31,6 +31,12 @@ var stamps = map[string]func(delivery) any{
 	metaTimestamp:        func(d delivery) any { return d.stored.UnixNano() },
 }
 
+// The keys of stamps, and what record_metadata may ask for.
+var (
+	stampKeys         = []string{metaSequenceStream, metaSequenceConsumer, metaNumDelivered, metaNumPending, metaTimestamp}
+	jetRecordMetadata = append(slices.Clone(stampKeys), metaHeaders)
+)
+
 // jetRecords makes the stream's messages of what JetStream delivers. As with
 // core NATS each subject has a template; the context is one for each batch and
 // knows where its messages stand in the stream. Not safe for concurrent use.
@@ -44,6 +50,7 @@ type jetRecords struct {
 
 func newJetRecords(ctx context.Context, conf jetConfig) *jetRecords {
 	templates := newRecords(ctx, conf.metadata, conf.recordMetadata...)
+	templates.reserved = stampKeys
 	templates.setMeta(templates.base, metaStream, conf.stream)
 	templates.setMeta(templates.base, metaConsumer, conf.durable)
 	return &jetRecords{
@@ -77,7 +84,7 @@ func (r *jetRecords) message(ctx context.Context, m *nats.Msg) *service.Message 
 	out := r.template(ctx, m.Subject).Copy()
 	out.SetBytes(m.Data)
 	if r.templates.headers {
-		setHeaders(out, m.Header)
+		r.templates.setHeaders(out, m.Header)
 	}
 	if len(r.stamps) > 0 {
 		d, _ := parseDelivery(m.Reply)
@@ -86,15 +93,6 @@ func (r *jetRecords) message(ctx context.Context, m *nats.Msg) *service.Message 
 		}
 	}
 	return out
-}
-
-// setHeaders replaces no key that the input sets.
-func setHeaders(out *service.Message, header nats.Header) {
-	for k, v := range header {
-		if _, taken := out.MetaGetMut(k); !taken && stamps[k] == nil && len(v) > 0 {
-			out.MetaSetMut(k, v[0])
-		}
-	}
 }
 
 func (r *jetRecords) template(ctx context.Context, subject string) *service.Message {

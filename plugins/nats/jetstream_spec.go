@@ -119,7 +119,7 @@ func jetConsumerFields() []*service.ConfigField {
 			Default("explicit").Example("all"),
 		service.NewDurationField(fieldAckWait).
 			Description("How long after its last sign of life the server delivers a message again, for instance after a crash of the bridge. At least 100ms.").
-			Default("30s").Example("10s").LintRule(atLeastDurationLintRule(fieldAckWait, minAckWait)),
+			Default("30s").Example("10s").LintRule(durationLintRuleOf(fieldAckWait, minAckWait, "too short: at least "+minAckWait.String()+" is required")),
 		service.NewIntField(fieldMaxAckPending).
 			Description("How many messages may be unacknowledged before the server delivers no more, -1 for any number. It must be above `pause_threshold` of the `backpressure` " +
 				"buffer, best above `max_buffer_size` and `pending_limits.messages` together: otherwise the server stops before the gate can pause.").
@@ -132,30 +132,14 @@ func jetConsumerFields() []*service.ConfigField {
 
 func jetMessageFields() []*service.ConfigField {
 	return []*service.ConfigField{
-		service.NewStringMapField(fieldMetadata).
-			Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
-			Default(map[string]any{}).Example(map[string]any{"table": "candles"}),
+		metadataField("candles"),
 		service.NewStringListField(fieldRecordMetadata).
 			Description("Metadata that differs from message to message, each key of which costs time: `nats_sequence_stream`, `nats_sequence_consumer`, `nats_num_delivered`, " +
 				"`nats_num_pending`, `nats_timestamp_unix_nano`, `headers` (each header as a key of its own, with its first value; it replaces no other key).").
 			Default([]any{}).Example([]string{metaSequenceStream, metaTimestamp}).
-			LintRule(recordMetadataLintRule),
-		service.NewObjectField(fieldBatch,
-			service.NewIntField(fieldCount).
-				Description("Messages in a batch at most.").Default(5000).Example(1000).
-				LintRule(atLeastLintRule("batch.count", 1)),
-			service.NewDurationField(fieldPeriod).
-				Description("How long after its first message a batch that is not full is handed over. `0s`: at once.").
-				Default("10ms").Example("50ms").LintRule(durationLintRule("batch.period")),
-		).Description("How messages are collected before they enter the stream."),
-		service.NewObjectField(fieldPendingLimits,
-			service.NewIntField(fieldMessages).
-				Description("Messages, at least `batch.count`.").Default(10000).Example(50000).
-				LintRule(atLeastLintRule("pending_limits.messages", 1)),
-			service.NewIntField(fieldBytes).
-				Description("Bytes. A single message that is larger is delivered alone.").Default(64<<20).Example(256<<20).
-				LintRule(atLeastLintRule("pending_limits.bytes", 1)),
-		).Description("How much is asked for ahead of what the stream takes, and waits in the client.").
-			Advanced(),
+			LintRule(recordMetadataLintRule(jetRecordMetadata)),
+		batchField(),
+		pendingLimitsField("How much is asked for ahead of what the stream takes, and waits in the client.",
+			10000, 50000, "Bytes. A single message that is larger is delivered alone."),
 	}
 }

@@ -1,6 +1,10 @@
 package nats
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // The lint rules say what validate says, before anything is started. They are
 // Bloblang, and see the value of their field as this.
@@ -27,7 +31,10 @@ let url_lints = if $urls.length() == 0 {
 const subjectsLint = `let subjects = this.subjects.or([])
 let subject_lints = if $subjects.length() == 0 {
   ["subjects is empty: name at least one, such as market.ticks.>"]
-} else if $subjects.unique().length() != $subjects.length() {
+} else ` + subjectListLint
+
+// subjectListLint ends a rule over subjects that may be there.
+const subjectListLint = `if $subjects.unique().length() != $subjects.length() {
   ["subjects: one is named twice, which would deliver its messages twice"]
 } else {
   $subjects.map_each(s -> s.string()).filter(s -> !s.re_match("""` + subjectPattern + `""")).
@@ -58,10 +65,23 @@ func atLeastLintRule(name string, minimum int) string {
 
 // durationLintRule refuses negative durations and what is none.
 func durationLintRule(name string) string {
+	return durationLintRuleOf(name, 0, "negative: 0s or more is required")
+}
+
+// durationLintRuleOf refuses durations below a minimum, in these words.
+func durationLintRuleOf(name string, minimum time.Duration, words string) string {
 	return fmt.Sprintf(`let d = this.string().parse_duration().catch("none")
 root = if $d == "none" {
-  ["%s: \"%%v\" is no duration: write 10ms, 1s or 2m".format(this)]
-} else if $d < 0 {
-  ["%s: \"%%v\" is negative: 0s or more is required".format(this)]
-}`, name, name)
+  ["%[1]s: \"%%v\" is no duration: write 10ms, 1s or 2m".format(this)]
+} else if $d < %[2]d {
+  ["%[1]s: \"%%v\" is %[3]s".format(this)]
+}`, name, minimum.Nanoseconds(), words)
+}
+
+// recordMetadataLintRule says what validateRecordMetadata says.
+func recordMetadataLintRule(possible []string) string {
+	return fmt.Sprintf(`root = if this.type() == "array" {
+  this.filter(k -> !["%s"].contains(k)).
+  map_each(k -> "record_metadata: \"%%s\" is unknown: %s are possible".format(k))
+}`, strings.Join(possible, `", "`), inWords(possible))
 }

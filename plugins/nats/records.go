@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -30,32 +31,29 @@ const (
 // subject has a template. Not safe for concurrent use.
 type records struct {
 	static    map[string]string
-	reply     bool // whether messages carry their reply subject
-	headers   bool // and their headers
+	reply     bool     // whether messages carry their reply subject
+	headers   bool     // and their headers
+	reserved  []string // keys that no header may set, beside those that are set
 	base      *service.Message
 	templates map[string]*service.Message
 }
 
-// recordMetadataField is the field for what newRecords takes as extra.
-func recordMetadataField() *service.ConfigField {
-	return service.NewStringListField(fieldRecordMetadata).
-		Description("Metadata that differs from message to message, which costs time for each that has it: `nats_reply_subject`, " +
-			"`headers` (each header as a key of its own, with its first value; it replaces no other key).").
-		Default([]any{}).
-		Example([]string{metaHeaders}).
-		LintRule(`root = if this.type() == "array" {
-  this.filter(k -> !["` + metaReply + `", "` + metaHeaders + `"].contains(k)).
-  map_each(k -> "record_metadata: \"%s\" is unknown: nats_reply_subject and headers are possible".format(k))
-}`)
-}
+// coreRecordMetadata is what record_metadata of pausable_nats may ask for.
+var coreRecordMetadata = []string{metaReply, metaHeaders}
 
-func validateRecordMetadata(extra []string) error {
-	for _, k := range extra {
-		if k != metaReply && k != metaHeaders {
-			return fmt.Errorf("%s: %q is unknown: %s and %s are possible", fieldRecordMetadata, k, metaReply, metaHeaders)
+func validateRecordMetadata(asked, possible []string) error {
+	for _, k := range asked {
+		if !slices.Contains(possible, k) {
+			return fmt.Errorf("%s: %q is unknown: %s are possible", fieldRecordMetadata, k, inWords(possible))
 		}
 	}
 	return nil
+}
+
+// inWords lists two items or more: a, b and c.
+func inWords(items []string) string {
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " and " + items[last]
 }
 
 // newRecords makes messages that carry ctx, the static metadata, their subject
@@ -66,7 +64,7 @@ func newRecords(ctx context.Context, static map[string]string, extra ...string) 
 		base.MetaSetMut(k, v)
 	}
 	return &records{
-		static: static, base: base, templates: map[string]*service.Message{},
+		static: static, base: base, templates: map[string]*service.Message{}, reserved: []string{metaReply},
 		reply: slices.Contains(extra, metaReply), headers: slices.Contains(extra, metaHeaders),
 	}
 }
@@ -93,10 +91,11 @@ func (r *records) message(m *nats.Msg) *service.Message {
 	return out
 }
 
+// setHeaders replaces no key that the input sets.
 func (r *records) setHeaders(out *service.Message, header nats.Header) {
 	for k, v := range header {
-		if len(v) > 0 && k != metaSubject && k != metaReply {
-			r.setMeta(out, k, v[0])
+		if _, taken := out.MetaGetMut(k); !taken && len(v) > 0 && !slices.Contains(r.reserved, k) {
+			out.MetaSetMut(k, v[0])
 		}
 	}
 }

@@ -2,14 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/data-bridge-io/data-bridge/tests/harness"
 	"github.com/data-bridge-io/data-bridge/tests/stack/marketdata"
@@ -56,38 +53,23 @@ func newJetRig(r *rig, policy string) *jetRig {
 // start runs the example with the rig's names and servers.
 func (j *jetRig) start() *bridge {
 	j.t.Helper()
-	example, err := os.ReadFile(filepath.Join(root, "config/examples/jetstream_to_clickhouse.yaml"))
-	require.NoError(j.t, err)
-	var config map[string]any
-	require.NoError(j.t, yaml.Unmarshal(example, &config))
-	set(config["input"].(map[string]any)["pausable_nats_jetstream"], map[string]any{
-		"urls": []string{j.nats.URL()}, "stream": j.name, "subjects": []string{j.subject(marketdata.Candles) + ".>"}, "ack_policy": j.policy,
-		"ack_wait": "5s", // after which a crash is made up for
-	})
-	set(config["output"].(map[string]any)["clickhouse"], map[string]any{
-		"addresses": []string{j.ch.Addr()}, "protocol": j.ch.Protocol(), "username": j.ch.User(), "password": j.ch.Password(),
-		"retry": map[string]any{"max_interval": "500ms"},
-	})
-	if j.ch.Legacy() {
-		set(config["output"].(map[string]any)["clickhouse"], map[string]any{"time_precision": "truncate"})
-	}
-	set(config["output"], map[string]any{"label": "clickhouse"})
 	status := freeAddress(j.t)
-	set(config["buffer"].(map[string]any)["backpressure"], map[string]any{
-		"status_server": map[string]any{"address": status}, "heartbeat_interval": "250ms",
+	path := j.example("jetstream_to_clickhouse", func(config map[string]any) {
+		set(config["input"].(map[string]any)["pausable_nats_jetstream"], map[string]any{
+			"urls": []string{j.nats.URL()}, "stream": j.name, "subjects": []string{j.subject(marketdata.Candles) + ".>"}, "ack_policy": j.policy,
+			"ack_wait": "5s", // after which a crash is made up for
+		})
+		set(config["output"], map[string]any{"label": "clickhouse"})
+		out := config["output"].(map[string]any)["clickhouse"]
+		set(out, map[string]any{"retry": map[string]any{"max_interval": "500ms"}})
+		if j.ch.Legacy() {
+			set(out, map[string]any{"time_precision": "truncate"})
+		}
+		set(config["buffer"].(map[string]any)["backpressure"], map[string]any{
+			"status_server": map[string]any{"address": status}, "heartbeat_interval": "250ms",
+		})
 	})
-	config["http"] = map[string]any{"enabled": false}
-	text, err := yaml.Marshal(config)
-	require.NoError(j.t, err)
-	path := filepath.Join(j.t.TempDir(), "config.yaml")
-	require.NoError(j.t, os.WriteFile(path, text, 0o600))
 	return startBridge(j.t, binary, status, nil, "run", path)
-}
-
-func set(object any, fields map[string]any) {
-	for name, value := range fields {
-		object.(map[string]any)[name] = value
-	}
 }
 
 func (j *jetRig) consumer() *jetstream.ConsumerInfo {

@@ -8,34 +8,22 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 )
 
 // writeDeadLetters runs the output of the example that writes dead letters with
 // their reasons, over records of the test, and returns the files' pattern.
 func writeDeadLetters(t *testing.T, r *rig, table string, records ...string) string {
 	t.Helper()
-	example, err := os.ReadFile(filepath.Join(root, "config/examples/dead_letters_with_reasons.yaml"))
-	require.NoError(t, err)
-	var config map[string]any
-	require.NoError(t, yaml.Unmarshal(example, &config))
 	source := filepath.Join(t.TempDir(), "records.jsonl")
 	require.NoError(t, os.WriteFile(source, []byte(strings.Join(records, "\n")+"\n"), 0o600))
-	config["input"] = map[string]any{"file": map[string]any{"paths": []string{source}}}
-	config["http"] = map[string]any{"enabled": false}
-	out := config["output"].(map[string]any)["clickhouse"].(map[string]any)
-	for field, value := range map[string]any{
-		"addresses": []string{r.ch.Addr()}, "protocol": r.ch.Protocol(), "username": r.ch.User(), "password": r.ch.Password(), "table": table,
-	} {
-		out[field] = value
-	}
 	letters := filepath.Join(t.TempDir(), "dead_letter-")
-	file := out["dead_letter"].(map[string]any)["file"].(map[string]any)
-	file["path"] = strings.Replace(file["path"].(string), "dead_letter-", letters, 1)
-	text, err := yaml.Marshal(config)
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(path, text, 0o600))
+	path := r.example("dead_letters_with_reasons", func(config map[string]any) {
+		config["input"] = map[string]any{"file": map[string]any{"paths": []string{source}}}
+		out := config["output"].(map[string]any)["clickhouse"].(map[string]any)
+		out["table"] = table
+		file := out["dead_letter"].(map[string]any)["file"].(map[string]any)
+		file["path"] = strings.Replace(file["path"].(string), "dead_letter-", letters, 1)
+	})
 	require.Zero(t, startBridge(t, binary, "", nil, "run", path).exitCode())
 	return letters + "*.jsonl"
 }

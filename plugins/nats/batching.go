@@ -1,0 +1,82 @@
+package nats
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// Fields of the batches that both inputs deliver, and of what waits for them.
+const (
+	fieldMetadata      = "metadata"
+	fieldBatch         = "batch"
+	fieldCount         = "count"
+	fieldPeriod        = "period"
+	fieldPendingLimits = "pending_limits"
+	fieldMessages      = "messages"
+	fieldBytes         = "bytes"
+)
+
+func metadataField(table string) *service.ConfigField {
+	return service.NewStringMapField(fieldMetadata).
+		Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
+		Default(map[string]any{}).Example(map[string]any{"table": table})
+}
+
+// batchField is the field batch, with more in its middle.
+func batchField(more ...*service.ConfigField) *service.ConfigField {
+	all := []*service.ConfigField{
+		service.NewIntField(fieldCount).
+			Description("Messages in a batch at most.").Default(5000).Example(1000).
+			LintRule(atLeastLintRule("batch.count", 1)),
+	}
+	all = append(all, more...)
+	all = append(all, service.NewDurationField(fieldPeriod).
+		Description("How long after its first message a batch that is not full is handed over. `0s`: at once.").
+		Default("10ms").Example("50ms").LintRule(durationLintRule("batch.period")))
+	return service.NewObjectField(fieldBatch, all...).Description("How messages are collected before they enter the stream.")
+}
+
+func pendingLimitsField(description string, messages, example int, bytes string) *service.ConfigField {
+	return service.NewObjectField(fieldPendingLimits,
+		service.NewIntField(fieldMessages).
+			Description("Messages, at least `batch.count`.").Default(messages).Example(example).
+			LintRule(atLeastLintRule("pending_limits.messages", 1)),
+		service.NewIntField(fieldBytes).
+			Description(bytes).Default(64<<20).Example(256<<20).
+			LintRule(atLeastLintRule("pending_limits.bytes", 1)),
+	).Description(description).Advanced()
+}
+
+// batching is what these fields say.
+type batching struct {
+	count           int
+	period          time.Duration
+	pendingMessages int
+	pendingBytes    int
+}
+
+func parseBatching(p *fields) batching {
+	return batching{
+		count:           p.int(fieldBatch, fieldCount),
+		period:          p.duration(fieldBatch, fieldPeriod),
+		pendingMessages: p.int(fieldPendingLimits, fieldMessages),
+		pendingBytes:    p.int(fieldPendingLimits, fieldBytes),
+	}
+}
+
+func (b batching) validate() error {
+	switch {
+	case b.count < 1:
+		return fmt.Errorf("batch.count: %d is too small: at least 1 is required", b.count)
+	case b.period < 0:
+		return fmt.Errorf("batch.period: %q is negative: 0s or more is required", b.period)
+	case b.pendingMessages < b.count:
+		return fmt.Errorf("pending_limits.messages (%d) is less than batch.count (%d): a full batch could never wait in the queue",
+			b.pendingMessages, b.count)
+	case b.pendingBytes < 1:
+		return fmt.Errorf("pending_limits.bytes: %d is too small: at least 1 is required", b.pendingBytes)
+	}
+	return nil
+}

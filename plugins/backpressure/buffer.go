@@ -52,6 +52,7 @@ type buffer struct {
 
 	mu      sync.Mutex
 	queue   queue
+	sealed  queue                // of sealed batches, each a segment of its own; see position.Sealed
 	retries []*flight            // rejected as a whole, the first one rejected first
 	flying  int                  // flights at the output
 	sources map[*source]struct{} // those that have not been acknowledged
@@ -142,7 +143,7 @@ func (b *buffer) shut() (int, []*source) {
 		src.abandoned, src.waiting = true, 0
 		b.shift(src, minus(src.held))
 	}
-	b.closed, b.queue, b.retries = true, queue{}, nil
+	b.closed, b.queue, b.sealed, b.retries = true, queue{}, queue{}, nil
 	b.control.Observe(b.level)
 	signal(b.room)
 	signal(b.ready)

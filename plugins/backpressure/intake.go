@@ -7,18 +7,20 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // WriteBatch accepts the messages of one source batch, in parts when there is
 // no room for all of them, and returns when the last has been taken. It blocks
-// while the buffer is full.
+// while the buffer is full. A sealed batch is accepted whole.
 func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack service.AckFunc) error {
 	b.run()
 	if len(msgs) == 0 {
 		return ack(ctx, nil)
 	}
-	src := &source{ack: ack, origin: status.OriginOf(msgs[0].Context()), waiting: len(msgs)}
+	ctxOfAll := msgs[0].Context()
+	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs)}
 	for {
 		rest, err := b.accept(src, msgs)
 		if err != nil || len(rest) == 0 {
@@ -41,12 +43,15 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 	if b.closed {
 		return nil, errClosed
 	}
-	load := b.fit(msgs)
+	load, into := b.fit(msgs), &b.queue
+	if src.sealed {
+		load, into = b.fitWhole(msgs), &b.sealed
+	}
 	if load.Records == 0 {
 		return msgs, nil
 	}
 	b.sources[src] = struct{}{}
-	b.queue.push(segment{src: src, msgs: msgs[:load.Records], bytes: load.Bytes, at: time.Now()})
+	into.push(segment{src: src, msgs: msgs[:load.Records], bytes: load.Bytes, at: time.Now()})
 	src.waiting -= load.Records
 	if src.origin != nil {
 		src.origin.Accepted.Add(int64(load.Records))
@@ -59,10 +64,10 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 
 // fit tells how many of the messages there is room for, and what they weigh. A
 // message that weighs more than all the room there is, which would wait for
-// ever, enters when nothing else is held: the only way over the bound.
+// ever, enters when nothing else is held.
 func (b *buffer) fit(msgs service.MessageBatch) (load gate.Level) {
 	limits := b.conf.limits
-	for _, m := range msgs[:min(len(msgs), limits.Max-b.level.Records)] {
+	for _, m := range msgs[:min(len(msgs), max(0, limits.Max-b.level.Records))] {
 		w := weigh(m)
 		if over := b.level.Bytes+load.Bytes+w > limits.Bytes.Max && limits.Bytes.Max > 0; over && b.level.Records+load.Records > 0 {
 			break
@@ -71,6 +76,22 @@ func (b *buffer) fit(msgs service.MessageBatch) (load gate.Level) {
 		load.Bytes += w
 	}
 	return load
+}
+
+// fitWhole is fit for messages that enter together or not at all. More of them
+// than all the room there is enter when nothing else is held: this and a message
+// that is too large are the only ways over the bound.
+func (b *buffer) fitWhole(msgs service.MessageBatch) gate.Level {
+	whole := gate.Level{Records: len(msgs)}
+	for _, m := range msgs {
+		whole.Bytes += weigh(m)
+	}
+	limits, after := b.conf.limits, plus(b.level, whole)
+	over := after.Records > limits.Max || (after.Bytes > limits.Bytes.Max && limits.Bytes.Max > 0)
+	if over && b.level.Records > 0 {
+		return gate.Level{}
+	}
+	return whole
 }
 
 // abandon forgets a source whose WriteBatch has failed: what waits in the queue

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -94,6 +95,14 @@ func (r *rig) batch(label string, first, n int) service.MessageBatch {
 		out[i] = service.NewMessageWithContext(ctx, fmt.Appendf(nil, "%d", first+i))
 	}
 	return out
+}
+
+// seal makes a batch one that is to be handed on as it is.
+func seal(batch service.MessageBatch) {
+	run := position.Seal(batch[0].Context(), "kafka/t/0", len(batch))
+	for i, m := range batch {
+		batch[i] = m.WithContext(run.Add(int64(i)))
+	}
 }
 
 // verdict is what a source was told of one of its batches.

@@ -8,9 +8,9 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// ReadBatch returns the next batch for the output: a full one at once, a
-// smaller one when its oldest message has waited for the batch period, or when
-// nothing more can be expected.
+// ReadBatch returns the next batch for the output: a full or a sealed one at
+// once, a smaller one when its oldest message has waited for the batch period, or
+// when nothing more can be expected.
 func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	b.run()
 	for {
@@ -61,16 +61,26 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 			return b.launch(f), 0, nil
 		}
 	}
-	if b.queue.held.Records > 0 {
-		age := now.Sub(b.queue.oldest())
-		if b.full() || age >= b.conf.period || b.hurry() {
-			return b.launch(b.queue.take(b.conf.count, b.conf.byteSize)), 0, nil
-		}
-		if rest := b.conf.period - age; wait < 0 || rest < wait {
-			wait = rest
-		}
+	rest, ready := b.ripe(now)
+	switch {
+	case b.sealed.held.Records > 0 && !(ready && b.queue.oldest().Before(b.sealed.oldest())):
+		return b.launch(b.sealed.takeSegment()), 0, nil
+	case ready:
+		return b.launch(b.queue.take(b.conf.count, b.conf.byteSize)), 0, nil
+	case rest >= 0 && (wait < 0 || rest < wait):
+		wait = rest
 	}
 	return nil, wait, nil
+}
+
+// ripe reports whether a batch of what waits in the queue may leave, or how
+// long until one may by the clock; below zero when nothing waits.
+func (b *buffer) ripe(now time.Time) (rest time.Duration, ready bool) {
+	if b.queue.held.Records == 0 {
+		return -1, false
+	}
+	rest = b.conf.period - now.Sub(b.queue.oldest())
+	return rest, b.full() || rest <= 0 || b.hurry()
 }
 
 // full reports whether a whole batch waits.

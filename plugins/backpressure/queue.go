@@ -14,6 +14,7 @@ import (
 type source struct {
 	ack     service.AckFunc
 	origin  *status.Input // nil for inputs that do not name themselves
+	sealed  bool          // to be handed on as it is
 	waiting int           // messages that did not find room yet
 	held    gate.Level    // what was accepted and is not settled
 	// abandoned says that the host has been told of a failure already: what is
@@ -85,6 +86,16 @@ func (q *queue) take(count int, bytes int64) *flight {
 	}
 	q.compact()
 	return f
+}
+
+// takeSegment moves the segment at the head into a flight. The queue is not empty.
+func (q *queue) takeSegment() *flight {
+	s := q.segments[q.head]
+	q.segments[q.head] = segment{}
+	q.head++
+	q.held = plus(q.held, minus(s.load()))
+	q.compact()
+	return &flight{msgs: s.msgs, parts: []part{{src: s.src, load: s.load()}}}
 }
 
 func (s *segment) load() gate.Level { return gate.Level{Records: len(s.msgs), Bytes: s.bytes} }

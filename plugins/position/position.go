@@ -6,6 +6,8 @@
 // A run costs an input one context per run and nothing per message: the
 // message is recognised by the memory that its bytes lie in, which no hop
 // copies.
+//
+// Records that belong together are sealed: see Sealed.
 package position
 
 import (
@@ -44,18 +46,24 @@ func (r *Run) Mark(ctx context.Context) context.Context {
 // quickest when they come in the order of their runs. The zero value is ready;
 // it is not safe for concurrent use.
 type Finder struct {
-	ctx  context.Context //nolint:containedctx // the last one seen, to spare looking into it again
-	run  *Run
-	next int
+	ctx    context.Context //nolint:containedctx // the last one seen, to spare looking into it again
+	run    *Run
+	next   int
+	sealed *sealedRecord
 }
 
 // Find returns the source and offset of the message that carries ctx and data.
-// ok is false when no input noted it, or its bytes are not those that came in.
+// ok is false when no input noted it, or its bytes are not those that came in
+// and it is not sealed.
 func (f *Finder) Find(ctx context.Context, data []byte) (source string, offset int64, ok bool) {
 	if ctx != f.ctx {
 		f.ctx = ctx
 		f.run, _ = ctx.Value(key{}).(*Run)
 		f.next = 0
+		f.sealed = sealedIn(ctx)
+	}
+	if f.sealed != nil {
+		return f.sealed.of.source, f.sealed.offset, true
 	}
 	if f.run == nil || len(data) == 0 {
 		return "", 0, false
@@ -84,10 +92,14 @@ func (r *Run) index(start *byte, from int) int {
 	return -1
 }
 
-// SourceOf returns the source of the run that ctx is marked with, "" if none.
+// SourceOf returns the source of the record that carries ctx, "" if no input
+// noted it.
 func SourceOf(ctx context.Context) string {
 	if run, ok := ctx.Value(key{}).(*Run); ok {
 		return run.source
+	}
+	if s := SealOf(ctx); s != nil {
+		return s.source
 	}
 	return ""
 }

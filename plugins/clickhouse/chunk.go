@@ -21,6 +21,7 @@ type chunk struct {
 	since      time.Time
 	deliveries []*delivery
 	messages   service.MessageBatch // of all deliveries
+	sealed     bool                 // nothing may join it
 
 	decoded bool
 	rows    []int     // messages to decode; nil means all
@@ -47,6 +48,7 @@ func (c *chunk) take(deliveries []*delivery) {
 	}
 	c.startOver()
 	c.rows = nil
+	c.sealed = deliveries[0].sealed
 	c.deliveries = append(c.deliveries, deliveries...)
 	for _, d := range deliveries {
 		d.chunk = c
@@ -70,7 +72,7 @@ func (c *chunk) failed(r report, b backoff) {
 	}
 	c.last = r
 	c.due = time.Now().Add(b.wait(n))
-	c.mergeable = c.stored == 0 && (c.mergeable || c.tries == 1) && nothingWritten(r.err)
+	c.mergeable = !c.sealed && c.stored == 0 && (c.mergeable || c.tries == 1) && nothingWritten(r.err)
 }
 
 // queued describes the chunk as the head of its retry queue.

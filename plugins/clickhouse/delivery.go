@@ -12,6 +12,7 @@ type delivery struct {
 	ctx      context.Context //nolint:containedctx // of the call that waits for it
 	messages service.MessageBatch
 	rows     []int // their indexes in the caller's batch; nil means the same
+	sealed   bool  // it makes a chunk of its own
 
 	chunk *chunk // what it has become part of; guarded by the lane's mu
 	stop  func() bool

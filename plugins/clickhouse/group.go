@@ -9,9 +9,10 @@ import (
 
 // group is the messages of a batch that go to one table of one shard.
 type group struct {
-	table string
-	shard int
-	rows  []int // indexes of messages; nil means all
+	table  string
+	shard  int
+	sealed bool  // they are stored alone
+	rows   []int // indexes of messages; nil means all
 }
 
 // messages returns the messages of the group.

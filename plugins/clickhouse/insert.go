@@ -122,6 +122,9 @@ func (c *config) insertSettings(f features, token string) clickhouse.Settings {
 	if c.http && f.refusesConversion {
 		settings[settingConversion] = 0
 	}
+	if _, given := settings["async_insert"]; f.asyncInsert && !given {
+		settings["async_insert"] = 0 // batches are formed already: waiting for others gains nothing
+	}
 	switch {
 	case c.deduplicate == deduplicateOff && f.deduplicateInsert:
 		settings["deduplicate_insert"] = "disable"

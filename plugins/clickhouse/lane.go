@@ -188,15 +188,20 @@ func (l *lane) probe() *chunk {
 }
 
 // group takes deliveries from the head of the queue, to leave together with
-// the rows there are. The first one leaves whatever its size.
+// the rows there are. The first one leaves whatever its size, and a sealed one
+// leaves alone.
 func (l *lane) group(rows int) []*delivery {
 	n := 0
 	for _, d := range l.fresh {
+		alone := rows == 0
 		rows += len(d.messages)
-		if rows > l.rules.rows && rows > len(d.messages) {
+		if !alone && (rows > l.rules.rows || d.sealed) {
 			break
 		}
 		n++
+		if d.sealed {
+			break
+		}
 	}
 	group := slices.Clone(l.fresh[:n])
 	l.fresh = slices.Delete(l.fresh, 0, n)

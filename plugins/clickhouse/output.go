@@ -58,7 +58,8 @@ type output struct {
 	board    *status.Output
 	metrics  metrics
 	letters  deadLetters
-	clusters []*cluster // one per shard
+	clusters []*cluster  // one per shard
+	once     func() bool // whether an input of the stream relies on deduplication
 	slots    *semaphore.Weighted
 
 	running context.Context //nolint:containedctx // ends with Close
@@ -104,10 +105,12 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		return nil, fmt.Errorf("%s.%s: %w", pluginName, fieldDeadLetter, err)
 	}
 	m := mgr.Metrics()
+	board := status.Of(mgr, cfg.gate)
 	o := &output{
 		cfg:   cfg,
 		log:   mgr.Logger(),
-		board: status.Of(mgr, cfg.gate).Output(status.LabelOf(mgr)),
+		board: board.Output(status.LabelOf(mgr)),
+		once:  board.ExactlyOnce,
 		metrics: metrics{
 			rows:        m.NewCounter("clickhouse_rows"),
 			batches:     m.NewCounter("clickhouse_batches"),
@@ -177,6 +180,12 @@ func (o *output) checkTable(ctx context.Context) error {
 		if _, err := newBlock(s, o.cfg.times); err != nil {
 			return fmt.Errorf("table %q: %w", name, err)
 		}
+		if !o.once() {
+			continue
+		}
+		if err := o.to(target{name, shard}).sink.insistOnWindow(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -224,9 +233,11 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	groups, bad := o.cfg.namer.split(batch)
 	groups, homeless := o.cfg.sharder.divide(batch, groups)
 	bad = append(bad, homeless...)
+	groups = separate(batch, groups)
 	deliveries := make([]*delivery, len(groups))
 	for i, g := range groups {
 		deliveries[i] = newDelivery(ctx, g.messages(batch), g.rows)
+		deliveries[i].sealed = g.sealed
 		o.to(target{table: g.table, shard: g.shard}).lane.add(deliveries[i])
 	}
 	for _, d := range deliveries {

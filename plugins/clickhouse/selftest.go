@@ -25,7 +25,7 @@ func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 	var wg sync.WaitGroup
 	for i, r := range replicas {
 		wg.Go(func() {
-			if err := errors.Join(r.test(ctx, o.log), r.close()); err != nil {
+			if err := errors.Join(r.test(ctx, o.log, o.once()), r.close()); err != nil {
 				results[i] = service.ConnectionTestFailed(err)
 				return
 			}
@@ -36,8 +36,9 @@ func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 	return results
 }
 
-// test goes through what an insert needs, and explains what is missing.
-func (r *replica) test(ctx context.Context, log *service.Logger) error {
+// test goes through what an insert needs, and explains what is missing; with
+// once set, what exactly-once delivery needs as well.
+func (r *replica) test(ctx context.Context, log *service.Logger, once bool) error {
 	if err := r.ping(ctx); err != nil {
 		return r.explain(err)
 	}
@@ -49,7 +50,12 @@ func (r *replica) test(ctx context.Context, log *service.Logger) error {
 	if err != nil {
 		return r.explain(err)
 	}
-	if err := (&window{cfg: r.cfg, table: table, log: log}).check(ctx, r); err != nil {
+	w := &window{cfg: r.cfg, table: table, log: log}
+	check := w.check
+	if once {
+		check = w.insist
+	}
+	if err := check(ctx, r); err != nil {
 		return r.explain(err)
 	}
 	if err := r.testInsert(ctx, s); err != nil {

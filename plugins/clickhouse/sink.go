@@ -47,6 +47,11 @@ func (s *sink) insertAll(ctx context.Context, c *chunk) error {
 			return err
 		}
 	}
+	if c.sealed {
+		if err := s.insistOnWindow(ctx); err != nil {
+			return err
+		}
+	}
 	for len(c.pending) > 0 {
 		last := len(c.pending) - 1
 		if err := s.insert(ctx, c, &c.pending[last]); err != nil {
@@ -96,6 +101,15 @@ func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *schema) er
 		err = errSchemaChanged
 	}
 	return err
+}
+
+// insistOnWindow returns nil once the table is known to recognise a repeated
+// insert, which exactly-once delivery relies on.
+func (s *sink) insistOnWindow(ctx context.Context) error {
+	if s.window.insisted.Load() {
+		return nil
+	}
+	return s.cluster.do(ctx, s.window.insist)
 }
 
 // stored counts rows that the server has accepted.

@@ -13,22 +13,30 @@ import (
 // errNoWindow says that deduplication is required and that the table has none.
 var errNoWindow = errors.New("inserts are not deduplicated")
 
+// smallWindow is how many inserts a table should remember for exactly-once
+// delivery: others may come between an insert and its repetition after a crash.
+const smallWindow = 1000
+
 // window checks that a table remembers its last inserts, without which a
 // repeated insert is stored twice. It is safe for concurrent use.
 type window struct {
-	cfg   *config
-	table string
-	log   *service.Logger
-	done  atomic.Bool
+	cfg      *config
+	table    string
+	log      *service.Logger
+	done     atomic.Bool // warned, or found in order
+	insisted atomic.Bool // found in order for rows that must not be stored twice
 }
 
-// check warns, or returns an error where deduplication is required. Once it
-// has found an answer that will do, it asks no more.
+// check warns, or returns an error where deduplication is required. Where it is
+// not, it asks once.
 func (w *window) check(ctx context.Context, r *replica) error {
-	if w.cfg.deduplicate == deduplicateOff || w.done.Load() {
+	switch {
+	case w.insisted.Load():
+		return w.insist(ctx, r)
+	case w.cfg.deduplicate == deduplicateOff || w.done.Load():
 		return nil
 	}
-	missing, err := w.missing(ctx, r)
+	missing, _, err := w.missing(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -42,19 +50,40 @@ func (w *window) check(ctx context.Context, r *replica) error {
 	return nil
 }
 
+// insist is check for rows that an input with exactly_once has delivered: they
+// wait until the table can tell a repeated insert.
+func (w *window) insist(ctx context.Context, r *replica) error {
+	if w.cfg.deduplicate == deduplicateOff {
+		return fmt.Errorf("%s.%s is %q, but an input has exactly_once set and %w: choose %q, or turn exactly_once off",
+			pluginName, fieldDeduplicate, deduplicateOff, errNoWindow, deduplicateAuto)
+	}
+	missing, size, err := w.missing(ctx, r)
+	if err != nil {
+		return err
+	}
+	if missing != "" {
+		w.insisted.Store(false)
+		return fmt.Errorf("an input has exactly_once set, but %w in table %q: %s; put that right, or turn exactly_once off", errNoWindow, w.table, missing)
+	}
+	if !w.insisted.Swap(true) && size < smallWindow {
+		w.log.Warnf("Table %q remembers its last %d inserts only: if more of them come between an insert and its repetition after a crash, rows are stored twice; %d or more are advised", w.table, size, smallWindow)
+	}
+	return nil
+}
+
 // missing says what repeated inserts into the table lack to be recognised, ""
-// if nothing.
-func (w *window) missing(ctx context.Context, r *replica) (string, error) {
+// if nothing, and how many inserts the table remembers.
+func (w *window) missing(ctx context.Context, r *replica) (what string, size int64, err error) {
 	f, err := r.features(ctx)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if !f.deduplicationToken {
-		return fmt.Sprintf("ClickHouse %s has no insert_deduplication_token", f.version), nil
+		return fmt.Sprintf("ClickHouse %s has no insert_deduplication_token", f.version), 0, nil
 	}
 	conn, err := r.conn()
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	database, name, qualified := strings.Cut(w.table, ".")
 	if !qualified {
@@ -63,9 +92,9 @@ func (w *window) missing(ctx context.Context, r *replica) (string, error) {
 	size, engine, known, err := dedupWindow(ctx, conn, database, name)
 	switch {
 	case err != nil || size > 0:
-		return "", err
+		return "", size, err
 	case !known:
-		return fmt.Sprintf("the engine %s remembers no inserts itself", engine), nil
+		return fmt.Sprintf("the engine %s remembers no inserts itself", engine), 0, nil
 	}
-	return fmt.Sprintf("it remembers no inserts (ALTER TABLE %s MODIFY SETTING %s = 10000)", quoteTable(w.table), windowSetting(engine)), nil
+	return fmt.Sprintf("it remembers no inserts (ALTER TABLE %s MODIFY SETTING %s = 10000)", quoteTable(w.table), windowSetting(engine)), 0, nil
 }

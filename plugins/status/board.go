@@ -133,6 +133,7 @@ type Board struct {
 	inputs   []*Input
 	outputs  []*Output
 	buffer   func() Buffer
+	once     map[string]bool // by label: inputs that rely on deduplication
 	operator Operator
 	admin    Admin
 }
@@ -168,6 +169,30 @@ func (b *Board) Output(label string) *Output {
 	out.Link.Down(nil)
 	b.outputs = append(b.outputs, out)
 	return out
+}
+
+// SetExactlyOnce says whether the input of that label relies on an output that
+// recognises repeated inserts. Inputs say so when they are built, so that the
+// output knows before it connects.
+func (b *Board) SetExactlyOnce(label string, on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.once == nil {
+		b.once = map[string]bool{}
+	}
+	b.once[label] = on
+}
+
+// ExactlyOnce reports whether any input relies on it.
+func (b *Board) ExactlyOnce() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, on := range b.once {
+		if on {
+			return true
+		}
+	}
+	return false
 }
 
 // SetBuffer gives the board the means to ask the stream's buffer. The function

@@ -63,7 +63,7 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 	}
 	rest, ready := b.ripe(now)
 	switch {
-	case b.sealed.held.Records > 0 && !(ready && b.queue.oldest().Before(b.sealed.oldest())):
+	case b.sealed.held.Records > 0 && (!ready || !b.queue.oldest().Before(b.sealed.oldest())):
 		return b.launch(b.sealed.takeSegment()), 0, nil
 	case ready:
 		return b.launch(b.queue.take(b.conf.count, b.conf.byteSize)), 0, nil

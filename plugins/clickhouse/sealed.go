@@ -36,11 +36,11 @@ func separate(batch service.MessageBatch, groups []group) []group {
 // batch.
 func sealsOf(batch service.MessageBatch) []*position.Sealed {
 	var seals []*position.Sealed
-	var ctx context.Context //nolint:fatcontext // only compared: messages in a row tend to share theirs
+	var ctx context.Context // only compared: messages in a row tend to share theirs
 	var seal *position.Sealed
 	for i, m := range batch {
 		if c := m.Context(); c != ctx {
-			ctx, seal = c, position.SealOf(c)
+			ctx, seal = c, position.SealOf(c) //nolint:fatcontext // nothing is nested
 		}
 		if seal == nil {
 			continue

@@ -39,10 +39,12 @@ type partition struct {
 	source   string           // its name in the positions of records
 
 	tracker  tracker
-	position int64 // all before it is settled; see positions
-	pending  int   // spans handed out and not answered
-	leaving  bool  // nothing more is handed out
-	revoked  bool  // nothing more is marked
+	promise  promise // what is announced of it; under exactly_once
+	dirty    bool    // and whether some of that is not committed
+	position int64   // all before it is settled; see positions
+	pending  int     // spans handed out and not answered
+	leaving  bool    // nothing more is handed out
+	revoked  bool    // nothing more is marked
 }
 
 // receipt is the proof that a span of a partition was handed out.
@@ -55,6 +57,7 @@ type receipt struct {
 // their records. All methods are safe for concurrent use.
 type assignment struct {
 	template func(topicPartition) *service.Message
+	once     bool // chunks are announced, and no offsets marked
 
 	mu       sync.Mutex
 	client   groupClient // of the latest callback; nil before the first
@@ -62,6 +65,7 @@ type assignment struct {
 	resumed  chan struct{} // closed while not paused
 	paused   bool
 	answered chan struct{} // has room for one: some span was answered
+	freed    chan struct{} // likewise, for the former
 	changed  chan struct{} // has room for one: partitions came or went
 }
 
@@ -71,6 +75,7 @@ func newAssignment(template func(topicPartition) *service.Message) *assignment {
 		owned:    map[topicPartition]*partition{},
 		resumed:  make(chan struct{}),
 		answered: make(chan struct{}, 1),
+		freed:    make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 	}
 	close(a.resumed)
@@ -82,22 +87,25 @@ func (a *assignment) assign(cl groupClient, added map[string][]int32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.client = cl
-	each(added, func(tp topicPartition) {
-		a.owned[tp] = &partition{topicPartition: tp, template: a.template(tp), source: tp.source(), position: positionUnknown}
-	})
+	each(added, func(tp topicPartition) { a.owned[tp] = a.newPartition(tp) })
 	if a.paused && len(added) > 0 {
 		cl.PauseFetchPartitions(added)
 	}
 }
 
+func (a *assignment) newPartition(tp topicPartition) *partition {
+	return &partition{topicPartition: tp, template: a.template(tp), source: tp.source(), promise: noPromise(), position: positionUnknown}
+}
+
 // revoke gives partitions up in good order: nothing more of them is handed out,
 // what is handed out may still be settled until ctx ends, and from then on
 // their offsets cannot be moved any more. The caller commits afterwards what
-// was marked.
-func (a *assignment) revoke(ctx context.Context, cl groupClient, gone map[string][]int32) {
+// was marked, or is known of the partitions that are returned.
+func (a *assignment) revoke(ctx context.Context, cl groupClient, gone map[string][]int32) []*partition {
 	leaving := a.stopHandingOut(gone)
 	a.awaitAnswers(ctx, leaving)
 	a.lose(cl, gone)
+	return leaving
 }
 
 // lose gives partitions up at once. Late acknowledgements change nothing.
@@ -164,8 +172,9 @@ func (a *assignment) resolve(fetches kgo.Fetches) (chunks []chunk) {
 	defer a.mu.Unlock()
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		p := a.owned[topicPartition{f.Topic, f.Partition}]
-		if p != nil && len(f.Records) > 0 {
-			chunks = append(chunks, chunk{part: p, records: f.Records})
+		if n := len(f.Records); p != nil && n > 0 {
+			last := f.Records[n-1]
+			chunks = append(chunks, chunk{part: p, records: f.Records, end: kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}})
 		}
 	})
 	return chunks
@@ -183,7 +192,7 @@ func (a *assignment) handOut(b *batch) (service.MessageBatch, []receipt) {
 		to := from + len(c.records)
 		if !c.part.leaving {
 			kept = append(kept, b.messages[from:to]...)
-			receipts = append(receipts, receipt{c.part, c.part.tracker.track(c.next())})
+			receipts = append(receipts, receipt{c.part, c.part.tracker.track(c.end)})
 			c.part.pending++
 		}
 		from = to
@@ -203,10 +212,8 @@ func (a *assignment) settle(receipts []receipt, ok bool) {
 			a.mark(r)
 		}
 	}
-	select {
-	case a.answered <- struct{}{}:
-	default:
-	}
+	signal(a.answered)
+	signal(a.freed)
 }
 
 func (a *assignment) mark(r receipt) {
@@ -215,6 +222,10 @@ func (a *assignment) mark(r receipt) {
 		return
 	}
 	r.part.position = checkpoint.Offset
+	if a.once {
+		r.part.keepPromise(checkpoint)
+		return
+	}
 	a.client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
 		r.part.topic: {r.part.partition: checkpoint},
 	})
@@ -261,6 +272,14 @@ func (a *assignment) ownedPartitions() map[string][]int32 {
 		m[tp.topic] = append(m[tp.topic], tp.partition)
 	}
 	return m
+}
+
+// signal puts a token into a channel that has room for one.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 func each(m map[string][]int32, fn func(topicPartition)) {

@@ -95,7 +95,7 @@ func (c *config) findTopics(ctx context.Context, admin *kadm.Client) error {
 	if err != nil {
 		return fmt.Errorf("looking up topics: %w", err)
 	}
-	return errors.Join(checkDetails(topics), c.checkPartitions(topics))
+	return errors.Join(checkDetails(topics), c.checkPartitions(topics), c.checkCompaction(ctx, admin))
 }
 
 func (c *config) checkPartitions(topics kadm.TopicDetails) error {

@@ -54,6 +54,7 @@ const (
 	errGroupAndPartitions = `consumer_group (%s) is set while topics name partitions: a group shares partitions out by itself`
 	errBadTimestamp       = `start_timestamp (%s) is no time: expected is one such as 2026-01-31T00:00:00Z`
 	errBalancer           = `group_balancers: \"%s\" is unknown: cooperative-sticky, sticky, range and round-robin are possible`
+	errOnceNeedsGroup     = "exactly_once is set while topics name partitions: it keeps its notes in the commits of a consumer_group"
 	errNoBalancer         = "group_balancers is empty: name at least one, such as cooperative-sticky"
 	errHeartbeat          = "heartbeat_interval (%s) must be less than session_timeout (%s)"
 	errBadKey             = `record_metadata: \"%s\" is unknown: kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix and headers are possible`
@@ -97,6 +98,9 @@ type config struct {
 	metadata       map[string]string
 	recordMetadata []string
 	batchCount     int
+	batchBytes     int64
+	batchPeriod    time.Duration
+	exactlyOnce    bool
 	replayNacks    bool
 	gate           string
 }
@@ -136,6 +140,9 @@ func parseConfig(conf *service.ParsedConfig) (*config, error) {
 		metadata:       f.pairs(fieldMetadata),
 		recordMetadata: f.texts(fieldRecordMetadata),
 		batchCount:     f.number(fieldBatch, fieldCount),
+		batchBytes:     int64(f.size(fieldBatch, fieldByteSize)),
+		batchPeriod:    f.duration(fieldBatch, fieldPeriod),
+		exactlyOnce:    f.flag(fieldExactlyOnce),
 		replayNacks:    f.flag(fieldReplayNacks),
 		gate:           f.text(fieldGate),
 	}
@@ -248,6 +255,7 @@ func (c *config) checkDurations() (errs []error) {
 		{fieldLagPeriod, c.lagPeriod},
 		{fieldRequestOverhead, c.requestOverhead},
 		{fieldConnIdle, c.connIdle},
+		{fieldBatch + "." + fieldPeriod, c.batchPeriod},
 	} {
 		if d.value <= 0 {
 			errs = append(errs, fmt.Errorf("%s (%s) must be more than 0", d.field, d.value))

@@ -53,11 +53,11 @@ func (f *fields) timestamp(name string) time.Time {
 }
 
 // size reads a number of bytes that the protocol carries in 32 bits.
-func (f *fields) size(name string) int32 {
-	s := f.text(name)
+func (f *fields) size(path ...string) int32 {
+	s := f.text(path...)
 	n, err := humanize.ParseBytes(s)
 	if err != nil || n < 1 || n > math.MaxInt32 {
-		f.fail(fmt.Errorf("%s (%s) is no size from 1B to %dB: expected is one such as 1MiB", name, s, math.MaxInt32))
+		f.fail(fmt.Errorf("%s (%s) is no size from 1B to %dB: expected is one such as 1MiB", strings.Join(path, "."), s, math.MaxInt32))
 		return 0
 	}
 	return int32(n)

@@ -17,14 +17,19 @@ func init() {
 // input is pausable_kafka. The host calls its methods one at a time, but a
 // wrapper that replays rejected messages calls Close beside ReadBatch.
 type input struct {
-	conf     *config
-	res      *service.Resources
-	log      *service.Logger
-	received *service.MetricCounter
-	lag      *service.MetricGauge
+	conf    *config
+	res     *service.Resources
+	log     *service.Logger
+	metrics metrics
 
 	stats   *status.Input           // nil before the first Connect
 	session atomic.Pointer[session] // nil unless connected
+}
+
+// metrics are the figures that Benthos exports.
+type metrics struct {
+	received, announced, reformed *service.MetricCounter
+	lag                           *service.MetricGauge // labels: topic, partition
 }
 
 var (
@@ -45,12 +50,18 @@ func newFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.
 }
 
 func newInput(c *config, res *service.Resources) *input {
+	status.Of(res, c.gate).SetExactlyOnce(status.LabelOf(res), c.exactlyOnce)
+	m := res.Metrics()
 	return &input{
-		conf:     c,
-		res:      res,
-		log:      res.Logger().With("topics", c.topics, "consumer_group", c.group),
-		received: res.Metrics().NewCounter("kafka_received"),
-		lag:      res.Metrics().NewGauge("kafka_lag", "topic", "partition"),
+		conf: c,
+		res:  res,
+		log:  res.Logger().With("topics", c.topics, "consumer_group", c.group),
+		metrics: metrics{
+			received:  m.NewCounter("kafka_received"),
+			announced: m.NewCounter("kafka_chunks_announced"),
+			reformed:  m.NewCounter("kafka_chunks_reformed"),
+			lag:       m.NewGauge("kafka_lag", "topic", "partition"),
+		},
 	}
 }
 
@@ -62,7 +73,7 @@ func (in *input) Connect(ctx context.Context) error {
 		in.stats.Link.Down(err)
 		return err
 	}
-	s, err := openSession(in.conf, in.stats, in.lag, in.log)
+	s, err := openSession(in.conf, in.stats, in.metrics, in.log)
 	if err != nil {
 		in.stats.Link.Down(err)
 		return err
@@ -93,7 +104,7 @@ func (in *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 	batch, ack, err := s.next(ctx)
 	switch {
 	case err == nil:
-		in.received.Incr(int64(len(batch)))
+		in.metrics.received.Incr(int64(len(batch)))
 	case ctx.Err() != nil:
 		s.member.Stopping()
 	}

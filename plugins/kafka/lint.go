@@ -37,6 +37,8 @@ const balancersLintRule = `root = match {
 
 const batchCountLintRule = `root = if this < 1 { ["batch.count (%v) must be at least 1".format(this)] }`
 
+const batchPeriodLintRule = `root = if this.parse_duration().catch(1) <= 0 { ["batch.period (%v) must be more than 0".format(this)] }`
+
 const maxFetchesLintRule = `root = if this < 0 { ["max_concurrent_fetches (%v) must be 0, for one each broker, or more".format(this)] }`
 
 const recordMetadataLintRule = `root = if this.type() == "array" {
@@ -90,6 +92,7 @@ root = [
   },
   if $parts && $group != "" { ["` + errGroupAndPartitions + `".format($group)] } else { [] },
   if !$parts && $group == "" { ["` + errNoGroup + `"] } else { [] },
+  if $parts && this.exactly_once { ["` + errOnceNeedsGroup + `"] } else { [] },
   if this.start_timestamp.or("") != "" && !this.start_timestamp.re_match("""` + timestampPattern + `""") {
     ["` + errBadTimestamp + `".format(this.start_timestamp)]
   } else { [] },

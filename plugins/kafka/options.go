@@ -35,8 +35,11 @@ func (c *config) groupOptions() []kgo.Opt {
 		kgo.HeartbeatInterval(c.heartbeatInterval),
 		kgo.Balancers(c.groupBalancers()...),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.AutoCommitMarks(),
-		kgo.AutoCommitInterval(c.commitPeriod),
+	}
+	if c.exactlyOnce { // the announcer commits
+		opts = append(opts, kgo.DisableAutoCommit())
+	} else {
+		opts = append(opts, kgo.AutoCommitMarks(), kgo.AutoCommitInterval(c.commitPeriod))
 	}
 	if c.regexp {
 		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeExcludeTopics(c.excluded()...))

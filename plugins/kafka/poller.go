@@ -12,14 +12,11 @@ import (
 
 // chunk is a run of records of one partition, in order and never empty.
 type chunk struct {
-	part    *partition
-	records []*kgo.Record
-}
-
-// next is where the partition goes on after the chunk.
-func (c chunk) next() kgo.EpochOffset {
-	last := c.records[len(c.records)-1]
-	return kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
+	part      *partition
+	records   []*kgo.Record
+	end       kgo.EpochOffset // where the partition goes on after it
+	sealed    bool            // it is stored as it is; see position.Sealed
+	announced bool            // a commit says where it ends since before it was formed
 }
 
 // batch is what one poll returned: chunks and their messages in the same order.
@@ -59,11 +56,15 @@ func (p *poller) run(ctx context.Context) {
 			continue
 		}
 		p.link.deliver(chunks)
-		select {
-		case p.batches <- p.build(chunks):
-		case <-ctx.Done():
-			return
-		}
+		p.pass(ctx, chunks)
+	}
+}
+
+// pass waits until a batch of the chunks is taken, or ctx ends.
+func (p *poller) pass(ctx context.Context, chunks []chunk) {
+	select {
+	case p.batches <- p.build(chunks):
+	case <-ctx.Done():
 	}
 }
 
@@ -88,9 +89,9 @@ func (p *poller) poll(ctx context.Context) ([]chunk, []kgo.FetchError) {
 }
 
 // report tells the link of errors that keep records from coming, and returns
-// whether the client is closed. Two kinds are not such: the client goes on
+// whether the client is closed. Three kinds are not such: the client goes on
 // behind lost data by itself, and joins its group again by itself, which the
-// link hears of at once and not only at the next poll.
+// link hears of at once and not only at the next poll; and a poll may be bounded.
 func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 	for _, e := range errs {
 		var (
@@ -102,7 +103,7 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 			return true
 		case errors.As(e.Err, &loss):
 			p.link.log.With("error", loss).Warn("Kafka no longer has records that were not read yet")
-		case errors.As(e.Err, &group):
+		case errors.As(e.Err, &group), errors.Is(e.Err, context.DeadlineExceeded):
 		case e.Topic != "":
 			p.link.stick(topicPartition{e.Topic, e.Partition}, e.Err)
 		default:
@@ -119,7 +120,11 @@ func (p *poller) build(chunks []chunk) *batch {
 	}
 	messages := make(service.MessageBatch, 0, n)
 	for _, c := range chunks {
-		messages = p.append(messages, c)
+		if c.sealed {
+			messages = p.appendSealed(messages, c)
+		} else {
+			messages = p.append(messages, c)
+		}
 	}
 	return &batch{chunks: chunks, messages: messages}
 }
@@ -131,12 +136,26 @@ func (p *poller) append(messages service.MessageBatch, c chunk) service.MessageB
 	template := c.part.template.WithContext(run.Mark(c.part.template.Context()))
 	for _, r := range c.records {
 		run.Add(r.Offset, r.Value)
-		m := template.Copy()
-		m.SetBytes(r.Value)
-		if p.decorate != nil {
-			p.decorate(m, r)
-		}
-		messages = append(messages, m)
+		messages = append(messages, p.fill(template.Copy(), r))
 	}
 	return messages
+}
+
+// appendSealed is append for a chunk that is stored as it is: every message
+// knows its own position.
+func (p *poller) appendSealed(messages service.MessageBatch, c chunk) service.MessageBatch {
+	run := position.Seal(c.part.template.Context(), c.part.source, len(c.records))
+	for _, r := range c.records {
+		messages = append(messages, p.fill(c.part.template.Copy().WithContext(run.Add(r.Offset)), r))
+	}
+	return messages
+}
+
+// fill makes a copy of a template the message of a record.
+func (p *poller) fill(m *service.Message, r *kgo.Record) *service.Message {
+	m.SetBytes(r.Value)
+	if p.decorate != nil {
+		p.decorate(m, r)
+	}
+	return m
 }

@@ -77,9 +77,4 @@ func (a *assignment) suppose(p *partition, at int64) int64 {
 }
 
 // tellChange says that partitions came or went.
-func (a *assignment) tellChange() {
-	select {
-	case a.changed <- struct{}{}:
-	default:
-	}
-}
+func (a *assignment) tellChange() { signal(a.changed) }

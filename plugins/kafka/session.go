@@ -34,12 +34,14 @@ type session struct {
 	client     *kgo.Client
 	assignment *assignment
 	poller     *poller
+	announcer  *announcer // nil unless exactly_once
 	lag        *lagMeter
 	link       *link
 	stats      *status.Input
 	log        *service.Logger
 	member     *gate.Member // set once, by who joins the session to the gate
 
+	workers   sync.WaitGroup  // beside poller and lag
 	running   context.Context // ends when the session closes
 	stop      context.CancelFunc
 	grace     time.Duration
@@ -52,7 +54,7 @@ var _ gate.Input = (*session)(nil)
 
 // openSession starts a client that joins the group or takes the partitions that
 // the config names, and what works for it. The caller closes the session.
-func openSession(c *config, stats *status.Input, lag *service.MetricGauge, log *service.Logger) (*session, error) {
+func openSession(c *config, stats *status.Input, m metrics, log *service.Logger) (*session, error) {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return nil, err
@@ -66,6 +68,7 @@ func openSession(c *config, stats *status.Input, lag *service.MetricGauge, log *
 		grace:      min(revokeGrace, c.rebalanceTimeout/2),
 		drained:    make(chan struct{}),
 	}
+	s.assignment.once = c.exactlyOnce
 	s.running, s.stop = context.WithCancel(context.Background())
 	opts = append(opts, c.consumerOptions()...)
 	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
@@ -77,9 +80,9 @@ func openSession(c *config, stats *status.Input, lag *service.MetricGauge, log *
 		s.assignment.assign(s.client, c.partitions.byTopic())
 		s.assignment.startAt(c.partitions.offsets(c.start()), c.start())
 	}
-	s.lag = newLagMeter(c, s.client, s.assignment, stats, lag, log)
+	s.lag = newLagMeter(c, s.client, s.assignment, stats, m.lag, log)
 	go s.lag.run(s.running)
-	s.startPoller(c)
+	s.startPoller(c, m)
 	return s, nil
 }
 
@@ -87,17 +90,20 @@ func (s *session) options(c *config) []kgo.Opt {
 	if c.partitions != nil {
 		return []kgo.Opt{kgo.WithHooks(s.link)}
 	}
-	return []kgo.Opt{
+	opts := []kgo.Opt{
 		kgo.OnPartitionsAssigned(s.onAssigned),
 		kgo.AdjustFetchOffsetsFn(s.onOffsets(c.start())),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
-		kgo.AutoCommitCallback(s.onCommitted),
 		kgo.WithHooks(s.link),
 	}
+	if c.exactlyOnce {
+		return append(opts, kgo.OnOffsetsFetched(s.onFetched))
+	}
+	return append(opts, kgo.AutoCommitCallback(s.onCommitted))
 }
 
-func (s *session) startPoller(c *config) {
+func (s *session) startPoller(c *config, m metrics) {
 	s.poller = &poller{
 		client:     s.client,
 		assignment: s.assignment,
@@ -106,6 +112,10 @@ func (s *session) startPoller(c *config) {
 		link:       s.link,
 		batches:    make(chan *batch),
 		done:       make(chan struct{}),
+	}
+	if c.exactlyOnce {
+		s.startOnce(c, m)
+		return
 	}
 	go s.poller.run(s.running)
 }
@@ -148,9 +158,9 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 	}
 	grace, cancel := context.WithTimeout(s.running, s.grace)
 	defer cancel()
-	s.assignment.revoke(grace, cl, gone)
+	parts := s.assignment.revoke(grace, cl, gone)
 	s.link.giveUp(gone)
-	s.commit(cl)
+	s.commit(cl, parts)
 }
 
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
@@ -158,12 +168,19 @@ func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]in
 	s.link.giveUp(gone)
 }
 
-// commit writes what is marked. It has a deadline of its own: whatever asked
-// for it may be over already.
-func (s *session) commit(cl groupClient) {
+// commit writes what is marked, or what is known of the partitions that are
+// given up. It has a deadline of its own: whatever asked for it may be over
+// already.
+func (s *session) commit(cl groupClient, gone []*partition) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	if err := cl.CommitMarkedOffsets(ctx); err != nil {
+	var err error
+	if s.announcer != nil {
+		err = s.announcer.farewell(ctx, gone)
+	} else {
+		err = cl.CommitMarkedOffsets(ctx)
+	}
+	if err != nil {
 		s.warnCommit(err)
 	}
 }
@@ -229,6 +246,7 @@ func (s *session) close() {
 	s.stop()
 	<-s.poller.done
 	<-s.lag.done
+	s.workers.Wait()
 	s.link.close()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()

@@ -44,45 +44,12 @@ const (
 	fieldRecordMetadata    = "record_metadata"
 	fieldBatch             = "batch"
 	fieldCount             = "count"
+	fieldByteSize          = "byte_size"
+	fieldPeriod            = "period"
+	fieldExactlyOnce       = "exactly_once"
 	fieldReplayNacks       = "auto_replay_nacks"
 	fieldGate              = "gate"
 )
-
-const description = `
-Joins a consumer group and reads its share of the partitions, in batches; or reads the partitions that ` + "`topics`" + ` names.
-
-== Pause
-
-In a stream with a ` + "`backpressure`" + ` buffer the input is paused while the buffer is high. The member stays in its group and
-keeps sending heartbeats, fetching stops, and the position of every partition is kept: after the resume the next record is
-the next offset. Partitions that are assigned during a pause start paused.
-
-== Delivery
-
-At least once. An offset is committed when that record and all before it in its partition have been acknowledged; it is
-written to the group every ` + "`commit_period`" + `, when a partition is revoked, and when the input is closed. Before a partition is
-revoked, what is in flight gets some seconds to be acknowledged, so that its next owner repeats little or nothing.
-
-Without a group nothing is committed: the position is kept in memory alone, and a restart begins where the config says.
-
-A message that is rejected without a dead letter holds the commits of its partition back for the rest of the session.
-
-== Lag
-
-Every ` + "`topic_lag_refresh_period`" + ` the input looks up how far the brokers are ahead of what has been acknowledged, for the
-partitions that it owns, and while it is paused too: the gauge ` + "`kafka_lag`" + ` with the labels ` + "`topic`" + ` and ` + "`partition`" + `, and
-the sum as ` + "`lag`" + ` of the input in ` + "`/health`" + `. It is a difference of offsets: the markers of transactions and what compaction
-removed count as well.
-
-== Metadata
-
-- kafka_topic
-- kafka_partition
-- the keys of ` + "`metadata`" + `
-- what ` + "`record_metadata`" + ` asks for
-
-A record without a value (a tombstone) is passed on as an empty message.
-`
 
 func inputSpec() *service.ConfigSpec {
 	return service.NewConfigSpec().
@@ -104,6 +71,16 @@ input:
     topics: [market.external]
     consumer_group: data-bridge
     metadata: {table: external}
+`).
+		Example("Every record once", "The table must keep a deduplication window; the output checks it.", `
+input:
+  label: external
+  pausable_kafka:
+    seed_brokers: [127.0.0.1:9092]
+    topics: [market.external]
+    consumer_group: data-bridge
+    exactly_once: true
+    batch: {count: 10000, period: 1s}
 `)
 }
 
@@ -193,6 +170,9 @@ func groupFields() []*service.ConfigField {
 			Description("How partitions are shared out among the members: `cooperative-sticky`, where members keep most of theirs while the group rebalances, or `sticky`, `range` and `round-robin`, where all give up all first. The first that all members offer is used; a group must not mix `cooperative-sticky` with the others. With the `consumer` protocol, `range` in first place asks the broker for its range assignor, anything else for its uniform one.").
 			Default([]any{balancerCooperative}).
 			LintRule(balancersLintRule).Advanced(),
+		service.NewBoolField(fieldExactlyOnce).
+			Description("Stores every record once, crashes included, in a `clickhouse` output whose table keeps a deduplication window. See above. Needs a `consumer_group`.").
+			Default(false),
 		service.NewStringField(fieldInstanceID).
 			Description("Makes this a static member of the group: a restart within `session_timeout` causes no rebalance. Must be unique in the group; a static member does not leave the group when it closes.").
 			Default("").Advanced(),
@@ -256,8 +236,14 @@ func messageFields() []*service.ConfigField {
 			LintRule(recordMetadataLintRule),
 		service.NewObjectField(fieldBatch,
 			service.NewIntField(fieldCount).
-				Description("Records in a batch, at most. A batch is what has arrived when it is asked for: it waits for nothing.").
+				Description("Records in a batch, at most. A batch is what has arrived when it is asked for: it waits for nothing, unless `exactly_once` is set.").
 				Default(5000).LintRule(batchCountLintRule),
+			service.NewStringField(fieldByteSize).
+				Description("Only with `exactly_once`: a chunk is also complete with so many bytes of records. Twice as much is held at most before chunks of all partitions are closed early.").
+				Default("16MiB").Advanced().LintRule(bytesLintRule(fieldBatch+"."+fieldByteSize)),
+			service.NewDurationField(fieldPeriod).
+				Description("Only with `exactly_once`: a chunk is also complete when its first record has waited this long.").
+				Default("500ms").LintRule(batchPeriodLintRule),
 		).Description("The size of the batches that the input delivers."),
 		service.NewBoolField(fieldReplayNacks).
 			Description("Delivers rejected messages again. Set it only in a stream without the `backpressure` buffer, which does so itself.").

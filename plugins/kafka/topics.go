@@ -145,6 +145,8 @@ func (c *config) checkGroup() error {
 		return errors.New(errNoGroup)
 	case group != "" && c.namesPartitions():
 		return complain(errGroupAndPartitions, group)
+	case c.exactlyOnce && c.namesPartitions():
+		return errors.New(errOnceNeedsGroup)
 	}
 	return nil
 }

@@ -1,0 +1,100 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// What a session does under exactly_once. See announcer.
+
+// startOnce starts the poller that makes chunks, and the commits of what is
+// settled between announcements.
+func (s *session) startOnce(c *config, m metrics) {
+	s.announcer = &announcer{send: commitBy(s.client), assignment: s.assignment, link: s.link, metrics: m, log: s.log}
+	p := &oncePoller{
+		poller: s.poller,
+		former: &former{
+			assignment: s.assignment, count: c.batchCount, bytes: c.batchBytes, period: c.batchPeriod, log: s.log,
+			runs: map[*partition]*run{},
+		},
+		announcer: s.announcer,
+	}
+	go p.run(s.running)
+	s.workers.Go(func() { s.commitProgress(c.commitPeriod) })
+}
+
+func (s *session) commitProgress(period time.Duration) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.running.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.announcer.progress(s.running); err != nil && s.running.Err() == nil && !rebalancing(err) {
+			s.warnCommit(err)
+		}
+	}
+}
+
+// onFetched reads which chunks are announced of the partitions that were just
+// assigned, before any of their records are fetched.
+func (s *session) onFetched(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics {
+			topic := t.Topic
+			if topic == "" {
+				var err error
+				if topic, err = topicOf(ctx, cl, t.TopicID); err != nil {
+					return err
+				}
+			}
+			for _, p := range t.Partitions {
+				if err := s.restore(topicPartition{topic, p.Partition}, p); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *session) restore(tp topicPartition, committed kmsg.OffsetFetchResponseGroupTopicPartition) error {
+	text := ""
+	if committed.Metadata != nil {
+		text = *committed.Metadata
+	}
+	p, err := parsePromise(kgo.EpochOffset{Epoch: committed.LeaderEpoch, Offset: committed.Offset}, text)
+	if err != nil {
+		return fmt.Errorf("partition %d of topic %q: %w", tp.partition, tp.topic, err)
+	}
+	s.assignment.restore(tp, p)
+	if n := len(p.ends); n > 0 {
+		s.log.With("topic", tp.topic, "partition", tp.partition, "offset", p.base.Offset, "chunks", n).
+			Info("Forming the chunks again that were announced and not settled")
+	}
+	return nil
+}
+
+// topicOf finds the name of a topic that the brokers know by its id.
+func topicOf(ctx context.Context, cl *kgo.Client, id [16]byte) (string, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.TopicID = id
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return "", fmt.Errorf("looking up the name of a topic: %w", err)
+	}
+	for _, found := range resp.Topics {
+		if found.TopicID == id && found.Topic != nil {
+			return *found.Topic, nil
+		}
+	}
+	return "", fmt.Errorf("looking up the name of a topic: the brokers do not know the id %x", id)
+}

@@ -11,7 +11,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # The tests that only test-long runs.
-LONG := ^(TestATwoMinuteOutage|TestLongChurn)$$
+LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce)$$
 
 CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml))
 

@@ -47,6 +47,13 @@
 //   - The output owns failure: retryable or permanent is decided in one
 //     function; bad rows are isolated and go to dead_letter, a required field,
 //     because every default would be wrong.
+//   - Exactly once, from Kafka and on request: the input makes chunks of each
+//     partition and announces in the group's commits where they end, before it
+//     delivers them; it alone makes commits then, one at a time. A chunk is
+//     sealed (see position.Sealed): the buffer passes it on as it is, the output
+//     stores it by inserts of its own, whose tokens are made of positions and
+//     bytes. Whoever goes on after a crash reads the announcements and forms the
+//     same chunks, so that the server recognises what it has already.
 //   - JSON bytes are decoded straight into typed columns. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
 //
@@ -68,6 +75,9 @@
 //     inputs end by themselves.
 //   - Constructors have no effects: the host may build components that it never
 //     closes. Things start at the first call.
+//   - A commit that was begun before a member lost its partitions must not be sent
+//     after it has joined again: the broker would take it for one of the new member,
+//     and it would take the new owner's offset back.
 //   - ReadBatch hands out shallow copies: a processor may change what it is
 //     given, and a retry must start from the original.
 //   - Lint rules are parsed when a spec is built, in init. Rules of list fields

@@ -37,6 +37,9 @@ const (
 	balancerRoundRobin  = "round-robin"
 )
 
+// minCommitPeriod is the least that the client takes.
+const minCommitPeriod = 100 * time.Millisecond
+
 // Messages that lint and construction share; %s is the offending value.
 const (
 	errNoBrokers = "seed_brokers is empty: name at least one broker, such as 127.0.0.1:9092"
@@ -56,6 +59,7 @@ const (
 	errBalancer           = `group_balancers: \"%s\" is unknown: cooperative-sticky, sticky, range and round-robin are possible`
 	errOnceNeedsGroup     = "exactly_once is set while topics name partitions: it keeps its notes in the commits of a consumer_group"
 	errNoBalancer         = "group_balancers is empty: name at least one, such as cooperative-sticky"
+	errCommitPeriod       = "commit_period (%s) must be at least 100ms"
 	errHeartbeat          = "heartbeat_interval (%s) must be less than session_timeout (%s)"
 	errBadKey             = `record_metadata: \"%s\" is unknown: kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix and headers are possible`
 	errNoUser             = "sasl: username is empty, which mechanism %s needs"
@@ -260,6 +264,9 @@ func (c *config) checkDurations() (errs []error) {
 		if d.value <= 0 {
 			errs = append(errs, fmt.Errorf("%s (%s) must be more than 0", d.field, d.value))
 		}
+	}
+	if c.commitPeriod > 0 && c.commitPeriod < minCommitPeriod {
+		errs = append(errs, fmt.Errorf(errCommitPeriod, c.commitPeriod))
 	}
 	if c.heartbeatInterval >= c.sessionTimeout {
 		errs = append(errs, fmt.Errorf(errHeartbeat, c.heartbeatInterval, c.sessionTimeout))

@@ -49,6 +49,7 @@ var badConfigs = []struct{ name, key, value, want string }{
 	{"bad pattern", "topics", "['market.(']\nregexp_topics: true", `topics: "market.(" is no valid regular expression`},
 	{"no group", "consumer_group", "''", "consumer_group is empty"},
 	{"commit period", "commit_period", "0s", "commit_period (0s) must be more than 0"},
+	{"short commit period", "commit_period", "99ms", "commit_period (99ms) must be at least 100ms"},
 	{"session timeout", "session_timeout", "-1s", "session_timeout (-1s) must be more than 0"},
 	{"rebalance timeout", "rebalance_timeout", "0s", "rebalance_timeout (0s) must be more than 0"},
 	{"fetch wait", "fetch_max_wait", "0s", "fetch_max_wait (0s) must be more than 0"},

@@ -100,6 +100,9 @@ root = [
    "topic_lag_refresh_period", "request_timeout_overhead", "conn_idle_timeout"].
     filter(f -> this.get(f).parse_duration().catch(1) <= 0).
     map_each(f -> "%s (%s) must be more than 0".format(f, this.get(f))),
+  if this.commit_period.parse_duration().catch(0) > 0 && this.commit_period.parse_duration().catch(0) < 100000000 {
+    ["` + errCommitPeriod + `".format(this.commit_period)]
+  } else { [] },
   if this.heartbeat_interval.parse_duration().catch(0) >= this.session_timeout.parse_duration().catch(1) {
     ["` + errHeartbeat + `".format(this.heartbeat_interval, this.session_timeout)]
   } else { [] }

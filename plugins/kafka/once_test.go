@@ -2,9 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -153,37 +151,6 @@ func TestNothingIsPolledWhileNoChunkMayBeClosed(t *testing.T) {
 	})
 }
 
-// A commit that other programs have annotated announces nothing.
-func TestForeignMetadataIsPassedOver(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
-		topic := c.topic(1)
-		c.produce(topic, 0, 0, 10)
-		var offsets kadm.Offsets
-		offsets.Add(kadm.Offset{Topic: topic, At: 4, LeaderEpoch: -1, Metadata: "billing"})
-		require.NoError(t, c.admin.CommitAllOffsets(t.Context(), c.group(), offsets))
-		k := c.consume(topic, false, once(100, 50*time.Millisecond))
-		eventually(t, "the rest is delivered", func() bool { return k.total() == 6 })
-		require.Equal(t, upTo(4, 10), k.got(0))
-	})
-}
-
-// A commit that a later version has annotated is not guessed at.
-func TestMetadataOfALaterVersionIsRefused(t *testing.T) {
-	onEachBroker(t, func(t *testing.T, c *cluster) {
-		topic := c.topic(1)
-		c.produce(topic, 0, 0, 10)
-		var offsets kadm.Offsets
-		offsets.Add(kadm.Offset{Topic: topic, At: 4, LeaderEpoch: -1, Metadata: "data-bridge/9 x"})
-		require.NoError(t, c.admin.CommitAllOffsets(t.Context(), c.group(), offsets))
-		k := c.consume(topic, false, once(100, 50*time.Millisecond))
-		eventually(t, "it says so", func() bool {
-			err := k.in.stats.Link.State().Err
-			return err != nil && errors.Is(err, errUnknownPromise)
-		})
-		require.Zero(t, k.total())
-	})
-}
-
 // While commits fail nothing is delivered, and /health says why.
 func TestNothingIsDeliveredUnannounced(t *testing.T) {
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
@@ -252,32 +219,6 @@ func TestExactlyOnceRefusesCompactedTopics(t *testing.T) {
 	})
 }
 
-func TestPromises(t *testing.T) {
-	at := func(o int64) kgo.EpochOffset { return kgo.EpochOffset{Epoch: -1, Offset: o} }
-	for text, ends := range map[string][]int64{
-		"":                            nil,
-		"data-bridge/1":               nil,
-		"data-bridge/1 +5 +2":         {15, 17},
-		"member-6a1f":                 nil,
-		"data-bridge/1 +5000 +731 +1": {5010, 5741, 5742},
-	} {
-		p, err := parsePromise(at(10), text)
-		require.NoError(t, err, text)
-		require.Equal(t, ends, p.ends, text)
-		if len(ends) > 0 {
-			require.Equal(t, text, p.metadata())
-		}
-	}
-	for _, text := range []string{"data-bridge/2", "data-bridge/", "data-bridge/1 +0", "data-bridge/1 -3", "data-bridge/1 x"} {
-		_, err := parsePromise(at(10), text)
-		require.ErrorIs(t, err, errUnknownPromise, text)
-		require.ErrorContains(t, err, text)
-	}
-	none, err := parsePromise(at(-1), "data-bridge/1 +5")
-	require.NoError(t, err)
-	require.Empty(t, none.ends)
-}
-
 func TestExactlyOnceIsToldToTheBoard(t *testing.T) {
 	yaml := "seed_brokers: [127.0.0.1:9092]\ntopics: [t]\nconsumer_group: g\n"
 	_, res, err := parseInput(t, yaml+once(10, time.Second))
@@ -286,67 +227,4 @@ func TestExactlyOnceIsToldToTheBoard(t *testing.T) {
 	_, res, err = parseInput(t, yaml)
 	require.NoError(t, err)
 	require.False(t, status.Of(res, "").ExactlyOnce())
-}
-
-// Members come and go in good order: every chunk is delivered once.
-func TestChurnExactlyOnce(t *testing.T) {
-	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
-		newChurn(t, c, more+"\nexactly_once: true").run(20)
-	})
-}
-
-func overlaps(a, b extent) bool {
-	return a.source == b.source && a.first <= b.last && b.first <= a.last
-}
-
-// Members vanish with chunks in flight: whoever delivers a record again does so
-// as a part of the very same chunk.
-func TestTakenOverChunksAreTheSame(t *testing.T) {
-	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
-		topic := c.topic(4)
-		var all []extent
-		sent := 0
-		for round := range 6 {
-			for p := range int32(4) {
-				c.produce(topic, p, sent, sent+50)
-			}
-			sent += 50
-			k := c.consume(topic, true, more+"\n"+once(5+round*3, 5*time.Millisecond))
-			eventually(t, "some chunks are delivered", func() bool { return len(k.chunks()) >= 8 })
-			for i, ack := range k.heldAcks() {
-				if i%3 == 0 {
-					require.NoError(t, ack(context.Background(), nil))
-				}
-			}
-			k.close()
-			all = append(all, k.chunks()...)
-		}
-		last := c.consume(topic, false, more+"\n"+once(1000, 5*time.Millisecond))
-		eventually(t, "all is committed", func() bool {
-			for p := range int32(4) {
-				if c.committed(c.group(), topic, p) != int64(sent) {
-					return false
-				}
-			}
-			return true
-		})
-		all = append(all, last.chunks()...)
-		repeated := 0
-		for i, a := range all {
-			for _, b := range all[:i] {
-				if overlaps(a, b) {
-					require.Equal(t, b, a)
-					repeated++
-				}
-			}
-		}
-		require.Positive(t, repeated)
-		slices.SortFunc(all, func(a, b extent) int { return int(a.first - b.first) })
-		next := map[string]int64{}
-		for _, e := range all { // without a gap
-			require.LessOrEqual(t, e.first, next[e.source])
-			next[e.source] = max(next[e.source], e.last+1)
-		}
-		require.Len(t, next, 4)
-	})
 }

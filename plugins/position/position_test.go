@@ -59,6 +59,38 @@ func TestWhatIsNotTheRecordAnyMoreHasNoPosition(t *testing.T) {
 	assert.Empty(t, position.SourceOf(context.Background()))
 }
 
+// A sealed record keeps its position whatever becomes of its bytes, and whoever
+// adds to its context.
+func TestSealedRecordsKeepTheirPosition(t *testing.T) {
+	type tracing struct{}
+	parent := context.WithValue(context.Background(), tracing{}, "span")
+	seal := position.Seal(parent, "kafka/a/0", 1) // more records than it has room for
+	var batch service.MessageBatch
+	for i := range 3 {
+		batch = append(batch, service.NewMessageWithContext(seal.Add(int64(10*i)), []byte("{}")))
+	}
+	var f position.Finder
+	for i, m := range batch {
+		changed := m.Copy()
+		changed.SetBytes(nil)
+		wrapped := changed.WithContext(context.WithValue(changed.Context(), tracing{}, "child"))
+		for _, m := range []*service.Message{m, changed, wrapped} {
+			source, offset, ok := find(t, &f, m)
+			require.True(t, ok)
+			assert.Equal(t, "kafka/a/0", source)
+			assert.EqualValues(t, 10*i, offset)
+			assert.Same(t, seal, position.SealOf(m.Context()))
+			assert.Equal(t, "kafka/a/0", position.SourceOf(m.Context()))
+		}
+		assert.Equal(t, "span", m.Context().Value(tracing{}))
+	}
+	other := fill("kafka/b/1", 1)[0]
+	source, _, ok := find(t, &f, other)
+	require.True(t, ok)
+	assert.Equal(t, "kafka/b/1", source, "what is not sealed comes between")
+	assert.Nil(t, position.SealOf(other.Context()))
+}
+
 func BenchmarkFind(b *testing.B) {
 	batch := fill("kafka/a/0", 250)
 	data := make([][]byte, len(batch))

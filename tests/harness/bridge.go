@@ -186,6 +186,9 @@ func (b *Bridge) Wait(ctx context.Context) (int, error) {
 	}
 }
 
+// Done is closed when the process has ended.
+func (b *Bridge) Done() <-chan struct{} { return b.done }
+
 // Kill ends the process as a crash does, if it still runs, and waits for it.
 func (b *Bridge) Kill() {
 	_ = b.cmd.Process.Kill()
@@ -233,6 +236,7 @@ type Input struct {
 	Conflated                   int64
 	SlowConsumer                int64 `json:"slow_consumer"`
 	Buffered                    int64
+	Lag                         *int64
 }
 
 // Discarded is what the input received, did not pass on, and counted.

@@ -47,7 +47,7 @@ type buffer struct {
 	draining atomic.Bool
 	heavy    atomic.Bool // the last pause began because of bytes
 
-	room  chan struct{} // signals the writer, capacity 1
+	freed chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
 
 	mu      sync.Mutex
@@ -78,7 +78,7 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 		board:   status.Of(res, conf.gate),
 		servers: status.ServersOf(res),
 		metrics: newMetrics(res.Metrics()),
-		room:    make(chan struct{}, 1),
+		freed:   make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
 		sources: map[*source]struct{}{},
 	}
@@ -145,7 +145,7 @@ func (b *buffer) shut() (int, []*source) {
 	}
 	b.closed, b.queue, b.sealed, b.retries = true, queue{}, queue{}, nil
 	b.control.Observe(b.level)
-	signal(b.room)
+	signal(b.freed)
 	signal(b.ready)
 	return left, open
 }

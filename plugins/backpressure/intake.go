@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -28,7 +29,7 @@ func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack 
 		}
 		msgs = rest
 		select {
-		case <-b.room:
+		case <-b.freed:
 		case <-ctx.Done():
 			b.abandon(src)
 			return ctx.Err()
@@ -43,55 +44,51 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 	if b.closed {
 		return nil, errClosed
 	}
-	load, into := b.fit(msgs), &b.queue
-	if src.sealed {
-		load, into = b.fitWhole(msgs), &b.sealed
-	}
-	if load.Records == 0 {
+	n, load := b.fit(msgs, src.sealed)
+	if n == 0 {
 		return msgs, nil
 	}
+	into := &b.queue
+	if src.sealed {
+		into = &b.sealed
+	}
 	b.sources[src] = struct{}{}
-	into.push(segment{src: src, msgs: msgs[:load.Records], bytes: load.Bytes, at: time.Now()})
-	src.waiting -= load.Records
+	into.push(segment{src: src, msgs: msgs[:n], load: load, at: time.Now()})
+	src.waiting -= n
 	if src.origin != nil {
 		src.origin.Accepted.Add(int64(load.Records))
 	}
 	b.shift(src, load)
 	b.control.Observe(b.level)
 	signal(b.ready)
-	return msgs[load.Records:], nil
+	return msgs[n:], nil
 }
 
-// fit tells how many of the messages there is room for, and what they weigh. A
-// message that weighs more than all the room there is, which would wait for
-// ever, enters when nothing else is held.
-func (b *buffer) fit(msgs service.MessageBatch) (load gate.Level) {
+// fit tells how many of the messages there is room for, and what they hold; of
+// sealed ones all or none. What is larger than all the room there is, and would
+// wait for ever, enters when nothing else is held: a message of too many records
+// or bytes, and a sealed batch. Those are the only ways over the bound.
+func (b *buffer) fit(msgs service.MessageBatch, sealed bool) (n int, load gate.Level) {
+	room := b.room()
+	alone := b.level.Records == 0
+	if !sealed {
+		return prefix(msgs, room, alone)
+	}
+	n, load = prefix(msgs, gate.Level{Records: math.MaxInt, Bytes: math.MaxInt64}, true)
+	if !alone && (load.Records > room.Records || load.Bytes > room.Bytes) {
+		return 0, gate.Level{}
+	}
+	return n, load
+}
+
+// room is how much more may be held.
+func (b *buffer) room() gate.Level {
 	limits := b.conf.limits
-	for _, m := range msgs[:min(len(msgs), max(0, limits.Max-b.level.Records))] {
-		w := weigh(m)
-		if over := b.level.Bytes+load.Bytes+w > limits.Bytes.Max && limits.Bytes.Max > 0; over && b.level.Records+load.Records > 0 {
-			break
-		}
-		load.Records++
-		load.Bytes += w
+	room := gate.Level{Records: limits.Max - b.level.Records, Bytes: math.MaxInt64}
+	if limits.Bytes.Max > 0 {
+		room.Bytes = limits.Bytes.Max - b.level.Bytes
 	}
-	return load
-}
-
-// fitWhole is fit for messages that enter together or not at all. More of them
-// than all the room there is enter when nothing else is held: this and a message
-// that is too large are the only ways over the bound.
-func (b *buffer) fitWhole(msgs service.MessageBatch) gate.Level {
-	whole := gate.Level{Records: len(msgs)}
-	for _, m := range msgs {
-		whole.Bytes += weigh(m)
-	}
-	limits, after := b.conf.limits, plus(b.level, whole)
-	over := after.Records > limits.Max || (after.Bytes > limits.Bytes.Max && limits.Bytes.Max > 0)
-	if over && b.level.Records > 0 {
-		return gate.Level{}
-	}
-	return whole
+	return room
 }
 
 // abandon forgets a source whose WriteBatch has failed: what waits in the queue

@@ -13,6 +13,8 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"pgregory.net/rapid"
+
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
 )
 
 // model is the reference: what a correct buffer may hold and has to answer.
@@ -20,7 +22,8 @@ type model struct {
 	t      *rapid.T
 	r      *rig
 	next   int   // number of the next message
-	weight []int // of each message
+	weight []int // of each message, in bytes
+	held   []int // of each message, in records
 	writes []*modelWrite
 	flying []*modelFlight
 	stored map[string]bool // numbers that the output has taken
@@ -127,13 +130,28 @@ func (m *model) batch(w *modelWrite) service.MessageBatch {
 	if w.sealed {
 		seal(batch)
 	}
-	for _, msg := range batch {
+	for i, msg := range batch {
 		body, _ := msg.AsBytes()
 		body = append(body, strings.Repeat(" ", rapid.SampledFrom([]int{0, 0, 1, 5, 30, 60}).Draw(m.t, "padding"))...)
-		msg.SetBytes(body)
+		records := rapid.SampledFrom([]int{1, 1, 1, 2, 7}).Draw(m.t, "records")
+		f := frame.NewBuilder(records, records*len(body))
+		for range records {
+			f.Add(body)
+		}
+		batch[i] = f.Message(msg.Context(), msg)
+		body, _ = batch[i].AsBytes()
 		m.weight = append(m.weight, len(body))
+		m.held = append(m.held, records)
 	}
 	return batch
+}
+
+// records is how many records the messages first..first+n-1 hold.
+func (m *model) records(first, n int) (sum int) {
+	for _, r := range m.held[first : first+n] {
+		sum += r
+	}
+	return sum
 }
 
 func (m *model) read(ctx context.Context) {
@@ -147,16 +165,18 @@ func (m *model) read(ctx context.Context) {
 		m.failf("read %d messages with error %v", len(msgs), err)
 	}
 	var body []string
-	bytes := 0
+	bytes, records := 0, 0
 	for _, msg := range msgs {
 		b, _ := msg.AsBytes()
 		bytes += len(b)
-		body = append(body, strings.TrimSpace(string(b)))
+		body = append(body, strings.Fields(string(b))[0])
+		n, _ := strconv.Atoi(body[len(body)-1])
+		records += m.held[n]
 	}
 	if w := m.writeOf(body[0]); w.sealed {
 		m.checkSealed(w, body)
-	} else if len(msgs) > m.r.conf.count || (int64(bytes) > m.r.conf.byteSize && len(msgs) > 1) {
-		m.failf("read %d messages of %d bytes", len(msgs), bytes)
+	} else if (records > m.r.conf.count || int64(bytes) > m.r.conf.byteSize) && len(msgs) > 1 {
+		m.failf("read %d messages of %d records and %d bytes", len(msgs), records, bytes)
 	}
 	m.flying = append(m.flying, &modelFlight{body, ack})
 }
@@ -176,11 +196,16 @@ func (m *model) checkSealed(w *modelWrite, got []string) {
 	}
 }
 
-// alone is the size of a batch that may exceed the bound since nothing else is
-// held: a sealed one, or a single message for its bytes.
+// alone is the level when a single message is all that is held, or a sealed
+// batch: what may exceed the bound.
 func (m *model) alone(level int) bool {
-	return level == 1 || slices.ContainsFunc(m.writes, func(w *modelWrite) bool {
-		return w.sealed && w.n == level && !m.stored[strconv.Itoa(w.first)]
+	for i, records := range m.held {
+		if records == level && !m.stored[strconv.Itoa(i)] {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.writes, func(w *modelWrite) bool {
+		return w.sealed && m.records(w.first, w.n) == level && !m.stored[strconv.Itoa(w.first)]
 	})
 }
 
@@ -210,8 +235,14 @@ func (m *model) check(limit int) {
 	if level < 0 || (level > limit && !m.alone(level)) {
 		m.failf("level %d of at most %d", level, limit)
 	}
-	if !m.blocked() && level != m.next-len(m.stored) {
-		m.failf("level is %d, but %d were accepted and %d stored", level, m.next, len(m.stored))
+	open := 0
+	for i, records := range m.held {
+		if !m.stored[strconv.Itoa(i)] {
+			open += records
+		}
+	}
+	if !m.blocked() && level != open {
+		m.failf("level is %d, but %d records are not stored", level, open)
 	}
 	m.checkBytes(int64(level))
 	for _, w := range m.writes {

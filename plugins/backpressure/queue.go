@@ -5,6 +5,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -26,10 +27,10 @@ func (s *source) complete() bool { return s.waiting == 0 && s.held.Records == 0 
 
 // segment is a run of messages of one source that waits in the queue.
 type segment struct {
-	src   *source
-	msgs  service.MessageBatch
-	bytes int64     // what they weigh
-	at    time.Time // when it was accepted
+	src  *source
+	msgs service.MessageBatch
+	load gate.Level // what they hold
+	at   time.Time  // when it was accepted
 }
 
 // part says how much of a flight belongs to which source.
@@ -59,25 +60,25 @@ func (q *queue) push(s segment) {
 		q.segments, q.head = q.segments[:0], 0
 	}
 	q.segments = append(q.segments, s)
-	q.held = plus(q.held, s.load())
+	q.held = plus(q.held, s.load)
 }
 
 // oldest is when the message at the head was accepted. The queue is not empty.
 func (q *queue) oldest() time.Time { return q.segments[q.head].at }
 
-// take moves messages into a flight: one at least, then up to count messages
+// take moves messages into a flight: one at least, then up to count records
 // that weigh up to bytes, splitting a segment where the end falls inside of it.
 func (q *queue) take(count int, bytes int64) *flight {
 	f := &flight{msgs: make(service.MessageBatch, 0, min(count, q.held.Records))}
 	for room := (gate.Level{Records: count, Bytes: bytes}); q.held.Records > 0; {
 		s := &q.segments[q.head]
-		load := s.upTo(room, len(f.msgs) == 0)
-		if load.Records == 0 {
+		n, load := s.upTo(room, len(f.msgs) == 0)
+		if n == 0 {
 			break
 		}
-		f.msgs = append(f.msgs, s.msgs[:load.Records]...)
+		f.msgs = append(f.msgs, s.msgs[:n]...)
 		f.parts = append(f.parts, part{src: s.src, load: load})
-		s.msgs, s.bytes = s.msgs[load.Records:], s.bytes-load.Bytes
+		s.msgs, s.load = s.msgs[n:], plus(s.load, minus(load))
 		q.held, room = plus(q.held, minus(load)), plus(room, minus(load))
 		if len(s.msgs) == 0 {
 			*s = segment{}
@@ -93,30 +94,34 @@ func (q *queue) takeSegment() *flight {
 	s := q.segments[q.head]
 	q.segments[q.head] = segment{}
 	q.head++
-	q.held = plus(q.held, minus(s.load()))
+	q.held = plus(q.held, minus(s.load))
 	q.compact()
-	return &flight{msgs: s.msgs, parts: []part{{src: s.src, load: s.load()}}}
+	return &flight{msgs: s.msgs, parts: []part{{src: s.src, load: s.load}}}
 }
 
-func (s *segment) load() gate.Level { return gate.Level{Records: len(s.msgs), Bytes: s.bytes} }
-
-// upTo tells how much of the segment, from its start, fits into the room. Its
-// messages are weighed again only where the segment has to be split. With first
-// set, one message fits always.
-func (s *segment) upTo(room gate.Level, first bool) gate.Level {
-	if len(s.msgs) <= room.Records && s.bytes <= room.Bytes {
-		return s.load()
+// upTo tells how many of the segment's messages, from its start, fit into the
+// room, and what they hold. They are looked at again only where the segment has
+// to be split. With first set, one message fits always.
+func (s *segment) upTo(room gate.Level, first bool) (n int, load gate.Level) {
+	if s.load.Records <= room.Records && s.load.Bytes <= room.Bytes {
+		return len(s.msgs), s.load
 	}
-	var load gate.Level
-	for _, m := range s.msgs[:min(len(s.msgs), room.Records)] {
-		w := weigh(m)
-		if load.Bytes+w > room.Bytes && (load.Records > 0 || !first) {
+	return prefix(s.msgs, room, first)
+}
+
+// prefix tells how many messages, from the first, fit into the room, and what
+// they hold. With first set, one message fits always.
+func prefix(msgs service.MessageBatch, room gate.Level, first bool) (n int, load gate.Level) {
+	var records frame.Counter
+	for _, m := range msgs {
+		more := plus(load, gate.Level{Records: records.Of(m), Bytes: weigh(m)})
+		if (more.Records > room.Records || more.Bytes > room.Bytes) && (n > 0 || !first) {
 			break
 		}
-		load.Records++
-		load.Bytes += w
+		load = more
+		n++
 	}
-	return load
+	return n, load
 }
 
 // compact gives the room before the head back once it is most of the slice.
@@ -135,7 +140,7 @@ func (q *queue) remove(src *source) (removed gate.Level) {
 	kept := q.segments[:q.head]
 	for _, s := range q.segments[q.head:] {
 		if s.src == src {
-			removed = plus(removed, s.load())
+			removed = plus(removed, s.load)
 			continue
 		}
 		kept = append(kept, s)

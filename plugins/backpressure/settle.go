@@ -40,7 +40,7 @@ func (b *buffer) settle(f *flight) []*source {
 		}
 	}
 	b.control.Observe(b.level)
-	signal(b.room)
+	signal(b.freed)
 	signal(b.ready)
 	return complete
 }

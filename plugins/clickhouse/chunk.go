@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
-
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -20,11 +18,11 @@ type chunk struct {
 	number     uint64 // in the order of arrival
 	since      time.Time
 	deliveries []*delivery
-	messages   service.MessageBatch // of all deliveries
-	sealed     bool                 // nothing may join it
+	records    []record // of all deliveries
+	sealed     bool     // nothing may join it
 
 	decoded bool
-	rows    []int     // messages to decode; nil means all
+	rows    []int     // records to decode; nil means all
 	pending []segment // decoded and not stored yet; the last one is next
 	bad     []badRow
 	stored  int // rows
@@ -54,14 +52,14 @@ func (c *chunk) take(deliveries []*delivery) {
 		d.chunk = c
 	}
 	if len(c.deliveries) == 1 {
-		c.messages = deliveries[0].messages
+		c.records = deliveries[0].records
 		return
 	}
-	var all service.MessageBatch
+	var all []record
 	for _, d := range c.deliveries {
-		all = append(all, d.messages...)
+		all = append(all, d.records...)
 	}
-	c.messages = all
+	c.records = all
 }
 
 // failed notes how an attempt ended that will be repeated.
@@ -106,22 +104,22 @@ func (c *chunk) finish(err error) {
 	}
 }
 
-// locate returns the delivery that a message came with, and its index there.
+// locate returns the delivery that a record came with, and its index there.
 func (c *chunk) locate(index int) (*delivery, int) {
 	for _, d := range c.deliveries {
-		if index < len(d.messages) {
+		if index < len(d.records) {
 			return d, index
 		}
-		index -= len(d.messages)
+		index -= len(d.records)
 	}
 	panic("clickhouse: a row of no delivery")
 }
 
-// toDecode calls fn with the index of every message that is to be decoded,
+// toDecode calls fn with the index of every record that is to be decoded,
 // until it returns an error.
 func (c *chunk) toDecode(fn func(index int) error) error {
 	if c.rows == nil {
-		for i := range c.messages {
+		for i := range c.records {
 			if err := fn(i); err != nil {
 				return err
 			}
@@ -156,14 +154,14 @@ func (c *chunk) startOver() {
 	c.rows, c.pending, c.bad, c.decoded = rows, nil, rejected, false
 }
 
-// unsettled returns the messages that are neither stored nor bad rows.
+// unsettled returns the records that are neither stored nor bad rows.
 func (c *chunk) unsettled() []int {
 	rows := []int{} // never nil, which would mean all
 	if !c.decoded {
 		_ = c.toDecode(func(i int) error { rows = append(rows, i); return nil })
 	}
 	for _, s := range c.pending {
-		rows = append(rows, s.messages()...)
+		rows = append(rows, s.records()...)
 	}
 	return rows
 }

@@ -33,12 +33,12 @@ type deadLetters struct {
 
 // deliver blocks until the output has the rows; it tries again, with the
 // back-off of the inserts, until ctx ends.
-func (d *deadLetters) deliver(ctx context.Context, batch service.MessageBatch, bad []badRow, attempts int) error {
+func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, attempts int) error {
 	if len(bad) == 0 {
 		return nil
 	}
 	for n := 1; ; n++ {
-		err := d.out.WriteBatch(ctx, letters(batch, bad, attempts))
+		err := d.out.WriteBatch(ctx, letters(all, bad, attempts))
 		if err == nil {
 			return nil
 		}
@@ -57,12 +57,12 @@ func (d *deadLetters) deliver(ctx context.Context, batch service.MessageBatch, b
 	}
 }
 
-// letters returns the original messages with the reason in their metadata.
-func letters(batch service.MessageBatch, bad []badRow, attempts int) service.MessageBatch {
+// letters returns the original records with the reason in their metadata.
+func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 	out := make(service.MessageBatch, len(bad))
 	var finder position.Finder
 	for i, row := range bad {
-		m := batch[row.index].Copy()
+		m := all[row.index].message().Copy()
 		if row.table != "" {
 			m.MetaSetMut(metaTable, row.table)
 		}

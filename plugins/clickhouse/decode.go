@@ -2,8 +2,6 @@ package clickhouse
 
 import (
 	"slices"
-
-	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // nullTaker is a builder that null can be appended to.
@@ -31,7 +29,7 @@ type decoder struct {
 	sources       map[string]source
 	rejectUnknown bool
 	newBlock      func() (*block, error)
-	messages      service.MessageBatch // of the records, for what is computed
+	records       []record // for what is computed of them
 
 	root     *node
 	computed []int // columns whose values are no part of the record
@@ -64,7 +62,7 @@ func newDecoder(s *schema, sources map[string]source, rejectUnknown bool, newBlo
 	return d
 }
 
-// add decodes one record, which came as message index of its batch. A
+// add decodes one record, the one of that index. A
 // *rowError says that the record does not fit, and leaves no trace in any
 // block; any other error that the table cannot be decoded for at all.
 func (d *decoder) add(record []byte, index int) error {
@@ -178,5 +176,5 @@ func (d *decoder) release() {
 	d.blocks = nil
 	d.current = 0
 	d.stranger = false
-	d.scanner, d.value, d.messages = scanner{}, value{}, nil
+	d.scanner, d.value, d.records = scanner{}, value{}, nil
 }

@@ -139,7 +139,7 @@ func (d *decoder) descend(b *block, f *field, depth int) error {
 func (d *decoder) compute(b *block, index int) error {
 	for _, i := range d.computed {
 		from := d.sources[d.schema.columns[i].name]
-		text, found, err := from.compute(d.messages[index], &d.value, b.text)
+		text, found, err := from.compute(d.records[index], &d.value, b.text)
 		if err != nil {
 			return &rowError{column: d.schema.columns[i].name, err: err}
 		}

@@ -7,30 +7,30 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// group is the messages of a batch that go to one table of one shard.
+// group is the records of a batch that go to one table of one shard.
 type group struct {
 	table  string
 	shard  int
 	sealed bool  // they are stored alone
-	rows   []int // indexes of messages; nil means all
+	rows   []int // indexes of records; nil means all
 }
 
-// messages returns the messages of the group.
-func (g group) messages(batch service.MessageBatch) service.MessageBatch {
+// of returns the records of the group.
+func (g group) of(all []record) []record {
 	if g.rows == nil {
-		return batch
+		return all
 	}
-	out := make(service.MessageBatch, len(g.rows))
+	out := make([]record, len(g.rows))
 	for i, row := range g.rows {
-		out[i] = batch[row]
+		out[i] = all[row]
 	}
 	return out
 }
 
-// each calls fn with the index in the batch of every message of the group.
-func (g group) each(batch service.MessageBatch, fn func(row int)) {
+// each calls fn with the index of every record of the group.
+func (g group) each(all []record, fn func(row int)) {
 	if g.rows == nil {
-		for row := range batch {
+		for row := range all {
 			fn(row)
 		}
 	}
@@ -68,16 +68,16 @@ func newTableNamer(text string, expr *service.InterpolatedString) tableNamer {
 	return tableNamer{expr: expr}
 }
 
-// name returns the table of one message.
-func (n *tableNamer) name(m *service.Message) (string, error) {
+// name returns the table of one record.
+func (n *tableNamer) name(r record) (string, error) {
 	if n.expr != nil {
-		name, err := n.expr.TryString(m)
+		name, err := n.expr.TryString(r.message())
 		if err != nil {
 			return "", fmt.Errorf("%s.%s: %w", pluginName, fieldTable, err)
 		}
 		return name, nil
 	}
-	v, ok := m.MetaGetMut(n.key)
+	v, ok := r.msg.MetaGetMut(n.key)
 	if !ok {
 		return "", fmt.Errorf("%s.%s: the message has no metadata key %q", pluginName, fieldTable, n.key)
 	}
@@ -87,16 +87,20 @@ func (n *tableNamer) name(m *service.Message) (string, error) {
 	return fmt.Sprint(v), nil
 }
 
-// split groups a batch by table, in order of appearance. A message whose table
+// split groups records by table, in order of appearance. A record whose table
 // cannot be told, or has an impossible name, is a bad row.
-func (n *tableNamer) split(batch service.MessageBatch) (groups []group, bad []badRow) {
+func (n *tableNamer) split(all []record) (groups []group, bad []badRow) {
 	if n.literal != "" {
 		return []group{{table: n.literal}}, nil
 	}
 	at := map[string]int{}
-	current := -1 // the group of the message before
-	for i, m := range batch {
-		name, err := n.name(m)
+	current := -1 // the group of the record before
+	var name string
+	var err error
+	for i, r := range all {
+		if n.expr != nil || i == 0 || r.msg != all[i-1].msg { // those of a frame share their metadata
+			name, err = n.name(r)
+		}
 		if err == nil && current >= 0 && groups[current].table == name {
 			groups[current].rows = append(groups[current].rows, i)
 			continue
@@ -105,6 +109,7 @@ func (n *tableNamer) split(batch service.MessageBatch) (groups []group, bad []ba
 			err = checkTableName(name)
 		}
 		if err != nil {
+			current = -1
 			bad = append(bad, badRow{index: i, table: name, err: err})
 			continue
 		}
@@ -112,7 +117,7 @@ func (n *tableNamer) split(batch service.MessageBatch) (groups []group, bad []ba
 		if !known {
 			g = len(groups)
 			at[name] = g
-			groups = append(groups, group{table: name, rows: make([]int, 0, len(batch)-i)})
+			groups = append(groups, group{table: name, rows: make([]int, 0, len(all)-i)})
 		}
 		groups[g].rows = append(groups[g].rows, i)
 		current = g

@@ -29,16 +29,16 @@ func batchFor(tables ...string) service.MessageBatch {
 func TestALiteralTableIsOneGroup(t *testing.T) {
 	n := namerOf(t, "ticks")
 	batch := batchFor("", "", "")
-	groups, bad := n.split(batch)
+	groups, bad := n.split(recordsOf(batch))
 	require.Empty(t, bad)
 	require.Equal(t, []group{{table: "ticks"}}, groups)
-	require.Len(t, groups[0].messages(batch), 3)
+	require.Len(t, groups[0].of(recordsOf(batch)), 3)
 }
 
 func TestGroupsByTable(t *testing.T) {
 	for _, text := range []string{`${! @table }`, `${!@table}`, `${! meta("table") }`, `${! metadata("table") }`, `${! @table.string() }`} {
 		n := namerOf(t, text)
-		groups, bad := n.split(batchFor("a", "a", "b", "a", "c;drop", "b"))
+		groups, bad := n.split(recordsOf(batchFor("a", "a", "b", "a", "c;drop", "b")))
 		require.Equal(t, []int{0, 1, 3}, groups[0].rows, text)
 		require.Equal(t, []int{2, 5}, groups[1].rows)
 		require.Len(t, bad, 1)
@@ -49,7 +49,7 @@ func TestGroupsByTable(t *testing.T) {
 
 func TestAMissingTableNameIsABadRow(t *testing.T) {
 	n := namerOf(t, `${! @table }`)
-	groups, bad := n.split(batchFor("a", "", "a"))
+	groups, bad := n.split(recordsOf(batchFor("a", "", "a")))
 	require.Equal(t, []int{0, 2}, groups[0].rows)
 	require.ErrorContains(t, bad[0].err, `the message has no metadata key "table"`)
 }
@@ -63,7 +63,7 @@ func BenchmarkSplit(b *testing.B) {
 	n := namerOf(b, `${! @table }`)
 	b.ReportAllocs()
 	for b.Loop() {
-		n.split(batch)
+		n.split(recordsOf(batch))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(batch)), "ns/row")
 }

@@ -19,8 +19,8 @@ type segment struct {
 	token    string // names the rows for deduplication; "" until the first attempt
 }
 
-// messages returns the indexes of the messages that the rows came from.
-func (s segment) messages() []int { return s.block.rows[s.from:s.to] }
+// records returns the indexes of the records that the rows were.
+func (s segment) records() []int { return s.block.rows[s.from:s.to] }
 
 // halves splits a segment of two rows or more.
 func (s segment) halves() (first, second segment) {

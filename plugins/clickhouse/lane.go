@@ -182,7 +182,7 @@ func (l *lane) probe() *chunk {
 	l.probing = c
 	c.tries++
 	if c.mergeable && l.rules.maxRetries == 0 {
-		c.take(l.group(len(c.messages)))
+		c.take(l.group(len(c.records)))
 	}
 	return c
 }
@@ -194,7 +194,7 @@ func (l *lane) group(rows int) []*delivery {
 	n := 0
 	for _, d := range l.fresh {
 		alone := rows == 0
-		rows += len(d.messages)
+		rows += len(d.records)
 		if !alone && (rows > l.rules.rows || d.sealed) {
 			break
 		}

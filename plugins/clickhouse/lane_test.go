@@ -48,9 +48,8 @@ func newLaneRig(rules laneRules, insert func(c *chunk) error) *laneRig {
 func (r *laneRig) try(_ context.Context, c *chunk) error {
 	r.mu.Lock()
 	text := ""
-	for _, m := range c.messages {
-		b, _ := m.AsBytes()
-		text += string(b)
+	for _, one := range c.records {
+		text += string(one.data)
 	}
 	r.tried = append(r.tried, text)
 	r.running++
@@ -71,7 +70,7 @@ func (r *laneRig) attempts() []string {
 
 // deliver queues messages of those bodies.
 func (r *laneRig) deliver(ctx context.Context, bodies ...string) *delivery {
-	d := newDelivery(ctx, records(bodies...), nil)
+	d := newDelivery(ctx, recordsOf(records(bodies...)), nil)
 	r.add(d)
 	return d
 }
@@ -228,7 +227,7 @@ func TestAnUnknownOutcomeIsNeverMixedWithOthers(t *testing.T) {
 func TestMaxRetriesHandsOnlyThatChunkBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newLaneRig(laneRules{width: 1, rows: 1, maxRetries: 2}, func(c *chunk) error {
-			if b, _ := c.messages[0].AsBytes(); string(b) == "bad" {
+			if string(c.records[0].data) == "bad" {
 				return serverError(252)
 			}
 			return nil
@@ -315,12 +314,12 @@ func TestAChunkIsSettledByDelivery(t *testing.T) {
 	c := newChunk(ctx, 1)
 	var all []*delivery
 	for _, bodies := range [][]string{{"a", "b"}, {"c"}, {"d", "e", "f"}} {
-		d := newDelivery(ctx, records(bodies...), nil)
+		d := newDelivery(ctx, recordsOf(records(bodies...)), nil)
 		d.stop = func() bool { return true }
 		all = append(all, d)
 	}
 	c.take(all)
-	require.Len(t, c.messages, 6)
+	require.Len(t, c.records, 6)
 	b := &block{schema: &schema{table: "t"}, rows: []int{0, 1, 3, 4}}
 	c.decoded = true
 	c.pending = []segment{{block: b, from: 2, to: 4}} // d and e

@@ -230,26 +230,27 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.running, cancel)()
-	groups, bad := o.cfg.namer.split(batch)
-	groups, homeless := o.cfg.sharder.divide(batch, groups)
+	all := recordsOf(batch)
+	groups, bad := o.cfg.namer.split(all)
+	groups, homeless := o.cfg.sharder.divide(all, groups)
 	bad = append(bad, homeless...)
-	groups = separate(batch, groups)
+	groups = separate(all, groups)
 	deliveries := make([]*delivery, len(groups))
 	for i, g := range groups {
-		deliveries[i] = newDelivery(ctx, g.messages(batch), g.rows)
+		deliveries[i] = newDelivery(ctx, g.of(all), g.rows)
 		deliveries[i].sealed = g.sealed
 		o.to(target{table: g.table, shard: g.shard}).lane.add(deliveries[i])
 	}
 	for _, d := range deliveries {
 		<-d.done
 	}
-	return o.settle(ctx, batch, deliveries, bad)
+	return o.settle(ctx, batch, all, deliveries, bad)
 }
 
 // settle delivers the bad rows and says which messages, if any, are not
 // settled.
-func (o *output) settle(ctx context.Context, batch service.MessageBatch, deliveries []*delivery, bad []badRow) error {
-	var failures failures
+func (o *output) settle(ctx context.Context, batch service.MessageBatch, all []record, deliveries []*delivery, bad []badRow) error {
+	failures := failures{all: all}
 	tries := 1
 	for _, d := range deliveries {
 		if d.err != nil && ctx.Err() != nil {
@@ -269,7 +270,7 @@ func (o *output) settle(ctx context.Context, batch service.MessageBatch, deliver
 		}
 		return failures.of(batch)
 	}
-	if err := o.letters.deliver(ctx, batch, bad, tries); err != nil {
+	if err := o.letters.deliver(ctx, all, bad, tries); err != nil {
 		return err
 	}
 	o.countDeadLetters(bad)
@@ -287,8 +288,9 @@ func (o *output) countDeadLetters(bad []badRow) {
 	}
 }
 
-// failures collects the messages that were not settled.
+// failures collects the records that were not settled.
 type failures struct {
+	all      []record
 	headline error
 	rows     []int
 	errs     []error
@@ -304,15 +306,15 @@ func (f *failures) add(err error, rows ...int) {
 	}
 }
 
-// of returns an error that names exactly the failed messages, nil if there
-// are none.
+// of returns an error that names exactly the messages whose records failed, nil
+// if there are none.
 func (f *failures) of(batch service.MessageBatch) error {
 	if len(f.rows) == 0 {
 		return nil
 	}
 	e := service.NewBatchError(batch, f.headline)
 	for i, row := range f.rows {
-		_ = e.Failed(row, f.errs[i]) // returns e
+		_ = e.Failed(f.all[row].at, f.errs[i]) // returns e
 	}
 	return e
 }

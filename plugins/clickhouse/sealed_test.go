@@ -144,7 +144,7 @@ func TestASealedRunIsAChunkOfItsOwn(t *testing.T) {
 			body   string
 			sealed bool
 		}{{"1", false}, {"2", false}, {"a", true}, {"b", true}, {"3", false}, {"4", false}, {"c", true}} {
-			delivery := newDelivery(t.Context(), records(d.body), nil)
+			delivery := newDelivery(t.Context(), recordsOf(records(d.body)), nil)
 			delivery.sealed = d.sealed
 			r.add(delivery)
 		}
@@ -166,7 +166,7 @@ func TestNothingJoinsASealedRunThatFailed(t *testing.T) {
 			return nil
 		})
 		defer r.close()
-		first := newDelivery(t.Context(), records("a"), nil)
+		first := newDelivery(t.Context(), recordsOf(records("a")), nil)
 		first.sealed = true
 		r.add(first)
 		synctest.Wait()
@@ -182,15 +182,15 @@ func TestSeparate(t *testing.T) {
 	a, b := sealed(0, 0, 2), sealed(1, 0, 2)
 	batch := service.MessageBatch{plain[0], a[0], b[0], a[1], plain[1], b[1]}
 	whole := []group{{table: "t"}}
-	require.Equal(t, whole, separate(records("1", "2"), whole))
+	require.Equal(t, whole, separate(recordsOf(records("1", "2")), whole))
 	require.Equal(t, []group{
 		{table: "t", rows: []int{0, 4}},
 		{table: "t", sealed: true, rows: []int{1, 3}},
 		{table: "t", sealed: true, rows: []int{2, 5}},
-	}, separate(batch, whole))
+	}, separate(recordsOf(batch), whole))
 	require.Equal(t, []group{
 		{table: "x", sealed: true, rows: []int{1}},
 		{table: "y", sealed: true, rows: []int{2}},
 		{table: "y", sealed: true, rows: []int{3}},
-	}, separate(batch, []group{{table: "x", rows: []int{1}}, {table: "y", rows: []int{2, 3}}}))
+	}, separate(recordsOf(batch), []group{{table: "x", rows: []int{1}}, {table: "y", rows: []int{2, 3}}}))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/go-faster/city"
-	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // sharder says which shard a message goes to. The zero value is that of a
@@ -25,23 +24,19 @@ func newSharder(text string, shards int) (sharder, error) {
 
 var errNoShardKey = errors.New("there is no value, a whole number or a text is required")
 
-// of returns the number of a message's shard, from 0: the remainder of a whole
+// of returns the number of a record's shard, from 0: the remainder of a whole
 // number, or of ClickHouse's cityHash64 of a text.
-func (s *sharder) of(m *service.Message) (int, error) {
-	key, err := s.key(m)
+func (s *sharder) of(r record) (int, error) {
+	key, err := s.key(r)
 	if err != nil {
 		return 0, fmt.Errorf("%s.%s: %s: %w", pluginName, fieldShardBy, s.by.text, err)
 	}
 	return int(key % uint64(s.shards)), nil //nolint:gosec // less than shards
 }
 
-func (s *sharder) key(m *service.Message) (uint64, error) {
-	record, err := m.AsBytes()
-	if err != nil {
-		return 0, err
-	}
+func (s *sharder) key(r record) (uint64, error) {
 	var v value
-	found, err := s.by.find(m, record, &v)
+	found, err := s.by.find(r, &v)
 	if err != nil {
 		return 0, err
 	}
@@ -72,16 +67,16 @@ func shardKey(v *value) (uint64, error) {
 	return 0, fmt.Errorf("%s is neither a whole number nor a text", shorten(v.raw))
 }
 
-// divide splits groups by shard. A message whose shard cannot be told is a bad
+// divide splits groups by shard. A record whose shard cannot be told is a bad
 // row.
-func (s *sharder) divide(batch service.MessageBatch, groups []group) (divided []group, bad []badRow) {
+func (s *sharder) divide(all []record, groups []group) (divided []group, bad []badRow) {
 	if s.shards == 0 {
 		return groups, nil
 	}
 	for _, g := range groups {
 		byShard := make([][]int, s.shards)
-		g.each(batch, func(row int) {
-			shard, err := s.of(batch[row])
+		g.each(all, func(row int) {
+			shard, err := s.of(all[row])
 			if err != nil {
 				bad = append(bad, badRow{index: row, table: g.table, err: err})
 				return

@@ -20,7 +20,7 @@ func TestShardsAreClickHouses(t *testing.T) {
 		} {
 			s, err := newSharder("this.key", 3)
 			require.NoError(t, err)
-			got, err := s.of(records(`{"key":` + key + `}`)[0])
+			got, err := s.of(recordsOf(records(`{"key":` + key + `}`))[0])
 			require.NoError(t, err)
 			require.Equal(t, query(t, server, "SELECT "+sql+" % 3")[0][0], strconv.Itoa(got), key)
 		}
@@ -31,7 +31,7 @@ func TestARowWithoutAShardIsABadRow(t *testing.T) {
 	s, err := newSharder("this.key", 2)
 	require.NoError(t, err)
 	batch := records(`{"key":1}`, `{"key":1.5}`, `{"key":2}`, `{}`, `{"key":true}`, `{"key":3}`)
-	groups, bad := s.divide(batch, []group{{table: "t"}})
+	groups, bad := s.divide(recordsOf(batch), []group{{table: "t"}})
 	require.Equal(t, []group{{table: "t", shard: 0, rows: []int{2}}, {table: "t", shard: 1, rows: []int{0, 5}}}, groups)
 	require.Len(t, bad, 3)
 	for i, want := range []int{1, 3, 4} {

@@ -70,7 +70,7 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 			return err
 		}
 		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
-			next.token = token(c.messages, *next)
+			next.token = token(c.records, *next)
 		}
 		if s.cfg.http && !f.refusesConversion {
 			if err := s.unchanged(ctx, r, next.block.schema); err != nil {
@@ -143,7 +143,7 @@ func (s *sink) report(r report) {
 	}
 }
 
-// decode turns the chunk's messages into blocks of rows. Bad rows, and fields of
+// decode turns the chunk's records into blocks of rows. Bad rows, and fields of
 // a new name that are no column, are believed only if the schema they were
 // decoded for is still the server's.
 func (s *sink) decode(ctx context.Context, c *chunk) error {
@@ -178,7 +178,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 // decodeFor also tells whether a field of a new name is no column.
 func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 	d := s.table.takeDecoder(known, s.cfg)
-	d.messages = c.messages
+	d.records = c.records
 	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
 		c.bad = nil
 		return false, err
@@ -194,13 +194,13 @@ func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 	return stranger, nil
 }
 
-// add decodes one message. Values that only a change of the table has made bad
+// add decodes one record. Values that only a change of the table has made bad
 // are no fault of their row: the error keeps the chunk waiting until the table
 // or the records are right again.
 func (s *sink) add(d *decoder, c *chunk, index int) error {
-	record, err := c.messages[index].AsBytes()
+	data, err := c.records[index].bytes()
 	if err == nil {
-		err = d.add(record, index)
+		err = d.add(data, index)
 	} else {
 		err = &rowError{err: err}
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
-	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // source says where a value comes from: a field of the record, a key of the
@@ -106,15 +105,19 @@ func unquoteStep(name string) (string, error) {
 	return strconv.Unquote(name)
 }
 
-// find sets v to the source's value for one record, which came in message m;
-// the rest of the record is neither read nor checked. found is false if there
+// find sets v to the source's value for one record; the rest of it is neither
+// read nor checked. found is false if there
 // is no such field or key, or one of the path's parents is null.
-func (s *source) find(m *service.Message, record []byte, v *value) (found bool, err error) {
+func (s *source) find(r record, v *value) (found bool, err error) {
 	if s.path == nil {
-		_, found, err = s.compute(m, v, nil)
+		_, found, err = s.compute(r, v, nil)
 		return found, err
 	}
-	sc := scanner{buf: record}
+	data, err := r.bytes()
+	if err != nil {
+		return false, err
+	}
+	sc := scanner{buf: data}
 	if sc.next() != '{' {
 		return false, sc.fail("an object")
 	}
@@ -176,8 +179,8 @@ func (s *scanner) seek(to step, v *value, depth int) (found bool, err error) {
 
 // compute sets v to the value of a metadata key or an expression. Text that
 // has to be written for it is appended to buf, which v then aliases.
-func (s *source) compute(m *service.Message, v *value, buf []byte) (rest []byte, found bool, err error) {
-	x, found, err := s.query(m)
+func (s *source) compute(r record, v *value, buf []byte) (rest []byte, found bool, err error) {
+	x, found, err := s.query(r)
 	if err != nil || !found {
 		return buf, false, err
 	}
@@ -188,12 +191,12 @@ func (s *source) compute(m *service.Message, v *value, buf []byte) (rest []byte,
 	return rest, true, nil
 }
 
-func (s *source) query(m *service.Message) (x any, found bool, err error) {
+func (s *source) query(r record) (x any, found bool, err error) {
 	if s.expr == nil {
-		x, found = m.MetaGetMut(s.key)
+		x, found = r.msg.MetaGetMut(s.key)
 		return x, found, nil
 	}
-	result, err := m.BloblangQuery(s.expr)
+	result, err := r.message().BloblangQuery(s.expr)
 	if err != nil {
 		return nil, false, fmt.Errorf("expression %s: %w", s.text, err)
 	}

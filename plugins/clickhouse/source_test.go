@@ -22,7 +22,7 @@ func decodeSources(t *testing.T, m *service.Message, reject bool, columns ...[3]
 	require.NoError(t, err)
 	s := newSchema("t", list)
 	d := newDecoder(s, set.sources, reject, func() (*block, error) { return newBlock(s, strictTimes) })
-	d.messages = service.MessageBatch{m}
+	d.records = recordsOf(service.MessageBatch{m})
 	record, err := m.AsBytes()
 	require.NoError(t, err)
 	if err := d.add(record, 0); err != nil {
@@ -156,7 +156,7 @@ func BenchmarkSources(b *testing.B) {
 			record := []byte(`{"q":{"bid":64123.25}}`)
 			m := service.NewMessage(record)
 			m.MetaSetMut("bid", 64123.25)
-			d.messages = service.MessageBatch{m}
+			d.records = recordsOf(service.MessageBatch{m})
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := d.add(record, 0); err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
-	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
@@ -29,11 +28,10 @@ const longestToken = 200
 // as the records of a topic that was made anew. When a row has no position
 // (core NATS, or a processor has rewritten it) the name is a random one, which
 // still serves every retry of the segment.
-func token(messages service.MessageBatch, s segment) string {
+func token(all []record, s segment) string {
 	t := tokenizer{hash: xxhash.New()}
-	for _, i := range s.messages() {
-		data, err := messages[i].AsBytes()
-		if err != nil || !t.add(messages[i], data) {
+	for _, i := range s.records() {
+		if !t.add(all[i]) {
 			return uuid.NewString()
 		}
 	}
@@ -55,8 +53,8 @@ type span struct {
 	first, last int64
 }
 
-func (t *tokenizer) add(m *service.Message, data []byte) bool {
-	source, offset, ok := t.finder.Find(m.Context(), data)
+func (t *tokenizer) add(r record) bool {
+	source, offset, ok := t.finder.Find(r.msg.Context(), r.data)
 	if !ok {
 		return false
 	}
@@ -67,7 +65,7 @@ func (t *tokenizer) add(m *service.Message, data []byte) bool {
 	s.first, s.last = min(s.first, offset), max(s.last, offset)
 	binary.LittleEndian.PutUint64(t.offset[:], uint64(offset))
 	_, _ = t.hash.Write(t.offset[:]) // never fails
-	_, _ = t.hash.Write(data)
+	_, _ = t.hash.Write(r.data)
 	return true
 }
 

@@ -49,8 +49,9 @@ type partition struct {
 
 // receipt is the proof that a span of a partition was handed out.
 type receipt struct {
-	part   *partition
-	ticket uint64
+	part    *partition
+	ticket  uint64
+	records int
 }
 
 // assignment knows the partitions that this member owns and what became of
@@ -188,11 +189,11 @@ func (a *assignment) handOut(b *batch) (service.MessageBatch, []receipt) {
 	receipts := make([]receipt, 0, len(b.chunks))
 	kept := b.messages[:0]
 	from := 0
-	for _, c := range b.chunks {
-		to := from + len(c.records)
+	for i, c := range b.chunks {
+		to := b.ends[i]
 		if !c.part.leaving {
 			kept = append(kept, b.messages[from:to]...)
-			receipts = append(receipts, receipt{c.part, c.part.tracker.track(c.end)})
+			receipts = append(receipts, receipt{c.part, c.part.tracker.track(c.end), len(c.records)})
 			c.part.pending++
 		}
 		from = to

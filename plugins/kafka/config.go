@@ -60,6 +60,8 @@ const (
 	errOnceNeedsGroup     = "exactly_once is set while topics name partitions: it keeps its notes in the commits of a consumer_group"
 	errNoBalancer         = "group_balancers is empty: name at least one, such as cooperative-sticky"
 	errCommitPeriod       = "commit_period (%s) must be at least 100ms"
+	errPerMessage         = "records_per_message (%v) must be at least 1"
+	errFramedMetadata     = "record_metadata is set while records_per_message (%v) puts many records in a message, which has no metadata of single ones"
 	errHeartbeat          = "heartbeat_interval (%s) must be less than session_timeout (%s)"
 	errBadKey             = `record_metadata: \"%s\" is unknown: kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix and headers are possible`
 	errNoUser             = "sasl: username is empty, which mechanism %s needs"
@@ -101,6 +103,7 @@ type config struct {
 
 	metadata       map[string]string
 	recordMetadata []string
+	perMessage     int
 	batchCount     int
 	batchBytes     int64
 	batchPeriod    time.Duration
@@ -143,6 +146,7 @@ func parseConfig(conf *service.ParsedConfig) (*config, error) {
 
 		metadata:       f.pairs(fieldMetadata),
 		recordMetadata: f.texts(fieldRecordMetadata),
+		perMessage:     f.number(fieldRecordsPerMessage),
 		batchCount:     f.number(fieldBatch, fieldCount),
 		batchBytes:     int64(f.size(fieldBatch, fieldByteSize)),
 		batchPeriod:    f.duration(fieldBatch, fieldPeriod),
@@ -195,6 +199,7 @@ func (c *config) validate() error {
 	if c.batchCount < 1 {
 		errs = append(errs, fmt.Errorf("batch.count (%d) must be at least 1", c.batchCount))
 	}
+	errs = append(errs, c.checkFrames())
 	if c.maxFetches < 0 {
 		errs = append(errs, fmt.Errorf("max_concurrent_fetches (%d) must be 0, for one each broker, or more", c.maxFetches))
 	}
@@ -207,6 +212,16 @@ func (c *config) validate() error {
 		errs = append(errs, s.validate())
 	}
 	return errors.Join(errs...)
+}
+
+func (c *config) checkFrames() error {
+	switch {
+	case c.perMessage < 1:
+		return fmt.Errorf(errPerMessage, c.perMessage)
+	case c.perMessage > 1 && len(c.recordMetadata) > 0:
+		return fmt.Errorf(errFramedMetadata, c.perMessage)
+	}
+	return nil
 }
 
 func oneOf(field, value string, possible ...string) error {

@@ -102,10 +102,7 @@ func (in *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 		return nil, nil, service.ErrNotConnected
 	}
 	batch, ack, err := s.next(ctx)
-	switch {
-	case err == nil:
-		in.metrics.received.Incr(int64(len(batch)))
-	case ctx.Err() != nil:
+	if err != nil && ctx.Err() != nil {
 		s.member.Stopping()
 	}
 	return batch, ack, err

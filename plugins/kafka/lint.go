@@ -100,6 +100,10 @@ root = [
    "topic_lag_refresh_period", "request_timeout_overhead", "conn_idle_timeout"].
     filter(f -> this.get(f).parse_duration().catch(1) <= 0).
     map_each(f -> "%s (%s) must be more than 0".format(f, this.get(f))),
+  if this.records_per_message < 1 { ["` + errPerMessage + `".format(this.records_per_message)] } else { [] },
+  if this.records_per_message > 1 && this.record_metadata.or([]).length() > 0 {
+    ["` + errFramedMetadata + `".format(this.records_per_message)]
+  } else { [] },
   if this.commit_period.parse_duration().catch(0) > 0 && this.commit_period.parse_duration().catch(0) < 100000000 {
     ["` + errCommitPeriod + `".format(this.commit_period)]
   } else { [] },

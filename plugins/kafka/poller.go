@@ -3,10 +3,12 @@ package kafka
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
 
@@ -22,6 +24,7 @@ type chunk struct {
 // batch is what one poll returned: chunks and their messages in the same order.
 type batch struct {
 	chunks   []chunk
+	ends     []int // behind the messages of each chunk
 	messages service.MessageBatch
 }
 
@@ -38,6 +41,7 @@ type poller struct {
 	client     pollClient
 	assignment *assignment
 	count      int // records in a batch, at most
+	perMessage int // records in a message, at most
 	decorate   decorator
 	link       *link
 	batches    chan *batch // unbuffered: one batch at most waits to be taken
@@ -118,15 +122,19 @@ func (p *poller) build(chunks []chunk) *batch {
 	for _, c := range chunks {
 		n += len(c.records)
 	}
-	messages := make(service.MessageBatch, 0, n)
+	b := &batch{chunks: chunks, ends: make([]int, 0, len(chunks)), messages: make(service.MessageBatch, 0, n/max(1, p.perMessage)+len(chunks))}
 	for _, c := range chunks {
-		if c.sealed {
-			messages = p.appendSealed(messages, c)
-		} else {
-			messages = p.append(messages, c)
+		switch {
+		case p.perMessage > 1:
+			b.messages = p.appendFrames(b.messages, c)
+		case c.sealed:
+			b.messages = p.appendSealed(b.messages, c)
+		default:
+			b.messages = p.append(b.messages, c)
 		}
+		b.ends = append(b.ends, len(b.messages))
 	}
-	return &batch{chunks: chunks, messages: messages}
+	return b
 }
 
 // append makes the messages of a chunk. They share the metadata of their
@@ -147,6 +155,27 @@ func (p *poller) appendSealed(messages service.MessageBatch, c chunk) service.Me
 	run := position.Seal(c.part.template.Context(), c.part.source, len(c.records))
 	for _, r := range c.records {
 		messages = append(messages, p.fill(c.part.template.Copy().WithContext(run.Add(r.Offset)), r))
+	}
+	return messages
+}
+
+// appendFrames makes messages of many records each.
+func (p *poller) appendFrames(messages service.MessageBatch, c chunk) service.MessageBatch {
+	run := position.NewRun(c.part.source, len(c.records))
+	ctx := run.Mark(c.part.template.Context())
+	if c.sealed {
+		ctx = position.Seal(ctx, c.part.source, 0).Mark(ctx)
+	}
+	for records := range slices.Chunk(c.records, p.perMessage) {
+		size := 0
+		for _, r := range records {
+			size += len(r.Value)
+		}
+		f := frame.NewBuilder(len(records), size)
+		for _, r := range records {
+			run.Add(r.Offset, f.Add(r.Value))
+		}
+		messages = append(messages, f.Message(ctx, c.part.template))
 	}
 	return messages
 }

@@ -38,6 +38,7 @@ type session struct {
 	lag        *lagMeter
 	link       *link
 	stats      *status.Input
+	metrics    metrics
 	log        *service.Logger
 	member     *gate.Member // set once, by who joins the session to the gate
 
@@ -64,6 +65,7 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 		assignment: newAssignment(templates(stats.Mark(context.Background()), c.metadata)),
 		link:       &link{board: &stats.Link, log: log},
 		stats:      stats,
+		metrics:    m,
 		log:        log,
 		grace:      min(revokeGrace, c.rebalanceTimeout/2),
 		drained:    make(chan struct{}),
@@ -82,7 +84,7 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 	}
 	s.lag = newLagMeter(c, s.client, s.assignment, stats, m.lag, log)
 	go s.lag.run(s.running)
-	s.startPoller(c, m)
+	s.startPoller(c)
 	return s, nil
 }
 
@@ -103,18 +105,19 @@ func (s *session) options(c *config) []kgo.Opt {
 	return append(opts, kgo.AutoCommitCallback(s.onCommitted))
 }
 
-func (s *session) startPoller(c *config, m metrics) {
+func (s *session) startPoller(c *config) {
 	s.poller = &poller{
 		client:     s.client,
 		assignment: s.assignment,
 		count:      c.batchCount,
+		perMessage: c.perMessage,
 		decorate:   decoratorOf(c.recordMetadata),
 		link:       s.link,
 		batches:    make(chan *batch),
 		done:       make(chan struct{}),
 	}
 	if c.exactlyOnce {
-		s.startOnce(c, m)
+		s.startOnce(c)
 		return
 	}
 	go s.poller.run(s.running)
@@ -209,12 +212,21 @@ func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFu
 				break // the host would drop it
 			}
 			if messages, receipts := s.assignment.handOut(b); len(messages) > 0 {
-				s.stats.Received.Add(int64(len(messages)))
+				s.countReceived(receipts)
 				return messages, s.ackFunc(receipts), nil
 			}
 		}
 	}
 	return nil, nil, ctx.Err()
+}
+
+func (s *session) countReceived(receipts []receipt) {
+	n := int64(0)
+	for _, r := range receipts {
+		n += int64(r.records)
+	}
+	s.stats.Received.Add(n)
+	s.metrics.received.Incr(n)
 }
 
 // ackFunc settles the spans of one batch, once. It does no I/O, so that it

@@ -13,8 +13,8 @@ import (
 
 // startOnce starts the poller that makes chunks, and the commits of what is
 // settled between announcements.
-func (s *session) startOnce(c *config, m metrics) {
-	s.announcer = &announcer{send: commitBy(s.client), assignment: s.assignment, link: s.link, metrics: m, log: s.log}
+func (s *session) startOnce(c *config) {
+	s.announcer = &announcer{send: commitBy(s.client), assignment: s.assignment, link: s.link, metrics: s.metrics, log: s.log}
 	p := &oncePoller{
 		poller: s.poller,
 		former: &former{

@@ -42,6 +42,7 @@ const (
 	fieldToken             = "token"
 	fieldMetadata          = "metadata"
 	fieldRecordMetadata    = "record_metadata"
+	fieldRecordsPerMessage = "records_per_message"
 	fieldBatch             = "batch"
 	fieldCount             = "count"
 	fieldByteSize          = "byte_size"
@@ -234,6 +235,9 @@ func messageFields() []*service.ConfigField {
 			Default([]any{}).
 			Example([]string{metaOffset, metaKey}).
 			LintRule(recordMetadataLintRule),
+		service.NewIntField(fieldRecordsPerMessage).
+			Description("How many records of a partition one message holds, at most, divided by newlines. Most of what the host costs is per message: above 1 records travel several times as cheaply from here to the output, which takes them apart again. All counts are of records. Processors would see many records in one message: put `unframe` before them, which costs what was gained.").
+			Default(1).Example(1000),
 		service.NewObjectField(fieldBatch,
 			service.NewIntField(fieldCount).
 				Description("Records in a batch, at most. A batch is what has arrived when it is asked for: it waits for nothing, unless `exactly_once` is set.").

@@ -10,6 +10,7 @@ import (
 // Fields of the batches that both inputs deliver, and of what waits for them.
 const (
 	fieldMetadata      = "metadata"
+	fieldPerMessage    = "records_per_message"
 	fieldBatch         = "batch"
 	fieldCount         = "count"
 	fieldPeriod        = "period"
@@ -23,6 +24,23 @@ func metadataField(table string) *service.ConfigField {
 		Description("Metadata that every message of this input carries. The values are literal. They cost next to nothing per message.").
 		Default(map[string]any{}).Example(map[string]any{"table": table})
 }
+
+// perMessageField says how many records a message holds; without names what such
+// a message lacks.
+func perMessageField(without string) *service.ConfigField {
+	return service.NewIntField(fieldPerMessage).
+		Description("How many records one message holds, at most, divided by newlines. Most of what the host costs is per message: above 1 records travel several times as cheaply from here to the output, which takes them apart again. All counts are of records. Such a message has no " + without +
+			". Processors would see many records in one message: put `unframe` before them, which costs what was gained.").
+		Default(1).Example(1000).
+		LintRule(atLeastLintRule(fieldPerMessage, 1))
+}
+
+// errFramedMetadata is what lint and construction say; %v is the value of
+// records_per_message.
+const errFramedMetadata = "record_metadata is set while records_per_message (%v) puts many records in a message, which has no metadata of single ones"
+
+const framedMetadataLint = `let frame_lints = if this.records_per_message > 1 && this.record_metadata.or([]).length() > 0 { ["` + errFramedMetadata + `".format(this.records_per_message)] } else { [] }
+`
 
 // batchField is the field batch, with more in its middle.
 func batchField(more ...*service.ConfigField) *service.ConfigField {
@@ -51,6 +69,7 @@ func pendingLimitsField(description string, messages, example int, bytes string)
 
 // batching is what these fields say.
 type batching struct {
+	perMessage      int
 	count           int
 	period          time.Duration
 	pendingMessages int
@@ -59,6 +78,7 @@ type batching struct {
 
 func parseBatching(p *fields) batching {
 	return batching{
+		perMessage:      p.int(fieldPerMessage),
 		count:           p.int(fieldBatch, fieldCount),
 		period:          p.duration(fieldBatch, fieldPeriod),
 		pendingMessages: p.int(fieldPendingLimits, fieldMessages),
@@ -66,8 +86,12 @@ func parseBatching(p *fields) batching {
 	}
 }
 
-func (b batching) validate() error {
+func (b batching) validate(recordMetadata []string) error {
 	switch {
+	case b.perMessage < 1:
+		return fmt.Errorf("%s: %d is too small: at least 1 is required", fieldPerMessage, b.perMessage)
+	case b.perMessage > 1 && len(recordMetadata) > 0:
+		return fmt.Errorf(errFramedMetadata, b.perMessage)
 	case b.count < 1:
 		return fmt.Errorf("batch.count: %d is too small: at least 1 is required", b.count)
 	case b.period < 0:

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"golang.org/x/time/rate"
 
@@ -158,7 +159,8 @@ func (c *coreInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 	if err != nil {
 		return nil, nil, c.ended(ctx, err)
 	}
-	batch := c.records.batch(msgs)
+	n := len(msgs)
+	batch := c.messages(msgs)
 	// The host discards a batch that comes after it began to stop: it is counted
 	// by Close then.
 	err = ctx.Err()
@@ -167,7 +169,14 @@ func (c *coreInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 		return nil, nil, c.ended(ctx, err)
 	}
 	c.tally.publish()
-	return batch, c.ackFunc(len(batch)), nil
+	return batch, c.ackFunc(n), nil
+}
+
+func (c *coreInput) messages(msgs []*nats.Msg) service.MessageBatch {
+	if c.conf.perMessage > 1 {
+		return c.records.frames(msgs, c.conf.perMessage)
+	}
+	return c.records.batch(msgs)
 }
 
 func (c *coreInput) ended(ctx context.Context, err error) error {

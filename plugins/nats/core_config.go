@@ -111,6 +111,7 @@ func coreFields() []*service.ConfigField {
 			Default([]any{}).
 			Example([]string{metaHeaders}).
 			LintRule(recordMetadataLintRule(coreRecordMetadata)),
+		perMessageField("`nats_subject`"),
 		batchField(service.NewIntField(fieldByteSize).
 			Description("Bytes in a batch at most, subjects and headers included. A message that is larger makes a batch by itself.").
 			Default(16 << 20).Example(1 << 20).
@@ -168,7 +169,7 @@ func (c coreConfig) validate() error {
 	if c.byteSize < 1 {
 		return fmt.Errorf("batch.byte_size: %d is too small: at least 1 is required", c.byteSize)
 	}
-	return c.batching.validate()
+	return c.batching.validate(c.recordMetadata)
 }
 
 func (c coreConfig) validateSubjects() error {

@@ -17,6 +17,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -144,7 +145,7 @@ func (r *rig) tryRead() (service.MessageBatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.accepted.Add(int64(len(batch)))
+	r.accepted.Add(int64(batch.CollapsedCount()))
 	require.NotEmpty(r.t, batch)
 	return batch, ack(ctx, nil)
 }
@@ -175,13 +176,20 @@ func (r *rig) settled() int64 {
 	return r.accepted.Load() + r.figures.Dropped.Load() + r.figures.Conflated.Load() + r.figures.SlowConsumer.Load()
 }
 
-func contents(t testing.TB, batch service.MessageBatch) []string {
+// contents are the records of a batch, those of frames each by itself.
+func contents(t testing.TB, batch service.MessageBatch) (out []string) {
 	t.Helper()
-	out := make([]string, len(batch))
-	for i, m := range batch {
+	for _, m := range batch {
 		b, err := m.AsBytes()
 		require.NoError(t, err)
-		out[i] = string(b)
+		f := frame.Of(m.Context())
+		if f == nil {
+			out = append(out, string(b))
+			continue
+		}
+		for i := range f.Len() {
+			out = append(out, string(f.Record(i)))
+		}
 	}
 	return out
 }

@@ -124,7 +124,7 @@ func (c jetConfig) validate() error {
 	case c.maxDeliveries < 0:
 		return fmt.Errorf("%s: %d is too small: at least 0 is required", fieldMaxDeliveries, c.maxDeliveries)
 	}
-	return errors.Join(c.validateSubjects(), validateRecordMetadata(c.recordMetadata, jetRecordMetadata), c.batching.validate())
+	return errors.Join(c.validateSubjects(), validateRecordMetadata(c.recordMetadata, jetRecordMetadata), c.batching.validate(c.recordMetadata))
 }
 
 func (c jetConfig) validateSubjects() error {

@@ -34,5 +34,5 @@ const ackPendingLint = `let pending_lints = if this.max_ack_pending == 0 || this
 } else { [] }
 `
 
-const jetLintRule = urlsLint + jetSubjectsLint + startLint + ackPendingLint + limitsLint +
-	`root = $url_lints.concat($subject_lints, $start_lints, $pending_lints, $limit_lints)`
+const jetLintRule = urlsLint + jetSubjectsLint + startLint + ackPendingLint + limitsLint + framedMetadataLint +
+	`root = $url_lints.concat($subject_lints, $start_lints, $pending_lints, $limit_lints, $frame_lints)`

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
 
@@ -41,11 +42,12 @@ var (
 // core NATS each subject has a template; the context is one for each batch and
 // knows where its messages stand in the stream. Not safe for concurrent use.
 type jetRecords struct {
-	ctx       context.Context //nolint:containedctx // what every batch's context is made from
-	source    string
-	stamps    []string
-	templates *records
-	stamped   map[string]*service.Message // templates with the context of the batch
+	perMessage int
+	ctx        context.Context //nolint:containedctx // what every batch's context is made from
+	source     string
+	stamps     []string
+	templates  *records
+	stamped    map[string]*service.Message // templates with the context of the batch
 }
 
 func newJetRecords(ctx context.Context, conf jetConfig) *jetRecords {
@@ -54,11 +56,12 @@ func newJetRecords(ctx context.Context, conf jetConfig) *jetRecords {
 	templates.setMeta(templates.base, metaStream, conf.stream)
 	templates.setMeta(templates.base, metaConsumer, conf.durable)
 	return &jetRecords{
-		ctx:       ctx,
-		source:    "jetstream/" + conf.stream,
-		stamps:    slices.DeleteFunc(slices.Clone(conf.recordMetadata), func(k string) bool { return k == metaHeaders }),
-		templates: templates,
-		stamped:   map[string]*service.Message{},
+		perMessage: conf.perMessage,
+		ctx:        ctx,
+		source:     "jetstream/" + conf.stream,
+		stamps:     slices.DeleteFunc(slices.Clone(conf.recordMetadata), func(k string) bool { return k == metaHeaders }),
+		templates:  templates,
+		stamped:    map[string]*service.Message{},
 	}
 }
 
@@ -68,6 +71,9 @@ func newJetRecords(ctx context.Context, conf jetConfig) *jetRecords {
 func (r *jetRecords) batch(msgs []*nats.Msg, runs []*run) service.MessageBatch {
 	where := position.NewRun(r.source, len(msgs))
 	ctx := where.Mark(r.ctx)
+	if r.perMessage > 1 {
+		return r.frames(ctx, where, msgs, runs)
+	}
 	clear(r.stamped)
 	batch := make(service.MessageBatch, 0, len(msgs))
 	for _, run := range runs {
@@ -76,6 +82,26 @@ func (r *jetRecords) batch(msgs []*nats.Msg, runs []*run) service.MessageBatch {
 			where.Add(int64(it.sequence), m.Data)
 			batch = append(batch, r.message(ctx, m))
 		}
+	}
+	return batch
+}
+
+// frames makes messages of many records each, of any subjects.
+func (r *jetRecords) frames(ctx context.Context, where *position.Run, msgs []*nats.Msg, runs []*run) service.MessageBatch {
+	sequences := make([]int64, 0, len(msgs))
+	for _, run := range runs {
+		for _, it := range run.items {
+			sequences = append(sequences, int64(it.sequence))
+		}
+	}
+	batch := make(service.MessageBatch, 0, len(msgs)/r.perMessage+1)
+	for some := range slices.Chunk(msgs, r.perMessage) {
+		f := frame.NewBuilder(len(some), sizeOf(some))
+		for i, m := range some {
+			where.Add(sequences[i], f.Add(m.Data))
+		}
+		sequences = sequences[len(some):]
+		batch = append(batch, f.Message(ctx, r.templates.base))
 	}
 	return batch
 }

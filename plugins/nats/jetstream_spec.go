@@ -138,6 +138,7 @@ func jetMessageFields() []*service.ConfigField {
 				"`nats_num_pending`, `nats_timestamp_unix_nano`, `headers` (each header as a key of its own, with its first value; it replaces no other key).").
 			Default([]any{}).Example([]string{metaSequenceStream, metaTimestamp}).
 			LintRule(recordMetadataLintRule(jetRecordMetadata)),
+		perMessageField("`nats_subject`"),
 		batchField(),
 		pendingLimitsField("How much is asked for ahead of what the stream takes, and waits in the client.",
 			10000, 50000, "Bytes. A single message that is larger is delivered alone."),

@@ -47,7 +47,7 @@ const limitsLint = `let limit_lints = if this.pending_limits.messages < this.bat
 } else { [] }
 `
 
-const coreLintRule = urlsLint + subjectsLint + limitsLint + `root = $url_lints.concat($subject_lints, $limit_lints)`
+const coreLintRule = urlsLint + subjectsLint + limitsLint + framedMetadataLint + `root = $url_lints.concat($subject_lints, $limit_lints, $frame_lints)`
 
 const queueLintRule = `root = if this.re_match("""\s""") { ["queue: \"%s\" contains a space: a queue group's name must not".format(this)] }`
 

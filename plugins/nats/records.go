@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
 )
 
 // What record_metadata may ask for.
@@ -77,6 +79,27 @@ func (r *records) batch(msgs []*nats.Msg) service.MessageBatch {
 		batch[i] = r.message(m)
 	}
 	return batch
+}
+
+// frames makes messages of up to so many records each, of any subjects.
+func (r *records) frames(msgs []*nats.Msg, perMessage int) service.MessageBatch {
+	batch := make(service.MessageBatch, 0, len(msgs)/perMessage+1)
+	for some := range slices.Chunk(msgs, perMessage) {
+		f := frame.NewBuilder(len(some), sizeOf(some))
+		for _, m := range some {
+			f.Add(m.Data)
+		}
+		batch = append(batch, f.Message(r.base.Context(), r.base))
+	}
+	return batch
+}
+
+// sizeOf is how many bytes of data there are.
+func sizeOf(msgs []*nats.Msg) (n int) {
+	for _, m := range msgs {
+		n += len(m.Data)
+	}
+	return n
 }
 
 func (r *records) message(m *nats.Msg) *service.Message {

@@ -57,12 +57,9 @@ type Finder struct {
 // and it is not sealed.
 func (f *Finder) Find(ctx context.Context, data []byte) (source string, offset int64, ok bool) {
 	if ctx != f.ctx {
-		f.ctx = ctx
-		f.run, _ = ctx.Value(key{}).(*Run)
-		f.next = 0
-		f.sealed = sealedIn(ctx)
+		f.enter(ctx)
 	}
-	if f.sealed != nil {
+	if f.sealed != nil && f.sealed.offset != offsetsInRun {
 		return f.sealed.of.source, f.sealed.offset, true
 	}
 	if f.run == nil || len(data) == 0 {
@@ -74,6 +71,15 @@ func (f *Finder) Find(ctx context.Context, data []byte) (source string, offset i
 	}
 	f.next = at + 1
 	return f.run.source, f.run.offsets[at], true
+}
+
+// enter looks into a context. Several may belong to one run.
+func (f *Finder) enter(ctx context.Context) {
+	run, _ := ctx.Value(key{}).(*Run)
+	if run != f.run {
+		f.next = 0
+	}
+	f.ctx, f.run, f.sealed = ctx, run, sealedIn(ctx)
 }
 
 // index looks for a record from one index on, and from the beginning after

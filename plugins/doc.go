@@ -17,6 +17,7 @@
 //
 // # Where things are
 //
+//	frame/         many records in one message, and the unframe processor
 //	gate/          the hysteresis gate of a stream, and how its parts find it
 //	position/      where a record stands in its source: for dead letters and deduplication
 //	status/        the figures of a stream, /health and its listener
@@ -27,7 +28,7 @@
 //	all/           blank imports of the above: the one line a third party needs
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
-// {gate, position, status} → the standard library or Benthos' public API. Plugins never
+// {frame, gate, position, status} → the standard library or Benthos' public API. Plugins never
 // import each other.
 //
 // # Decisions
@@ -54,6 +55,10 @@
 //     stores it by inserts of its own, whose tokens are made of positions and
 //     bytes. Whoever goes on after a crash reads the announcements and forms the
 //     same chunks, so that the server recognises what it has already.
+//   - Most of the host's cost is per message, so an input may put many records in
+//     one (a frame). Everything counts records: the level, the figures, dead
+//     letters, tokens. Only processors see messages, and are refused where they
+//     would see frames.
 //   - JSON bytes are decoded straight into typed columns. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
 //

@@ -33,10 +33,18 @@ func main() {
 		service.CLIOptSetDocumentationURL("https://github.com/data-bridge-io/data-bridge"),
 		service.CLIOptSetDefaultConfigPaths("./bridge.yaml", "/etc/data-bridge/bridge.yaml"),
 		service.CLIOptSetMainSchemaFrom(schema),
-		service.CLIOptOnConfigParse(stop.watch),
+		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
+			if err := checkFrames(conf); err != nil {
+				return err
+			}
+			return stop.watch(conf)
+		}),
 	)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+	}
+	if code == 0 && len(os.Args) > 2 && os.Args[1] == "lint" {
+		code = lintFiles(os.Args[2:], os.Stderr)
 	}
 	os.Exit(stop.exitCode(code))
 }

@@ -36,6 +36,7 @@ func TestConfigurationReference(t *testing.T) {
 		{"Input", "pausable_kafka", env.GetInputConfig},
 		{"Buffer", "backpressure", env.GetBufferConfig},
 		{"Output", "clickhouse", env.GetOutputConfig},
+		{"Processor", "unframe", env.GetProcessorConfig},
 	} {
 		view, ok := c.get(c.name)
 		require.True(t, ok, c.name)

@@ -32,6 +32,7 @@ type rig struct {
 	ch    stack.ClickHouse
 	env   env
 	args  []string // of data-bridge run, before the config
+	yaml  string   // the config, in the repository's root
 	feeds map[marketdata.Kind]*feed
 }
 
@@ -64,6 +65,7 @@ func newRigOn(t *testing.T, nats *stack.NATS, ch stack.ClickHouse) *rig {
 		nats:  nats,
 		kafka: stack.Shared.Kafka(t),
 		ch:    ch,
+		yaml:  bridgeYAML,
 		feeds: map[marketdata.Kind]*feed{},
 	}
 	require.NoError(t, r.kafka.CreateTopic(within(t), r.topic(), partitions))
@@ -161,7 +163,7 @@ func (r *rig) awaitStored(kind marketdata.Kind, distinct int64) harness.Tally {
 	}
 }
 
-// start runs config/bridge.yaml with the rig's environment and more.
+// start runs the rig's config with its environment and more.
 func (r *rig) start(more ...env) *bridge {
 	r.t.Helper()
 	return r.startBinary(binary, more...)
@@ -174,7 +176,7 @@ func (r *rig) startBinary(path string, more ...env) *bridge {
 	for _, m := range more {
 		maps.Copy(all, m)
 	}
-	args := append(append([]string{"run"}, r.args...), filepath.Join(root, bridgeYAML))
+	args := append(append([]string{"run"}, r.args...), filepath.Join(root, r.yaml))
 	return startBridge(r.t, path, all["STATUS_ADDRESS"], all, args...)
 }
 

@@ -13,7 +13,7 @@ GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 # The tests that only test-long runs.
 LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce)$$
 
-CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml))
+CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml tests/bench/config/bridge_*.yaml))
 
 .PHONY: help
 help: ## Show this help
@@ -32,7 +32,7 @@ test: unit config e2e ## Run everything: unit, property and integration tests, c
 
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
-	go test -race -shuffle=on -timeout 10m ./plugins/... ./cmd/... ./tests/stack/...
+	go test -race -shuffle=on -timeout 10m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
 
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
@@ -48,7 +48,20 @@ config: build ## Lint every config and run the config unit tests
 	bin/data-bridge test ./config/...
 
 .PHONY: bench
-bench: ## What the buffer costs per record, gate open against gate off
+bench: bench-build ## Measure against a hand-written program and Redpanda Connect; writes docs/benchmarks (20 minutes)
+	bin/bench/bench -out docs/benchmarks
+
+.PHONY: bench-quick
+bench-quick: bench-build ## The same with fewer records and one round, in minutes; writes nothing
+	bin/bench/bench -quick
+
+.PHONY: bench-build
+bench-build: build # Connect is a module of its own, so that none of it enters ours
+	go build -trimpath -o bin/bench/ ./tests/bench ./tests/bench/ceiling
+	cd tests/bench/connect && go build -trimpath -o ../../../bin/bench/ .
+
+.PHONY: microbench
+microbench: ## What the buffer and the columns cost per record, in Go benchmarks
 	go test -run '^$$' -bench . -count 5 ./plugins/backpressure ./plugins/gate
 	go test -run '^$$' -bench . -benchmem ./plugins/clickhouse
 

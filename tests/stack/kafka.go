@@ -35,6 +35,7 @@ type Kafka struct {
 	addr   string
 	dir    string
 	fake   string // why it is kfake, "" when it is real
+	about  string // release of the real one
 	broker broker
 }
 
@@ -53,7 +54,7 @@ func startKafkaVersion(ctx context.Context, version string) (*Kafka, error) {
 	}
 	libs, err := installKafka(ctx, version)
 	if err == nil {
-		return startKafkaReal(ctx, libs)
+		return startKafkaReal(ctx, libs, version)
 	}
 	if forced == KafkaReal {
 		return nil, err
@@ -74,11 +75,12 @@ func startKafkaFake(ctx context.Context, reason string) (*Kafka, error) {
 	return k, k.startOrClose(ctx)
 }
 
-func startKafkaReal(ctx context.Context, libs string) (*Kafka, error) {
+func startKafkaReal(ctx context.Context, libs, version string) (*Kafka, error) {
 	k, err := newKafka()
 	if err != nil {
 		return nil, err
 	}
+	k.about = version
 	if k.broker, err = newJavaBroker(ctx, libs, k); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
@@ -112,6 +114,14 @@ func (k *Kafka) Addr() string { return k.addr }
 
 // Fake is empty for a real broker, else the reason why it is kfake.
 func (k *Kafka) Fake() string { return k.fake }
+
+// Name says what it is, for people: "Apache Kafka 3.9.1", or that it is kfake.
+func (k *Kafka) Name() string {
+	if k.fake != "" {
+		return "kfake (in process)"
+	}
+	return "Apache Kafka " + k.about
+}
 
 // Start starts a stopped broker on the same port and data, and returns when it serves.
 func (k *Kafka) Start(ctx context.Context) error { return k.broker.start(ctx) }

@@ -132,6 +132,13 @@ func (n *NATS) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	return nc, nil
 }
 
+// Subscribed reports whether a client of a server without accounts subscribes
+// to the subject, so that what is published to core NATS now is not lost.
+func (n *NATS) Subscribed(subject string) bool {
+	srv := n.running()
+	return srv != nil && srv.GlobalAccount().SubscriptionInterest(subject)
+}
+
 // Close stops the server and removes its data.
 func (n *NATS) Close() error {
 	n.Stop()

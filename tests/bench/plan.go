@@ -1,0 +1,47 @@
+package main
+
+import "time"
+
+// plan is how much is measured.
+type plan struct {
+	Rounds int
+	// Records of each run, by source, and of Connect, which is slower: figures
+	// are normalised, and a run should last for seconds, not minutes.
+	Kafka, NATS, JetStream                      int
+	ConnectKafka, ConnectNATS, ConnectJetStream int
+	Shipped                                     int
+	// Latency is how long records are published for it.
+	Latency time.Duration
+}
+
+var (
+	fullPlan = plan{
+		Rounds: 5,
+		Kafka:  3_000_000, NATS: 2_000_000, JetStream: 1_000_000,
+		ConnectKafka: 800_000, ConnectNATS: 400_000, ConnectJetStream: 200_000,
+		Shipped: 1_000_000,
+		Latency: 30 * time.Second,
+	}
+	quickPlan = plan{
+		Rounds: 1,
+		Kafka:  1_000_000, NATS: 600_000, JetStream: 400_000,
+		ConnectKafka: 300_000, ConnectNATS: 150_000, ConnectJetStream: 100_000,
+		Shipped: 300_000,
+		Latency: 8 * time.Second,
+	}
+)
+
+const (
+	// frame is how many records a framed message holds.
+	frame = 1000
+	// partitions of each topic.
+	partitions = 4
+	// window is how many records may be published to core NATS and not stored.
+	window = 250_000
+	// shippedWindow is the same for the shipped pipeline. A batch of three tables
+	// counts as held until its last table is stored: with two of 10,000 in flight
+	// the level stays at or below the threshold of 40,000, where it would drop.
+	shippedWindow = 20_000
+	// latencyRate is the records a second of the three streams together.
+	latencyRate = 10_000
+)

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// report is all that was measured, as results.json keeps it.
+type report struct {
+	Date     time.Time       `json:"date"`
+	Machine  string          `json:"machine"`
+	Software []string        `json:"software"`
+	Plan     plan            `json:"plan"`
+	Runs     []run           `json:"runs"`
+	Latency  []latencyResult `json:"latency"`
+}
+
+func readReport(path string) (*report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading results: %w", err)
+	}
+	r := &report{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("reading results of %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// deliver writes the table to w, and all forms of the results to a folder if
+// there is one.
+func (r *report) deliver(w io.Writer, dir string) error {
+	table := r.markdown()
+	if _, err := io.WriteString(w, table); err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	raw, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	chart, err := r.svg()
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		"results.md": []byte(table), "results.svg": chart, "results.json": append(raw, '\n'),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return fmt.Errorf("writing results: %w", err)
+		}
+	}
+	return nil
+}
+
+// failures is an error when a run failed.
+func (r *report) failures() error {
+	var errs []error
+	for _, run := range r.Runs {
+		if run.Failure != "" {
+			errs = append(errs, fmt.Errorf("round %d: %s, %s: %s", run.Round, run.Source, run.Name, run.Failure))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
 	"gopkg.in/yaml.v3"
 
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
@@ -19,25 +18,6 @@ import (
 // errFramesSeen says that processors would take messages of many records for
 // records. The host lints each component by itself; this takes the whole config.
 var errFramesSeen = errors.New("would see messages of many records (records_per_message is above 1): put " + frame.UnframeName + " first, or set records_per_message to 1")
-
-// checkFrames looks for processors that would see frames, in a parsed config.
-func checkFrames(conf *service.ParsedConfig) error {
-	root := map[string]any{}
-	for _, field := range []string{"input", "pipeline"} {
-		v, err := conf.FieldAny(field)
-		if err != nil {
-			return nil //nolint:nilerr // a config without that field, in streams mode
-		}
-		if node, ok := v.(interface{ Decode(v any) error }); ok { // a *yaml.Node
-			v = nil
-			if err := node.Decode(&v); err != nil {
-				return fmt.Errorf("reading %s: %w", field, err)
-			}
-		}
-		root[field] = v
-	}
-	return lintFrames(root)
-}
 
 // lintFrames looks for processors that would see frames.
 func lintFrames(root map[string]any) error {

@@ -34,7 +34,7 @@ func main() {
 		service.CLIOptSetDefaultConfigPaths("./bridge.yaml", "/etc/data-bridge/bridge.yaml"),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
-			if err := checkFrames(conf); err != nil {
+			if err := lookAtWhole(conf); err != nil {
 				return err
 			}
 			return stop.watch(conf)

@@ -19,7 +19,7 @@ type lane struct {
 	msgs service.MessageBatch
 }
 
-func newLane(b *testing.B, yaml string) *lane {
+func newLane(b testing.TB, yaml string) *lane {
 	l := &lane{rig: newRig(b, yaml), msgs: make(service.MessageBatch, benchBatch)}
 	b.Cleanup(func() { _ = l.Close(context.Background()) })
 	origin := l.board.Input("ticks", status.KindNATS).Mark(context.Background())
@@ -31,7 +31,7 @@ func newLane(b *testing.B, yaml string) *lane {
 }
 
 // pass takes one batch through: accepted, read, settled, acknowledged.
-func (l *lane) pass(b *testing.B) {
+func (l *lane) pass(b testing.TB) {
 	ctx := context.Background()
 	if err := l.WriteBatch(ctx, l.msgs, func(context.Context, error) error { return nil }); err != nil {
 		b.Fatal(err)
@@ -47,12 +47,17 @@ func (l *lane) pass(b *testing.B) {
 
 // The way of a record through the buffer.
 func BenchmarkPath(b *testing.B) {
-	l := newLane(b, "")
-	b.ReportAllocs()
-	for b.Loop() {
-		l.pass(b)
+	for name, share := range map[string]bool{"copies": false, "originals": true} {
+		b.Run(name, func(b *testing.B) {
+			l := newLane(b, "")
+			l.share = share
+			b.ReportAllocs()
+			for b.Loop() {
+				l.pass(b)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchBatch), "ns/record")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchBatch), "ns/record")
 }
 
 // What knowing the weight of a record costs, and what encoding a parsed one for

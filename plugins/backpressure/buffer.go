@@ -42,6 +42,7 @@ type buffer struct {
 	metrics metrics
 	control *gate.Controller
 	pulse   *heartbeat
+	share   bool // messages are handed out as they are; see PassOriginals
 
 	start    sync.Once
 	draining atomic.Bool
@@ -78,6 +79,7 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 		board:   status.Of(res, conf.gate),
 		servers: status.ServersOf(res),
 		metrics: newMetrics(res.Metrics()),
+		share:   passesOriginals(res),
 		freed:   make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
 		sources: map[*source]struct{}{},

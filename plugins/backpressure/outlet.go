@@ -19,7 +19,7 @@ func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 			return nil, nil, err
 		}
 		if f != nil {
-			return f.copies(), b.settler(f), nil
+			return b.handOut(f), b.settler(f), nil
 		}
 		if err := b.await(ctx, wait); err != nil {
 			return nil, nil, err
@@ -111,9 +111,13 @@ func (b *buffer) launch(f *flight) *flight {
 	return f
 }
 
-// copies returns shallow copies of the messages: processors and outputs may
-// change what they are given, and a retry must start from the original.
-func (f *flight) copies() service.MessageBatch {
+// handOut returns shallow copies of the messages, unless nothing will change
+// them: processors may change what they are given, and a retry must start from the
+// original.
+func (b *buffer) handOut(f *flight) service.MessageBatch {
+	if b.share {
+		return f.msgs
+	}
 	out := make(service.MessageBatch, len(f.msgs))
 	for i, m := range f.msgs {
 		out[i] = m.Copy()

@@ -244,7 +244,11 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	for _, d := range deliveries {
 		<-d.done
 	}
-	return o.settle(ctx, batch, all, deliveries, bad)
+	err := o.settle(ctx, batch, all, deliveries, bad)
+	if err == nil { // else an insert that was given up may still be looking
+		recycle(all)
+	}
+	return err
 }
 
 // settle delivers the bad rows and says which messages, if any, are not

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -20,14 +21,18 @@ type record struct {
 	at   int // the index of the message in its batch
 }
 
-// recordsOf lists the records of a batch.
+// recordLists keeps lists of records for the next batch.
+var recordLists sync.Pool
+
+// recordsOf lists the records of a batch. Whoever has nothing to do with them any
+// more, nor with parts of the list, may recycle it.
 func recordsOf(batch service.MessageBatch) []record {
 	var counter frame.Counter
 	n := 0
 	for _, m := range batch {
 		n += counter.Of(m)
 	}
-	out := make([]record, 0, n)
+	out := newRecordList(n)
 	var ctx context.Context // only compared: messages in a row tend to share theirs
 	var f *frame.Frame
 	for i, m := range batch {
@@ -47,6 +52,19 @@ func recordsOf(batch service.MessageBatch) []record {
 		}
 	}
 	return out
+}
+
+func newRecordList(n int) []record {
+	if kept, ok := recordLists.Get().(*[]record); ok && cap(*kept) >= n {
+		return (*kept)[:0]
+	}
+	return make([]record, 0, n)
+}
+
+func recycle(list []record) {
+	clear(list)
+	list = list[:0]
+	recordLists.Put(&list)
 }
 
 // bytes returns the record, or why there is none.

@@ -14,6 +14,7 @@ func (c *config) consumerOptions() []kgo.Opt {
 		kgo.FetchMaxBytes(c.fetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(min(c.fetchMaxPartition, c.fetchMaxBytes)),
 		kgo.FetchMaxWait(c.fetchMaxWait),
+		c.pools(),
 	}
 	if c.maxFetches > 0 {
 		opts = append(opts, kgo.MaxConcurrentFetches(c.maxFetches))

@@ -133,6 +133,9 @@ func (p *poller) build(chunks []chunk) *batch {
 			b.messages = p.append(b.messages, c)
 		}
 		b.ends = append(b.ends, len(b.messages))
+		for _, r := range c.records {
+			r.Recycle() // and not to be looked at again
+		}
 	}
 	return b
 }

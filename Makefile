@@ -52,7 +52,7 @@ bench: bench-build ## Measure against a hand-written program and Redpanda Connec
 	bin/bench/bench -out docs/benchmarks
 
 .PHONY: bench-quick
-bench-quick: bench-build ## The same with fewer records and one round, in minutes; writes nothing
+bench-quick: bench-build ## The same with fewer records and two rounds, in two minutes; writes nothing
 	bin/bench/bench -quick
 
 .PHONY: bench-build

@@ -30,6 +30,10 @@ type chart struct {
 	Footer        string
 }
 
+// The paper is inside the picture by the width of its line.
+func (c chart) PaperWidth() int  { return c.Width - 2 }
+func (c chart) PaperHeight() int { return c.Height - 2 }
+
 type panel struct {
 	X            int
 	Title, Small string

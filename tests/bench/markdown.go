@@ -9,7 +9,8 @@ const header = `# Benchmarks
 
 Written by ` + "`make bench`" + `; every run is in [results.json](results.json), and what is measured and how is described in
 [tests/bench/doc.go](../../tests/bench/doc.go). Figures are medians, with the lowest and the highest run in brackets. Compare the ratios,
-not the absolute figures, with other machines: competitors and servers share this one.
+not the absolute figures, with other machines: competitors and servers share this one. CPU time is normalised to a million rows, so that slower
+competitors may have fewer records.
 
 ![CPU seconds per million rows](results.svg)
 `

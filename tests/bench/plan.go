@@ -23,7 +23,7 @@ var (
 		Latency: 30 * time.Second,
 	}
 	quickPlan = plan{
-		Rounds: 1,
+		Rounds: 2,
 		Kafka:  1_000_000, NATS: 600_000, JetStream: 400_000,
 		ConnectKafka: 300_000, ConnectNATS: 150_000, ConnectJetStream: 100_000,
 		Shipped: 300_000,

@@ -44,8 +44,10 @@ func fail(failed chan<- error, err error) {
 }
 
 const (
-	// pullAhead is how many messages the client may hold that nobody has read.
-	pullAhead = 20_000
+	// pullAhead is how many bytes the client may have asked for that nobody has
+	// read. In messages it would be no bound: the server cuts a client off that
+	// has 64 MiB outstanding, which is 500 frames.
+	pullAhead = 16 << 20
 	// ackPending is beyond all that the blocks and the client can hold.
 	ackPending = 500_000
 )
@@ -72,7 +74,7 @@ func runJetStream(ctx context.Context, o options, blocks func() block) error {
 		}
 		p.current.acks = append(p.current.acks, m)
 		p.roll()
-	}, jetstream.PullMaxMessages(pullAhead))
+	}, jetstream.PullMaxBytes(pullAhead))
 	if err != nil {
 		return fmt.Errorf("consuming %s: %w", o.name, err)
 	}

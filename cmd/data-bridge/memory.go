@@ -29,7 +29,7 @@ const memoryGoal = 360 << 20
 // limitFor is the memory limit for a heap of which so much is alive: never so
 // low that the collector would work all the time for nothing, which it does
 // where a configuration holds more than the shipped one.
-func limitFor(live uint64) int64 { return max(memoryGoal, 2*int64(live)) }
+func limitFor(live uint64) int64 { return max(memoryGoal, int64(live/4*7)) }
 
 func raiseLimit(live uint64) {
 	want, have := limitFor(live), debug.SetMemoryLimit(-1)

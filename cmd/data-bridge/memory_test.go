@@ -12,7 +12,7 @@ import (
 func TestMemoryLimitFollowsWhatIsAlive(t *testing.T) {
 	assert.EqualValues(t, memoryGoal, limitFor(0))
 	assert.EqualValues(t, memoryGoal, limitFor(memoryGoal/2))
-	assert.EqualValues(t, 2<<30, limitFor(1<<30))
+	assert.EqualValues(t, 7<<28, limitFor(1<<30))
 
 	before := debug.SetMemoryLimit(memoryGoal)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })

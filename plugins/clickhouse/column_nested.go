@@ -1,9 +1,6 @@
 package clickhouse
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "fmt"
 
 // nullableColumn is Nullable(T).
 type nullableColumn struct {
@@ -120,103 +117,4 @@ func (c *arrayColumn) key(dst []byte, i int) []byte {
 		dst = c.inner.key(dst, j)
 	}
 	return dst
-}
-
-// lowCardinality is LowCardinality(T): a dictionary, and an index into it per
-// value. The dictionary begins with the value that stands for a missing one:
-// null for a nullable type, followed by the zero of the type, else that zero.
-type lowCardinality struct {
-	inner    builder // the dictionary
-	nullable bool
-	index    map[string]uint32
-	keys     []uint32
-	scratch  []byte
-}
-
-func newLowCardinality(inner builder) builder {
-	c := &lowCardinality{inner: inner, index: map[string]uint32{}}
-	if n, ok := inner.(*nullableColumn); ok {
-		c.inner, c.nullable = n.inner, true
-	}
-	c.reset()
-	return c
-}
-
-// takesNull is true of a nullable one alone, which appendStrict knows.
-func (*lowCardinality) takesNull() {}
-
-func (c *lowCardinality) append(v *value) error {
-	if v.kind == kindNull && c.nullable {
-		c.zero()
-		return nil
-	}
-	if err := c.inner.append(v); err != nil {
-		return err
-	}
-	last := c.inner.len() - 1
-	c.scratch = c.inner.key(c.scratch[:0], last)
-	key, known := c.index[string(c.scratch)]
-	if known {
-		c.inner.truncate(last)
-	} else {
-		key = uint32(last)
-		c.index[string(c.scratch)] = key
-	}
-	c.keys = append(c.keys, key)
-	return nil
-}
-
-func (c *lowCardinality) zero()          { c.keys = append(c.keys, 0) }
-func (c *lowCardinality) len() int       { return len(c.keys) }
-func (c *lowCardinality) truncate(n int) { c.keys = c.keys[:n] }
-
-func (c *lowCardinality) reset() {
-	c.inner.reset()
-	c.keys = c.keys[:0]
-	clear(c.index)
-	if c.nullable {
-		c.inner.zero()
-	}
-	c.inner.zero()
-	zero := c.inner.len() - 1
-	c.index[string(c.inner.key(nil, zero))] = uint32(zero)
-}
-
-func (c *lowCardinality) encode(out *native, from, to int) {
-	if from == to {
-		return
-	}
-	const additionalKeys, updateDictionary = 1 << 9, 1 << 10
-	size, width := c.inner.len(), uint64(0)
-	switch {
-	case size > 1<<16:
-		width = 2
-	case size > 1<<8:
-		width = 1
-	}
-	out.addUint64(additionalKeys | updateDictionary | width)
-	out.addUint64(uint64(size))
-	c.inner.encode(out, 0, size)
-	out.addUint64(uint64(to - from))
-	out.add(narrow(c.keys[from:to], width))
-}
-
-// narrow returns the keys in 1, 2 or 4 bytes each (width 0, 1, 2).
-func narrow(keys []uint32, width uint64) []byte {
-	if width == 2 {
-		return rawBytes(keys)
-	}
-	out := make([]byte, 0, len(keys)<<width)
-	for _, k := range keys {
-		if width == 0 {
-			out = append(out, byte(k))
-		} else {
-			out = binary.LittleEndian.AppendUint16(out, uint16(k))
-		}
-	}
-	return out
-}
-
-func (c *lowCardinality) key(dst []byte, i int) []byte {
-	return binary.LittleEndian.AppendUint32(dst, c.keys[i])
 }

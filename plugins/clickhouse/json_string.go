@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -41,8 +42,8 @@ func (s *scanner) scanString(v *value) error {
 	return s.fail("a closing quote")
 }
 
-// plainPrefix is the length of a run of plain ASCII that b starts with, in
-// whole words of eight bytes: the rest is for the caller to look at.
+// plainPrefix is the length of a run of plain ASCII that b starts with. It may
+// stop short of the end of the run: the byte there is for the caller to look at.
 func plainPrefix(b []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := 0
@@ -50,9 +51,11 @@ func plainPrefix(b []byte) int {
 		w := binary.LittleEndian.Uint64(b[n:])
 		quotes, slashes := w^ones*'"', w^ones*'\\'
 		// A byte's top bit is set where the byte is above 127, below a space, a
-		// quote or a backslash (or, rarely, near one: then the caller looks).
-		if (w|(w-ones*' ')|(quotes-ones)|(slashes-ones))&highs != 0 {
-			break
+		// quote or a backslash (or, rarely, where a byte below it borrowed).
+		if found := (w | (w - ones*' ') | (quotes - ones) | (slashes - ones)) & highs; found != 0 {
+			// What a borrow marks falsely lies above what it came from: the lowest
+			// mark is never beyond the end of the run.
+			return n + bits.TrailingZeros64(found)/8
 		}
 	}
 	return n

@@ -64,6 +64,7 @@ var chartNames = []struct{ competitor, label, class string }{
 	{nameCeiling, "hand-written, ch-go", "hand"},
 	{nameColumnar, "hand-written, clickhouse-go", "hand"},
 	{nameBridge, "data-bridge", "ours"},
+	{nameTogether, "data-bridge, 1,000 a message", "ours"},
 	{nameConnect, "Redpanda Connect", "peer"},
 }
 

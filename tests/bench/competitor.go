@@ -23,6 +23,7 @@ const (
 	nameColumnar = "hand-written, clickhouse-go"
 	nameFramed   = "hand-written, ch-go, 1,000 records a message"
 	nameBridge   = "data-bridge"
+	nameTogether = "data-bridge, records_per_message: 1000"
 	nameConnect  = "Redpanda Connect"
 )
 
@@ -63,7 +64,8 @@ func competitors(p plan, bin string) []competitor {
 			competitor{s.source, nameCeiling, s.fast, 1, ceiling(bin, s.source, "chgo")},
 			competitor{s.source, nameColumnar, s.fast, 1, ceiling(bin, s.source, "clickhouse-go")},
 			competitor{s.source, nameFramed, s.fast, frame, ceiling(bin, s.source, "chgo")},
-			competitor{s.source, nameBridge, s.fast, 1, bridge(bin, s.source)},
+			competitor{s.source, nameBridge, s.fast, 1, bridge(bin, s.source, nil)},
+			competitor{s.source, nameTogether, s.fast, 1, bridge(bin, s.source, map[string]string{"RECORDS_PER_MESSAGE": "1000"})},
 			competitor{s.source, nameConnect, s.connect, 1, connect(bin, s.source)},
 		)
 	}
@@ -96,8 +98,8 @@ func ceiling(bin string, from source, client string) func(*servers, string, stri
 	}
 }
 
-func bridge(bin string, from source) func(*servers, string, string) command {
-	return benthos(filepath.Join(bin, "data-bridge"), "bridge_"+from.short()+".yaml", nil)
+func bridge(bin string, from source, env map[string]string) func(*servers, string, string) command {
+	return benthos(filepath.Join(bin, "data-bridge"), "bridge_"+from.short()+".yaml", env)
 }
 
 func connect(bin string, from source) func(*servers, string, string) command {

@@ -36,20 +36,21 @@ func writeSource(b *strings.Builder, from source, all []line) {
 	ceiling, hasCeiling := of(all, from, nameCeiling)
 	connect, hasConnect := of(all, from, nameConnect)
 	wrote := false
-	for _, name := range []string{nameCeiling, nameColumnar, nameFramed, nameBridge, nameConnect} {
+	for _, name := range []string{nameCeiling, nameColumnar, nameFramed, nameBridge, nameTogether, nameConnect} {
 		l, ok := of(all, from, name)
 		if !ok {
 			continue
 		}
 		if !wrote {
 			fmt.Fprintf(b, "\n## %s\n\n", title(from))
-			b.WriteString("| competitor | records | rows/s | CPU s per million rows | CPU against hand-written | CPU against Connect | peak memory, MiB | rows verified |\n")
-			b.WriteString("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+			b.WriteString("| competitor | records | rows/s | against hand-written | against Connect | CPU s per million rows | against hand-written | against Connect | peak memory, MiB | rows verified |\n")
+			b.WriteString("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 			wrote = true
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n",
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 			l.Name, thousands(float64(l.Records)),
-			l.Rate.text(thousands), l.Cost.text(hundredths),
+			l.Rate.text(thousands), ratio(l.Rate, ceiling.Rate, hasCeiling), ratio(l.Rate, connect.Rate, hasConnect),
+			l.Cost.text(hundredths),
 			ratio(l.Cost, ceiling.Cost, hasCeiling), ratio(l.Cost, connect.Cost, hasConnect),
 			l.Memory.text(thousands), verified(l))
 	}

@@ -17,7 +17,7 @@ type plan struct {
 var (
 	fullPlan = plan{
 		Rounds: 5,
-		Kafka:  3_000_000, NATS: 2_000_000, JetStream: 1_000_000,
+		Kafka:  8_000_000, NATS: 5_000_000, JetStream: 2_000_000,
 		ConnectKafka: 800_000, ConnectNATS: 400_000, ConnectJetStream: 200_000,
 		Shipped: 1_000_000,
 		Latency: 30 * time.Second,

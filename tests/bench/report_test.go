@@ -36,8 +36,8 @@ func TestTable(t *testing.T) {
 	assert.Contains(t, text, "4 March 2026, 2 cores, 2 rounds.")
 	assert.Contains(t, text, "## Kafka")
 	assert.NotContains(t, text, "## NATS", "a source without runs has no table")
-	assert.Contains(t, text, "| hand-written, ch-go | 1,000,000 | 750,000 (500,000–1,000,000) | 1.00 (1.00–1.00) | 1.00× | 0.20× | 100 (100–100) | all, 2 of 2 runs |")
-	assert.Contains(t, text, "| data-bridge | 1,000,000 | 416,667 (333,333–500,000) | 3.00 (3.00–3.00) | 3.00× | 0.60× |")
+	assert.Contains(t, text, "| hand-written, ch-go | 1,000,000 | 750,000 (500,000–1,000,000) | 1.00× | 2.57× | 1.00 (1.00–1.00) | 1.00× | 0.20× | 100 (100–100) | all, 2 of 2 runs |")
+	assert.Contains(t, text, "| data-bridge | 1,000,000 | 416,667 (333,333–500,000) | 0.56× | 1.43× | 3.00 (3.00–3.00) | 3.00× | 0.60× |")
 	assert.Contains(t, text, "| ticks | 6,000 | 60,000 | 300 | 600 | 700 |")
 	assert.NotContains(t, text, "FAILED")
 }

@@ -35,7 +35,7 @@ func TestWhoBeginsMovesOnFromRoundToRound(t *testing.T) {
 func TestChoosing(t *testing.T) {
 	all := competitors(quickPlan, "bin")
 	assert.Len(t, choose(all, regexp.MustCompile("")), len(all))
-	chosen := choose(all, regexp.MustCompile("^NATS/data"))
+	chosen := choose(all, regexp.MustCompile("^NATS/data-bridge$"))
 	require.Len(t, chosen, 1)
 	assert.Equal(t, "NATS/data-bridge", chosen[0].String())
 	assert.Empty(t, choose(all, regexp.MustCompile("latency")))

@@ -17,9 +17,9 @@ func TestMemoryLimitFollowsWhatIsAlive(t *testing.T) {
 	before := debug.SetMemoryLimit(memoryGoal)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	raiseLimit(1 << 30)
-	assert.EqualValues(t, 2<<30, debug.SetMemoryLimit(-1))
+	assert.EqualValues(t, 7<<28, debug.SetMemoryLimit(-1))
 	raiseLimit(1<<30 - 1<<20)
-	assert.EqualValues(t, 2<<30, debug.SetMemoryLimit(-1), "a small change is not worth it")
+	assert.EqualValues(t, 7<<28, debug.SetMemoryLimit(-1), "a small change is not worth it")
 	raiseLimit(1 << 20)
 	assert.EqualValues(t, memoryGoal, debug.SetMemoryLimit(-1))
 }

@@ -52,7 +52,7 @@ type buffer struct {
 	ready chan struct{} // signals the reader, capacity 1
 
 	mu      sync.Mutex
-	queue   queue
+	queues  []*queue             // what waits, of each input by itself
 	sealed  queue                // of sealed batches, each a segment of its own; see position.Sealed
 	retries []*flight            // rejected as a whole, the first one rejected first
 	flying  int                  // flights at the output
@@ -145,7 +145,7 @@ func (b *buffer) shut() (int, []*source) {
 		src.abandoned, src.waiting = true, 0
 		b.shift(src, minus(src.held))
 	}
-	b.closed, b.queue, b.sealed, b.retries = true, queue{}, queue{}, nil
+	b.closed, b.queues, b.sealed, b.retries = true, nil, queue{}, nil
 	b.control.Observe(b.level)
 	signal(b.freed)
 	signal(b.ready)

@@ -3,6 +3,7 @@ package backpressure
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -48,9 +49,9 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 	if n == 0 {
 		return msgs, nil
 	}
-	into := &b.queue
-	if src.sealed {
-		into = &b.sealed
+	into := &b.sealed
+	if !src.sealed {
+		into = b.queueOf(src.origin)
 	}
 	b.sources[src] = struct{}{}
 	into.push(segment{src: src, msgs: msgs[:n], load: load, at: time.Now()})
@@ -91,13 +92,25 @@ func (b *buffer) room() gate.Level {
 	return room
 }
 
+// queueOf returns the queue of an input. Batches are of one input: as a rule its
+// records go to one table, so that each batch is one large insert, where a mixed
+// one would be several small ones.
+func (b *buffer) queueOf(origin *status.Input) *queue {
+	i := slices.IndexFunc(b.queues, func(q *queue) bool { return q.origin == origin })
+	if i < 0 {
+		i = len(b.queues)
+		b.queues = append(b.queues, &queue{origin: origin})
+	}
+	return b.queues[i]
+}
+
 // abandon forgets a source whose WriteBatch has failed: what waits in the queue
 // is taken out, what is in flight settles without an acknowledgement.
 func (b *buffer) abandon(src *source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	src.abandoned, src.waiting = true, 0
-	b.shift(src, minus(b.queue.remove(src)))
+	b.shift(src, minus(b.queueOf(src.origin).remove(src)))
 	b.control.Observe(b.level)
 }
 

@@ -32,6 +32,7 @@ type model struct {
 type modelWrite struct {
 	verdict
 	first, n int
+	input    string
 	sealed   bool
 	done     bool
 	err      error
@@ -115,6 +116,7 @@ func (m *model) write(ctx context.Context) {
 		return
 	}
 	w := &modelWrite{first: m.next, n: rapid.IntRange(1, 30).Draw(m.t, "size"), sealed: rapid.Bool().Draw(m.t, "sealed")}
+	w.input = rapid.SampledFrom([]string{"ticks", "ticks", "candles", "rates"}).Draw(m.t, "input")
 	m.next += w.n
 	batch := m.batch(w)
 	m.writes = append(m.writes, w)
@@ -126,7 +128,7 @@ func (m *model) write(ctx context.Context) {
 
 // batch makes messages of any weight: numbers, with spaces behind them.
 func (m *model) batch(w *modelWrite) service.MessageBatch {
-	batch := m.r.batch("ticks", w.first, w.n)
+	batch := m.r.batch(w.input, w.first, w.n)
 	if w.sealed {
 		seal(batch)
 	}
@@ -172,6 +174,11 @@ func (m *model) read(ctx context.Context) {
 		body = append(body, strings.Fields(string(b))[0])
 		n, _ := strconv.Atoi(body[len(body)-1])
 		records += m.held[n]
+	}
+	for _, number := range body {
+		if got, want := m.writeOf(number).input, m.writeOf(body[0]).input; got != want {
+			m.failf("a batch holds messages of %s and %s", got, want)
+		}
 	}
 	if w := m.writeOf(body[0]); w.sealed {
 		m.checkSealed(w, body)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 )
 
 // ReadBatch returns the next batch for the output: a full or a sealed one at
@@ -61,31 +63,61 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 			return b.launch(f), 0, nil
 		}
 	}
-	rest, ready := b.ripe(now)
+	ripe, rest := b.ripe(now)
 	switch {
-	case b.sealed.held.Records > 0 && (!ready || !b.queue.oldest().Before(b.sealed.oldest())):
+	case b.sealed.held.Records > 0 && (ripe == nil || !ripe.oldest().Before(b.sealed.oldest())):
 		return b.launch(b.sealed.takeSegment()), 0, nil
-	case ready:
-		return b.launch(b.queue.take(b.conf.count, b.conf.byteSize)), 0, nil
+	case ripe != nil:
+		return b.launch(ripe.take(b.conf.count, b.conf.byteSize)), 0, nil
 	case rest >= 0 && (wait < 0 || rest < wait):
 		wait = rest
 	}
 	return nil, wait, nil
 }
 
-// ripe reports whether a batch of what waits in the queue may leave, or how
-// long until one may by the clock; below zero when nothing waits.
-func (b *buffer) ripe(now time.Time) (rest time.Duration, ready bool) {
-	if b.queue.held.Records == 0 {
-		return -1, false
+// ripe returns the queue that a batch may leave of: of several the one whose
+// first message has waited longest. If there is none, rest is how long until there
+// is by the clock, below zero when nothing waits.
+func (b *buffer) ripe(now time.Time) (first *queue, rest time.Duration) {
+	rest = -1
+	hurry, largest := b.hurry(), b.crowded()
+	for _, q := range b.queues {
+		if q.held.Records == 0 {
+			continue
+		}
+		wait := b.conf.period - now.Sub(q.oldest())
+		switch {
+		case hurry, q == largest, wait <= 0, b.full(q.held):
+			if first == nil || q.oldest().Before(first.oldest()) {
+				first = q
+			}
+		case rest < 0 || wait < rest:
+			rest = wait
+		}
 	}
-	rest = b.conf.period - now.Sub(b.queue.oldest())
-	return rest, b.full() || rest <= 0 || b.hurry()
+	return first, rest
 }
 
-// full reports whether a whole batch waits.
-func (b *buffer) full() bool {
-	return b.queue.held.Records >= b.conf.count || b.queue.held.Bytes >= b.conf.byteSize
+// full reports whether so much is a whole batch.
+func (b *buffer) full(held gate.Level) bool {
+	return held.Records >= b.conf.count || held.Bytes >= b.conf.byteSize
+}
+
+// crowded returns the largest queue when all of them together hold a whole
+// batch: many inputs are not to fill the buffer with batches that are not full.
+// What the output cannot take yet goes on growing meanwhile.
+func (b *buffer) crowded() (largest *queue) {
+	var all gate.Level
+	for _, q := range b.queues {
+		all = plus(all, q.held)
+		if largest == nil || q.held.Records > largest.held.Records {
+			largest = q
+		}
+	}
+	if !b.full(all) {
+		return nil
+	}
+	return largest
 }
 
 // hurry reports whether waiting for a fuller batch is pointless: the stream is

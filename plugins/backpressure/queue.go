@@ -50,6 +50,7 @@ type flight struct {
 // queue holds segments in the order of their arrival. It is not safe for
 // concurrent use.
 type queue struct {
+	origin   *status.Input // whose they are
 	segments []segment
 	head     int
 	held     gate.Level

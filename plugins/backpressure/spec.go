@@ -88,7 +88,7 @@ func spec() *service.ConfigSpec {
 				LintRule(lintPositive(fieldAlertAfter)),
 			service.NewObjectField(fieldBatch,
 				service.NewIntField(fieldBatchCount).
-					Description("The most messages in a batch. It may not exceed `resume_threshold`.").
+					Description("The most messages in a batch. It may not exceed `resume_threshold`. A batch holds messages of one input, which go to one table as a rule: so this is the size of an insert.").
 					Default(10000).Example(20000),
 				service.NewStringField(fieldBatchBytes).
 					Description("A batch is also full when its messages weigh this much; it then holds at least one message. It may not exceed the `resume_threshold` in bytes. By default, or with `0`, an eighth of `max_bytes`, and what the `resume_threshold` is in bytes if that is less.").

@@ -61,8 +61,9 @@ bench-build: build # Connect is a module of its own, so that none of it enters o
 	cd tests/bench/connect && go build -trimpath -o ../../../bin/bench/ .
 
 .PHONY: microbench
-microbench: ## What the buffer and the columns cost per record, in Go benchmarks
-	go test -run '^$$' -bench . -count 5 ./plugins/backpressure ./plugins/gate
+microbench: ## What frames, checkpoints, the buffer and the columns cost per record, in Go benchmarks
+	go test -run '^$$' -bench . -count 5 ./plugins/backpressure ./plugins/gate ./plugins/frame ./plugins/position
+	go test -run '^$$' -bench 'Record|Checkpoint' -count 5 ./plugins/kafka
 	go test -run '^$$' -bench . -benchmem ./plugins/clickhouse
 
 .PHONY: build

@@ -43,8 +43,10 @@
 //     until every record is settled, and never passes a nack up while it can
 //     retry. Close nacks everything unsettled, what the output still has
 //     included: the host delivers no acknowledgement after a forced stop.
-//   - Batches are formed in one place, the buffer. The output's own batching
-//     stays empty.
+//   - Batches are formed in one place, the buffer, each of records of one input,
+//     which go to one table as a rule: an insert is large for its table. The
+//     output's own batching stays empty; deliveries of a table that wait for a slot
+//     join there, so that inserts grow with the backlog.
 //   - The output owns failure: retryable or permanent is decided in one
 //     function; bad rows are isolated and go to dead_letter, a required field,
 //     because every default would be wrong.
@@ -84,7 +86,9 @@
 //     after it has joined again: the broker would take it for one of the new member,
 //     and it would take the new owner's offset back.
 //   - ReadBatch hands out shallow copies: a processor may change what it is
-//     given, and a retry must start from the original.
+//     given, and a retry must start from the original. The binary, which sees the
+//     whole configuration, tells the buffer when there is no processor, and
+//     the originals go out.
 //   - Lint rules are parsed when a spec is built, in init. Rules of list fields
 //     are applied to the items as well.
 package plugins

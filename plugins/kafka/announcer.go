@@ -41,7 +41,7 @@ type commitFunc func(ctx context.Context, said promises, check func() error) err
 // the new member: it is checked right before it is sent, when the client has
 // chosen the generation that it bears.
 type announcer struct {
-	send       commitFunc
+	send       commitFunc // of the poller and of progress; set before they start
 	assignment *assignment
 	link       *link
 	metrics    metrics
@@ -56,7 +56,7 @@ type announcer struct {
 func (n *announcer) announce(ctx context.Context, chunks []chunk) []chunk {
 	failed := 0
 	for {
-		err := n.commit(ctx, func() promises { return n.assignment.promise(chunks) }, false)
+		err := n.commit(ctx, func() promises { return n.assignment.promise(chunks) })
 		chunks = n.assignment.kept(chunks)
 		if err == nil || ctx.Err() != nil || len(chunks) == 0 {
 			break
@@ -112,32 +112,39 @@ func rebalancing(err error) bool {
 
 // progress commits what was settled since the last commit.
 func (n *announcer) progress(ctx context.Context) error {
-	return n.commit(ctx, n.assignment.unsaid, false)
+	return n.commit(ctx, n.assignment.unsaid)
 }
 
 // farewell commits what is known of partitions that are given up, before others
 // own them.
-func (n *announcer) farewell(ctx context.Context, parts []*partition) error {
-	return n.commit(ctx, func() promises { return n.assignment.lastWords(parts) }, true)
+func (n *announcer) farewell(ctx context.Context, send commitFunc, parts []*partition) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	anyway := func() error { return nil }
+	return n.transmit(ctx, send, n.assignment.lastWords(parts), anyway)
 }
 
-// commit makes one commit of what say returns, if that is anything. With gone
-// set the partitions may be given up already.
-func (n *announcer) commit(ctx context.Context, say func() promises, gone bool) error {
+// commit makes one commit of what say returns, if that is anything and the
+// partitions are not given up by the time that it can be sent.
+func (n *announcer) commit(ctx context.Context, say func() promises) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	said := say()
+	return n.transmit(ctx, n.send, said, func() error {
+		if !n.assignment.ownsAll(said) {
+			return errNotOwned
+		}
+		return nil
+	})
+}
+
+func (n *announcer) transmit(ctx context.Context, send commitFunc, said promises, check func() error) error {
 	if len(said) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	err := n.send(ctx, said, func() error {
-		if !gone && !n.assignment.ownsAll(said) {
-			return errNotOwned
-		}
-		return nil
-	})
+	err := send(ctx, said, check)
 	if err != nil {
 		n.assignment.unsay(said)
 	}

@@ -173,7 +173,7 @@ func (m *onceModel) settle() {
 // handOver lets the next member take over in good order.
 func (m *onceModel) handOver() {
 	parts := m.a.revoke(revoked(), newLedger(), one)
-	_ = m.announcer.farewell(context.Background(), parts)
+	_ = m.announcer.farewell(context.Background(), m.send, parts)
 	m.join()
 }
 

@@ -70,7 +70,10 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 		grace:      min(revokeGrace, c.rebalanceTimeout/2),
 		drained:    make(chan struct{}),
 	}
-	s.assignment.once = c.exactlyOnce
+	if c.exactlyOnce { // before there is a client, whose callbacks look for it
+		s.assignment.once = true
+		s.announcer = &announcer{assignment: s.assignment, link: s.link, metrics: m, log: log}
+	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	opts = append(opts, c.consumerOptions()...)
 	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
@@ -174,12 +177,12 @@ func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]in
 // commit writes what is marked, or what is known of the partitions that are
 // given up. It has a deadline of its own: whatever asked for it may be over
 // already.
-func (s *session) commit(cl groupClient, gone []*partition) {
+func (s *session) commit(cl *kgo.Client, gone []*partition) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var err error
 	if s.announcer != nil {
-		err = s.announcer.farewell(ctx, gone)
+		err = s.announcer.farewell(ctx, commitBy(cl), gone)
 	} else {
 		err = cl.CommitMarkedOffsets(ctx)
 	}

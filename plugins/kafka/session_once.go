@@ -14,7 +14,7 @@ import (
 // startOnce starts the poller that makes chunks, and the commits of what is
 // settled between announcements.
 func (s *session) startOnce(c *config) {
-	s.announcer = &announcer{send: commitBy(s.client), assignment: s.assignment, link: s.link, metrics: s.metrics, log: s.log}
+	s.announcer.send = commitBy(s.client)
 	p := &oncePoller{
 		poller: s.poller,
 		former: &former{

@@ -48,7 +48,7 @@ config: build ## Lint every config and run the config unit tests
 	bin/data-bridge test ./config/...
 
 .PHONY: bench
-bench: bench-build ## Measure against a hand-written program and Redpanda Connect; writes docs/benchmarks (20 minutes)
+bench: bench-build ## Measure against a hand-written program and Redpanda Connect; writes docs/benchmarks (15 minutes)
 	bin/bench/bench -out docs/benchmarks
 
 .PHONY: bench-quick

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"gopkg.in/yaml.v3"
 
 	"github.com/data-bridge-io/data-bridge/plugins/backpressure"
 )
@@ -19,7 +21,7 @@ func lookAtWhole(conf *service.ParsedConfig) error {
 	if err := lintFrames(root); err != nil {
 		return err
 	}
-	if root["output"] != nil && !mayChange(root["output"]) && !mayChange(root["pipeline"]) {
+	if onlyStores(root["pipeline"], root["output"]) {
 		backpressure.PassOriginals(conf.Resources())
 	}
 	return nil
@@ -34,36 +36,41 @@ func wholeOf(conf *service.ParsedConfig) (map[string]any, error) {
 		if err != nil {
 			return map[string]any{}, nil //nolint:nilerr // not there
 		}
-		if node, ok := v.(interface{ Decode(v any) error }); ok { // a *yaml.Node
-			v = nil
-			if err := node.Decode(&v); err != nil {
-				return nil, fmt.Errorf("reading %s: %w", field, err)
-			}
+		if root[field], err = plain(v); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", field, err)
 		}
-		root[field] = v
 	}
 	return root, nil
 }
 
-// mayChange reports whether a part of a configuration holds processors, or
-// refers to what is not in it.
-func mayChange(node any) bool {
-	switch node := node.(type) {
-	case []any:
-		for _, item := range node {
-			if mayChange(item) {
-				return true
-			}
-		}
-	case map[string]any:
-		for key, value := range node {
-			if list, ok := value.([]any); key == "processors" && ok && len(list) == 0 {
-				continue
-			}
-			if key == "processors" && value != nil || key == "resource" || mayChange(value) {
-				return true
-			}
+// plain turns YAML nodes, of which the host leaves some in what it has parsed, into
+// maps, lists and scalars.
+func plain(parsed any) (v any, err error) {
+	text, err := yaml.Marshal(parsed)
+	if err != nil {
+		return nil, err
+	}
+	return v, yaml.Unmarshal(text, &v)
+}
+
+// onlyStores reports whether what stands behind the buffer is our output and
+// nothing else. Of other outputs, and of templates, it is not known what they do to
+// messages.
+func onlyStores(pipeline, output any) bool {
+	p, _ := pipeline.(map[string]any)
+	o, _ := output.(map[string]any)
+	if _, ours := o["clickhouse"]; !ours || !none(p["processors"]) || !none(o["processors"]) {
+		return false
+	}
+	for key := range o {
+		if !slices.Contains([]string{"clickhouse", "label", "type", "processors"}, key) {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+func none(processors any) bool {
+	list, ok := processors.([]any)
+	return processors == nil || ok && len(list) == 0
 }

@@ -8,18 +8,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-func TestMayChange(t *testing.T) {
+func TestOnlyStores(t *testing.T) {
 	for text, want := range map[string]bool{
-		"{clickhouse: {table: t, dead_letter: {drop: {}}}}":                                  false,
-		"{threads: 4, processors: []}":                                                       false,
-		"{processors: [{mapping: root = this}]}":                                             true,
-		"{broker: {outputs: [{drop: {}}, {drop: {}, processors: [{noop: {}}]}]}}":            true,
-		"{resource: elsewhere}":                                                              true,
-		"{clickhouse: {dead_letter: {file: {path: x}, processors: [{mapping: root = @x}]}}}": true,
+		"output: {label: ch, clickhouse: {table: t, dead_letter: {drop: {}, processors: [{noop: {}}]}}}": true,
+		"output: {clickhouse: {}, processors: []}\npipeline: {threads: 4, processors: []}":               true,
+		"output: {clickhouse: {}}\npipeline: {processors: [{mapping: root = this}]}":                     false,
+		"output: {clickhouse: {}, processors: [{noop: {}}]}":                                             false,
+		"output: {fallback: [{clickhouse: {}}, {drop: {}}]}":                                             false,
+		"output: {a_template: {}}": false,
+		"output: {drop: {}}":       false,
+		"{}":                       false,
 	} {
-		var node any
-		require.NoError(t, yaml.Unmarshal([]byte(text), &node))
-		assert.Equal(t, want, mayChange(node), text)
+		root := map[string]any{}
+		require.NoError(t, yaml.Unmarshal([]byte(text), &root))
+		assert.Equal(t, want, onlyStores(root["pipeline"], root["output"]), text)
 	}
-	assert.False(t, mayChange(nil))
 }

@@ -113,9 +113,9 @@ func (s *segment) upTo(room gate.Level, first bool) (n int, load gate.Level) {
 // prefix tells how many messages, from the first, fit into the room, and what
 // they hold. With first set, one message fits always.
 func prefix(msgs service.MessageBatch, room gate.Level, first bool) (n int, load gate.Level) {
-	var records frame.Counter
+	var frames frame.Finder
 	for _, m := range msgs {
-		more := plus(load, gate.Level{Records: records.Of(m), Bytes: weigh(m)})
+		more := plus(load, gate.Level{Records: frames.Count(m), Bytes: weigh(m)})
 		if (more.Records > room.Records || more.Bytes > room.Bytes) && (n > 0 || !first) {
 			break
 		}

@@ -19,7 +19,7 @@ func together(records [][]byte, size int, template *service.Message) (sum int) {
 	for _, r := range records {
 		b.Add(r)
 	}
-	f := frame.Of(b.Message(context.Background(), template).Context())
+	f := frame.Of(b.Message(context.Background(), template))
 	for i := range f.Len() {
 		sum += len(f.Record(i))
 	}

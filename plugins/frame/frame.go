@@ -3,8 +3,9 @@
 // thousandth of it for each.
 //
 // Whoever makes a frame notes in its context where the records are, so that
-// nobody has to look for them. A frame whose body was changed on the way is none
-// any more: see Frame.Intact.
+// nobody has to look for them. The host gives that context to whatever a processor
+// makes of the message: it is a frame only while its body is the one it was made
+// with.
 package frame
 
 import (
@@ -27,10 +28,18 @@ type Frame struct {
 
 type key struct{}
 
-// Of returns the frame that a message with this context was made as, nil if it
-// was made as a single record.
-func Of(ctx context.Context) *Frame {
+// noted returns the frame that a context speaks of.
+func noted(ctx context.Context) *Frame {
 	f, _ := ctx.Value(key{}).(*Frame)
+	return f
+}
+
+// Of returns the frame that a message is, nil if it is a single record.
+func Of(m *service.Message) *Frame {
+	f := noted(m.Context())
+	if f == nil || !f.isBodyOf(m) {
+		return nil
+	}
 	return f
 }
 
@@ -46,9 +55,9 @@ func (f *Frame) Record(i int) []byte {
 	return f.body[start:f.ends[i]:f.ends[i]]
 }
 
-// Intact reports whether body still is what the frame was made with.
-func (f *Frame) Intact(body []byte) bool {
-	return len(body) == len(f.body) && unsafe.SliceData(body) == unsafe.SliceData(f.body)
+func (f *Frame) isBodyOf(m *service.Message) bool {
+	body, err := m.AsBytes()
+	return err == nil && len(body) == len(f.body) && unsafe.SliceData(body) == unsafe.SliceData(f.body)
 }
 
 // Single returns a message of one record alone, with the metadata of m, which
@@ -59,23 +68,31 @@ func (f *Frame) Single(m *service.Message, record []byte) *service.Message {
 	return one
 }
 
-// Counter counts records, message by message. It is quickest when messages in a
-// row share their context. The zero value is ready; it is not safe for
-// concurrent use.
-type Counter struct {
+// Finder looks for frames, message by message. It is quickest when messages in a
+// row share their context. The zero value is ready; it is not safe for concurrent
+// use.
+type Finder struct {
 	ctx context.Context //nolint:containedctx // the last one seen, to spare looking into it again
-	n   int
+	f   *Frame
 }
 
-// Of is how many records a message is made of.
-func (c *Counter) Of(m *service.Message) int {
+// Of is the same as the function Of.
+func (c *Finder) Of(m *service.Message) *Frame {
 	if ctx := m.Context(); ctx != c.ctx {
-		c.ctx, c.n = ctx, 1
-		if f := Of(ctx); f != nil {
-			c.n = f.Len()
-		}
+		c.ctx, c.f = ctx, noted(ctx)
 	}
-	return c.n
+	if c.f == nil || !c.f.isBodyOf(m) {
+		return nil
+	}
+	return c.f
+}
+
+// Count is how many records a message is made of.
+func (c *Finder) Count(m *service.Message) int {
+	if f := c.Of(m); f != nil {
+		return f.Len()
+	}
+	return 1
 }
 
 // Builder makes a frame. It is not safe for concurrent use.

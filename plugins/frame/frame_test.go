@@ -39,10 +39,9 @@ func TestRecordsComeOutAsTheyWentIn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		texts := rapid.SliceOfN(rapid.StringMatching(`[a\n ]{0,5}`), 2, 20).Draw(rt, "records")
 		m := makeFrame(texts...)
-		f := frame.Of(m.Copy().Context())
+		f := frame.Of(m.Copy())
 		require.NotNil(rt, f)
 		require.Equal(rt, len(texts), f.Len())
-		require.True(rt, f.Intact(body(rt, m.Copy())))
 		require.Equal(rt, strings.Join(texts, "\n"), string(body(rt, m)))
 		for i, text := range texts {
 			require.Equal(rt, text, string(f.Record(i)))
@@ -52,23 +51,26 @@ func TestRecordsComeOutAsTheyWentIn(t *testing.T) {
 
 func TestARecordAloneIsNoFrame(t *testing.T) {
 	m := makeFrame("one")
-	assert.Nil(t, frame.Of(m.Context()))
+	assert.Nil(t, frame.Of(m))
 	assert.Equal(t, "one", string(body(t, m)))
 }
 
 func TestAChangedBodyIsNoFrame(t *testing.T) {
+	for _, changed := range [][]byte{[]byte("a\nb"), body(t, makeFrame("a", "b"))[:1], nil} {
+		m := makeFrame("a", "b")
+		m.SetBytes(changed)
+		assert.Nil(t, frame.Of(m))
+	}
 	m := makeFrame("a", "b")
-	f := frame.Of(m.Context())
-	assert.False(t, f.Intact([]byte("a\nb")))
-	assert.False(t, f.Intact(body(t, m)[:1]))
-	assert.False(t, f.Intact(nil))
+	m.SetBytes(body(t, m)[:1])
+	assert.Nil(t, frame.Of(m))
 }
 
 func TestSingle(t *testing.T) {
 	m := makeFrame("a", "b")
-	one := frame.Of(m.Context()).Single(m, []byte("b"))
+	one := frame.Of(m).Single(m, []byte("b"))
 	assert.Equal(t, "b", string(body(t, one)))
-	assert.Nil(t, frame.Of(one.Context()))
+	assert.Nil(t, frame.Of(one))
 	assert.Equal(t, "here", one.Context().Value(mark{}))
 	table, _ := one.MetaGet("table")
 	assert.Equal(t, "ticks", table)
@@ -79,10 +81,10 @@ func TestSingle(t *testing.T) {
 func TestTheHostCountsRecords(t *testing.T) {
 	batch := service.MessageBatch{makeFrame("a", "b", "c"), makeFrame("d"), service.NewMessage([]byte("e"))}
 	assert.Equal(t, 5, batch.CollapsedCount())
-	var c frame.Counter
+	var c frame.Finder
 	var counts []int
 	for _, m := range batch {
-		counts = append(counts, c.Of(m))
+		counts = append(counts, c.Count(m))
 	}
 	assert.Equal(t, []int{3, 1, 1}, counts)
 }
@@ -103,7 +105,7 @@ func TestUnframe(t *testing.T) {
 	require.Len(t, out, 3)
 	for i, want := range []string{"a\n", "", "b"} {
 		assert.Equal(t, want, string(body(t, out[i])))
-		assert.Nil(t, frame.Of(out[i].Context()))
+		assert.Nil(t, frame.Of(out[i]))
 		table, _ := out[i].MetaGet("table")
 		assert.Equal(t, "ticks", table)
 	}
@@ -113,10 +115,14 @@ func TestUnframe(t *testing.T) {
 	assert.Equal(t, service.MessageBatch{alone}, unframe(t, alone), "what is no frame passes")
 }
 
-func TestUnframeSaysThatItComesTooLate(t *testing.T) {
-	m := makeFrame("a", "b")
-	m.SetBytes([]byte("c"))
-	out := unframe(t, m)
-	require.Len(t, out, 1)
-	require.ErrorContains(t, out[0].GetError(), "put unframe before it")
+// The host gives what a processor makes the context of what it was made of.
+func TestUnframedRecordsAreNoFrames(t *testing.T) {
+	m := makeFrame("a", "b", "c")
+	var c frame.Finder
+	for _, one := range unframe(t, m) {
+		one = one.WithContext(m.Context())
+		assert.Nil(t, frame.Of(one))
+		assert.Equal(t, 1, c.Count(one))
+		assert.Len(t, unframe(t, one), 1)
+	}
 }

@@ -2,15 +2,12 @@ package frame
 
 import (
 	"context"
-	"errors"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // UnframeName is the name of the processor that takes frames apart.
 const UnframeName = "unframe"
-
-var errTooLate = errors.New("the message was one of many records (records_per_message), and another processor has rewritten it: put " + UnframeName + " before it")
 
 func init() {
 	service.MustRegisterProcessor(UnframeName, UnframeSpec(), NewUnframe)
@@ -22,7 +19,7 @@ func UnframeSpec() *service.ConfigSpec {
 		Stable().
 		Categories("Parsing").
 		Summary("Makes messages of one record of those that an input made of many (`records_per_message`), for processors that work on records.").
-		Description("Each record has the metadata of the message that it was in. Messages of one record pass unchanged. Records cost as much from here on as if they had come one by one.").
+		Description("Each record has the metadata of the message that it was in. Messages of one record pass unchanged. Records cost as much from here on as if they had come one by one. The host takes each of them for as many as travelled together when it counts what processors and outputs have sent; the figures of data-bridge are right.").
 		Field(service.NewObjectField("").Default(map[string]any{})).
 		Example("Filter framed records", "The records travel together to the pipeline, and one by one through it.", `
 input:
@@ -47,13 +44,8 @@ func NewUnframe(*service.ParsedConfig, *service.Resources) (service.Processor, e
 
 // Process implements service.Processor.
 func (unframe) Process(_ context.Context, m *service.Message) (service.MessageBatch, error) {
-	f := Of(m.Context())
+	f := Of(m)
 	if f == nil {
-		return service.MessageBatch{m}, nil
-	}
-	body, err := m.AsBytes()
-	if err != nil || !f.Intact(body) {
-		m.SetError(errTooLate)
 		return service.MessageBatch{m}, nil
 	}
 	out := make(service.MessageBatch, f.Len())

@@ -61,6 +61,7 @@ const (
 	errNoBalancer         = "group_balancers is empty: name at least one, such as cooperative-sticky"
 	errCommitPeriod       = "commit_period (%s) must be at least 100ms"
 	errPerMessage         = "records_per_message (%v) must be at least 1"
+	errFramedOnce         = "exactly_once is set while records_per_message (%v) puts many records in a message: choose one of the two"
 	errFramedMetadata     = "record_metadata is set while records_per_message (%v) puts many records in a message, which has no metadata of single ones"
 	errHeartbeat          = "heartbeat_interval (%s) must be less than session_timeout (%s)"
 	errBadKey             = `record_metadata: \"%s\" is unknown: kafka_offset, kafka_key, kafka_timestamp_ms, kafka_timestamp_unix and headers are possible`
@@ -218,6 +219,8 @@ func (c *config) checkFrames() error {
 	switch {
 	case c.perMessage < 1:
 		return fmt.Errorf(errPerMessage, c.perMessage)
+	case c.perMessage > 1 && c.exactlyOnce:
+		return fmt.Errorf(errFramedOnce, c.perMessage)
 	case c.perMessage > 1 && len(c.recordMetadata) > 0:
 		return fmt.Errorf(errFramedMetadata, c.perMessage)
 	}

@@ -59,6 +59,7 @@ var badConfigs = []struct{ name, key, value, want string }{
 	{"batch size", "batch", "{byte_size: big}", "batch.byte_size (big) is no size"},
 	{"exactly once without a group", "topics", "['t:0']\nexactly_once: true\nconsumer_group: ''", "exactly_once is set while topics name partitions"},
 	{"records per message", "records_per_message", "0", "records_per_message (0) must be at least 1"},
+	{"framed exactly once", "records_per_message", "10\nexactly_once: true", "exactly_once is set while records_per_message (10)"},
 	{"metadata of framed records", "records_per_message", "10\nrecord_metadata: [kafka_key]", "record_metadata is set while records_per_message (10)"},
 	{"fetches", "max_concurrent_fetches", "-1", "max_concurrent_fetches (-1) must be 0"},
 	{"size", "fetch_max_bytes", "lots", "fetch_max_bytes (lots) is no size"},

@@ -42,7 +42,7 @@ What it takes:
 - A table, an output and a ` + "`transaction_isolation_level`" + ` that are the same before and after the crash: a chunk is recognised by its rows. Columns that are added are
   no harm, unless records have them that are formed again.
 - Between input and output nothing that joins or parts batches, or makes several records of one. Processors may rewrite records, if they do so in the same
-  way each time (no clock, no random numbers), and drop them.
+  way each time (no clock, no random numbers), and drop them (a dead letter of what is left may then name the offset of a neighbour).
 - A clean stop before ` + "`exactly_once`" + ` is turned off or the version is changed back: what is announced is not formed again otherwise.
 
 Not covered: dead letters, which may be repeated, and other outputs, which get every chunk at least once.

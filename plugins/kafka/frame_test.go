@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"testing"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
@@ -21,8 +20,7 @@ func apart(t *testing.T, batches []service.MessageBatch) (texts map[string][]str
 			body, err := m.AsBytes()
 			require.NoError(t, err)
 			records := [][]byte{body}
-			if f := frame.Of(m.Context()); f != nil {
-				require.True(t, f.Intact(body))
+			if f := frame.Of(m); f != nil {
 				records = nil
 				for i := range f.Len() {
 					records = append(records, f.Record(i))
@@ -42,38 +40,33 @@ func apart(t *testing.T, batches []service.MessageBatch) (texts map[string][]str
 // Records travel many to a message, never those of two partitions in one, and
 // are counted one by one.
 func TestRecordsPerMessage(t *testing.T) {
-	for name, more := range map[string]string{"at least once": "batch: {count: 64}", "exactly once": once(64, 20*time.Millisecond)} {
-		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, fakeBrokers(t))
-			topic := c.topic(2)
-			c.produce(topic, 0, 0, 150)
-			c.produce(topic, 1, 0, 150)
-			k := c.consume(topic, false, more+"\nrecords_per_message: 10\nmetadata: {table: t}")
-			eventually(t, "all is delivered", func() bool { return k.in.stats.Received.Load() == 300 })
-			eventually(t, "and committed", func() bool {
-				return c.committed(c.group(), topic, 0) == 150 && c.committed(c.group(), topic, 1) == 150
-			})
-			k.close()
-			texts, offsets := apart(t, k.batches)
-			require.Len(t, texts, 2)
-			for source := range texts {
-				require.Len(t, texts[source], 150)
-				for i, o := range offsets[source] {
-					require.EqualValues(t, i, o)
-				}
-			}
-			messages := 0
-			for _, b := range k.batches {
-				messages += len(b)
-				for _, m := range b {
-					table, _ := m.MetaGet("table")
-					require.Equal(t, "t", table)
-					require.Equal(t, more != "batch: {count: 64}", position.SealOf(m.Context()) != nil)
-				}
-			}
-			require.Less(t, messages, 100)
-		})
+	c := newCluster(t, fakeBrokers(t))
+	topic := c.topic(2)
+	c.produce(topic, 0, 0, 150)
+	c.produce(topic, 1, 0, 150)
+	k := c.consume(topic, false, "batch: {count: 64}\nrecords_per_message: 10\nmetadata: {table: t}")
+	eventually(t, "all is delivered", func() bool { return k.in.stats.Received.Load() == 300 })
+	eventually(t, "and committed", func() bool {
+		return c.committed(c.group(), topic, 0) == 150 && c.committed(c.group(), topic, 1) == 150
+	})
+	k.close()
+	texts, offsets := apart(t, k.batches)
+	require.Len(t, texts, 2)
+	for source := range texts {
+		require.Len(t, texts[source], 150)
+		for i, o := range offsets[source] {
+			require.EqualValues(t, i, o)
+		}
 	}
+	messages := 0
+	for _, b := range k.batches {
+		messages += len(b)
+		for _, m := range b {
+			table, _ := m.MetaGet("table")
+			require.Equal(t, "t", table)
+		}
+	}
+	require.Less(t, messages, 100)
 }
 
 // Records of partitions that are given up are left out of a batch of frames, too.

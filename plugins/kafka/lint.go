@@ -101,6 +101,7 @@ root = [
     filter(f -> this.get(f).parse_duration().catch(1) <= 0).
     map_each(f -> "%s (%s) must be more than 0".format(f, this.get(f))),
   if this.records_per_message < 1 { ["` + errPerMessage + `".format(this.records_per_message)] } else { [] },
+  if this.records_per_message > 1 && this.exactly_once { ["` + errFramedOnce + `".format(this.records_per_message)] } else { [] },
   if this.records_per_message > 1 && this.record_metadata.or([]).length() > 0 {
     ["` + errFramedMetadata + `".format(this.records_per_message)]
   } else { [] },

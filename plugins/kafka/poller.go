@@ -166,9 +166,6 @@ func (p *poller) appendSealed(messages service.MessageBatch, c chunk) service.Me
 func (p *poller) appendFrames(messages service.MessageBatch, c chunk) service.MessageBatch {
 	run := position.NewRun(c.part.source, len(c.records))
 	ctx := run.Mark(c.part.template.Context())
-	if c.sealed {
-		ctx = position.Seal(ctx, c.part.source, 0).Mark(ctx)
-	}
 	for records := range slices.Chunk(c.records, p.perMessage) {
 		size := 0
 		for _, r := range records {

@@ -172,7 +172,7 @@ func groupFields() []*service.ConfigField {
 			Default([]any{balancerCooperative}).
 			LintRule(balancersLintRule).Advanced(),
 		service.NewBoolField(fieldExactlyOnce).
-			Description("Stores every record once, crashes included, in a `clickhouse` output whose table keeps a deduplication window. See above. Needs a `consumer_group`.").
+			Description("Stores every record once, crashes included, in a `clickhouse` output whose table keeps a deduplication window. See above. Needs a `consumer_group`; not together with `records_per_message`.").
 			Default(false),
 		service.NewStringField(fieldInstanceID).
 			Description("Makes this a static member of the group: a restart within `session_timeout` causes no rebalance. Must be unique in the group; a static member does not leave the group when it closes.").

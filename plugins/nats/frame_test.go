@@ -58,7 +58,7 @@ func TestJetRecordsPerMessage(t *testing.T) {
 		next := int64(1)
 		for _, b := range batches {
 			for _, m := range b.messages {
-				f := frame.Of(m.Context())
+				f := frame.Of(m)
 				if f == nil {
 					next++
 					continue

@@ -182,7 +182,7 @@ func contents(t testing.TB, batch service.MessageBatch) (out []string) {
 	for _, m := range batch {
 		b, err := m.AsBytes()
 		require.NoError(t, err)
-		f := frame.Of(m.Context())
+		f := frame.Of(m)
 		if f == nil {
 			out = append(out, string(b))
 			continue

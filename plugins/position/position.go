@@ -59,7 +59,7 @@ func (f *Finder) Find(ctx context.Context, data []byte) (source string, offset i
 	if ctx != f.ctx {
 		f.enter(ctx)
 	}
-	if f.sealed != nil && f.sealed.offset != offsetsInRun {
+	if f.sealed != nil {
 		return f.sealed.of.source, f.sealed.offset, true
 	}
 	if f.run == nil || len(data) == 0 {

@@ -30,12 +30,6 @@ func (s *Sealed) Add(offset int64) context.Context {
 	return &s.records[len(s.records)-1]
 }
 
-// Mark returns the context for messages of many records of the run, whose
-// positions a Run in ctx knows. Those are not kept when the message is rewritten.
-func (s *Sealed) Mark(ctx context.Context) context.Context {
-	return &sealedRecord{Context: ctx, of: s, offset: offsetsInRun}
-}
-
 // SealOf returns the sealed run that the record which carries ctx belongs to,
 // nil if it belongs to none.
 func SealOf(ctx context.Context) *Sealed {
@@ -45,10 +39,7 @@ func SealOf(ctx context.Context) *Sealed {
 	return nil
 }
 
-// offsetsInRun stands in place of an offset where a Run knows many.
-const offsetsInRun = -1
-
-// sealedRecord is the context of one record, or of a message of many.
+// sealedRecord is the context of one record.
 type sealedRecord struct {
 	context.Context
 	of     *Sealed

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,4 +43,35 @@ func TestHighThroughput(t *testing.T) {
 		assert.Zero(t, n.Missing(r.published(marketdata.External), 0))
 		assert.Zero(t, n.Duplicated())
 	})
+}
+
+// Records that are taken apart on the way can be processed one by one.
+func TestFramesAreTakenApartForProcessors(t *testing.T) {
+	r := newRig(t, oneEngine())
+	status := freeAddress(t)
+	path := r.example("kafka_to_clickhouse", func(config map[string]any) {
+		set(config["input"].(map[string]any)["pausable_kafka"], map[string]any{
+			"seed_brokers": r.kafka.Brokers(), "topics": []string{r.topic()}, "consumer_group": r.id, "records_per_message": 100,
+		})
+		config["pipeline"] = map[string]any{"processors": []any{
+			map[string]any{"unframe": map[string]any{}},
+			map[string]any{"mapping": "root = if this.seq % 2 == 0 { deleted() }"},
+		}}
+		set(config["buffer"].(map[string]any)["backpressure"], map[string]any{"status_server": map[string]any{"address": status}})
+		file := config["output"].(map[string]any)["clickhouse"].(map[string]any)["dead_letter"].(map[string]any)["file"]
+		set(file, map[string]any{"path": filepath.Join(r.t.TempDir(), "dead_letter.jsonl")})
+		if r.ch.Legacy() {
+			set(config["output"].(map[string]any)["clickhouse"], map[string]any{"time_precision": "truncate"})
+		}
+	})
+	published := r.publish(marketdata.External, 10_000)
+	b := startBridge(t, binary, status, nil, "run", path)
+	r.awaitStored(marketdata.External, published/2)
+	b.until("all is settled", func(h harness.Health) bool {
+		return h.Inputs["external"].Accepted == published && h.Metrics.Backpressure.Level == 0
+	})
+	b.stop()
+	n := r.tally(marketdata.External)
+	assert.Equal(t, published/2, n.Rows)
+	assert.Equal(t, published/2, n.Distinct)
 }

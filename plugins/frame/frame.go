@@ -15,9 +15,9 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// Separator stands between the records of a frame. Records may hold it
+// separator stands between the records of a frame. Records may hold it
 // themselves: Frame.Record goes by what the maker noted.
-const Separator = '\n'
+const separator = '\n'
 
 // Frame says what a message is made of. It is not changed once it is made.
 type Frame struct {
@@ -107,13 +107,10 @@ func NewBuilder(records, bytes int) *Builder {
 	return &Builder{body: make([]byte, 0, records+bytes), ends: make([]int, 0, records)}
 }
 
-// Len is the number of records so far.
-func (b *Builder) Len() int { return len(b.ends) }
-
 // Add appends a record and returns its bytes inside of the frame.
 func (b *Builder) Add(record []byte) []byte {
 	if len(b.ends) > 0 {
-		b.body = append(b.body, Separator)
+		b.body = append(b.body, separator)
 	}
 	start := len(b.body)
 	b.body = append(b.body, record...)

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -61,24 +62,23 @@ func (a *assignment) promise(chunks []chunk) promises {
 	return ps
 }
 
-// unsaid returns what has changed of the partitions since it was committed.
+// unsaid returns what has changed of the partitions since it was committed, of
+// those that are not given up.
 func (a *assignment) unsaid() promises {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ps := promises{}
-	for _, part := range a.owned {
-		if part.dirty && !part.leaving {
-			ps[part] = promise{}
-		}
-	}
-	a.say(ps)
-	return ps
+	staying := slices.DeleteFunc(slices.Collect(maps.Values(a.owned)), func(part *partition) bool { return part.leaving })
+	return a.unsaidOf(staying)
 }
 
 // lastWords is unsaid for partitions that are given up.
 func (a *assignment) lastWords(parts []*partition) promises {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.unsaidOf(parts)
+}
+
+func (a *assignment) unsaidOf(parts []*partition) promises {
 	ps := promises{}
 	for _, part := range parts {
 		if part.dirty {

@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each input has batches of its own: the largest when there is enough for a batch
-// altogether, the others by the clock.
+// Each input has batches of its own: full ones, else by the clock.
 func TestBatchesAreOfOneInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "max_buffer_size: 100\nbatch: {count: 10, period: 1s}")
@@ -28,9 +27,24 @@ func TestBatchesAreOfOneInput(t *testing.T) {
 		require.Equal(t, 999*time.Millisecond, time.Since(began))
 		msgs, _ = r.read(t)
 		require.Equal(t, []string{"110", "111"}, numbers(t, msgs))
-		r.write(t, "ticks", 10, 6)
-		r.write(t, "candles", 120, 5)
+	})
+}
+
+// Many inputs whose batches are not full do not close the gate: at three quarters
+// of the pause threshold the largest leaves.
+func TestManyInputsDoNotCloseTheGateOverBatchesThatAreNotFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "max_buffer_size: 100\nbatch: {count: 20, period: 1h}") // pauses above 80
+		defer r.Close(context.Background())
+		for i, input := range []string{"a", "b", "c", "d"} {
+			r.write(t, input, 100*i, 14+i)
+		}
+		msgs, _ := r.read(t)
+		require.Len(t, msgs, 17, "62 wait, most of them in d")
+		r.write(t, "a", 14, 5)
+		r.write(t, "d", 317, 10)
 		msgs, _ = r.read(t)
-		require.Len(t, msgs, 6, "eleven wait, the most of ticks")
+		require.Len(t, msgs, 19, "60 wait, most of them in a")
+		require.False(t, r.gate.Paused())
 	})
 }

@@ -80,14 +80,14 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 // is by the clock, below zero when nothing waits.
 func (b *buffer) ripe(now time.Time) (first *queue, rest time.Duration) {
 	rest = -1
-	hurry, largest := b.hurry(), b.crowded()
+	ending, largest := b.ended || b.draining.Load(), b.crowded()
 	for _, q := range b.queues {
 		if q.held.Records == 0 {
 			continue
 		}
 		wait := b.conf.period - now.Sub(q.oldest())
 		switch {
-		case hurry, q == largest, wait <= 0, b.full(q.held):
+		case ending, q == largest, wait <= 0, b.full(q.held):
 			if first == nil || q.oldest().Before(first.oldest()) {
 				first = q
 			}
@@ -103,9 +103,9 @@ func (b *buffer) full(held gate.Level) bool {
 	return held.Records >= b.conf.count || held.Bytes >= b.conf.byteSize
 }
 
-// crowded returns the largest queue when all of them together hold a whole
-// batch: many inputs are not to fill the buffer with batches that are not full.
-// What the output cannot take yet goes on growing meanwhile.
+// crowded returns the largest queue when it must not wait until it is full: so
+// much waits in all of them together that the gate might close over batches that
+// are not full, or it is closed, and only what waits here could open it.
 func (b *buffer) crowded() (largest *queue) {
 	var all gate.Level
 	for _, q := range b.queues {
@@ -114,17 +114,16 @@ func (b *buffer) crowded() (largest *queue) {
 			largest = q
 		}
 	}
-	if !b.full(all) {
-		return nil
+	l := b.conf.limits
+	if all.Records >= crowd(l.Pause) || (l.Bytes.Max != 0 && all.Bytes >= crowd(l.Bytes.Pause)) ||
+		(b.flying == 0 && b.gate.Paused()) {
+		return largest
 	}
-	return largest
+	return nil
 }
 
-// hurry reports whether waiting for a fuller batch is pointless: the stream is
-// ending, or the gate is closed and only what waits here could open it.
-func (b *buffer) hurry() bool {
-	return b.ended || b.draining.Load() || (b.flying == 0 && b.gate.Paused())
-}
+// crowd is three quarters of a pause threshold.
+func crowd[T int | int64](pause T) T { return pause - pause/4 }
 
 // nextRetry is the index of the rejected flight that is due first, -1 if there
 // is none.

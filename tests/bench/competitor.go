@@ -69,7 +69,11 @@ func competitors(p plan, bin string) []competitor {
 			competitor{s.source, nameConnect, s.connect, 1, connect(bin, s.source)},
 		)
 	}
-	return append(all, competitor{sourceShipped, nameBridge, p.Shipped, 1, shipped(bin)})
+	return append(all,
+		competitor{sourceShipped, nameCeiling, p.Shipped, 1, ceiling(bin, sourceShipped, "chgo")},
+		competitor{sourceShipped, nameBridge, p.Shipped, 1, shipped(bin)},
+		competitor{sourceShipped, nameConnect, p.ConnectShipped, 1, connectShipped(bin)},
+	)
 }
 
 // short is the source in file names and flags.
@@ -92,7 +96,7 @@ func ceiling(bin string, from source, client string) func(*servers, string, stri
 			address = s.kafka.Addr()
 		}
 		return command{path: filepath.Join(bin, "bench", "ceiling"), args: []string{
-			"-source", from.short(), "-address", address, "-name", name, "-group", group,
+			"-source", from.short(), "-address", address, "-brokers", s.kafka.Addr(), "-name", name, "-group", group,
 			"-clickhouse", s.clickhouse.NativeAddr(), "-client", client,
 		}}
 	}
@@ -114,6 +118,22 @@ func benthos(path, config string, env map[string]string) func(*servers, string, 
 		for k, v := range env {
 			c.env[k] = v
 		}
+		return c
+	}
+}
+
+// connectShipped runs the same three streams, each as a stream of its own in one
+// process: so each has the buffer and the batches that are best for its source.
+func connectShipped(bin string) func(*servers, string, string) command {
+	return func(s *servers, name, group string) command {
+		config := func(part string) string {
+			return filepath.Join("tests", "bench", "config", "connect_shipped"+part+".yaml")
+		}
+		c := command{path: filepath.Join(bin, "bench", "connect"), env: s.env(), args: []string{
+			"streams", "--no-api", "-o", config(""), config("_ticks"), config("_candles"), config("_external"),
+		}}
+		c.env["GOGC"], c.env["TOPIC"], c.env["GROUP"] = "400", name, group
+		c.env["TICKS"], c.env["CANDLES"] = name+".ticks.>", name+".candles.>"
 		return c
 	}
 }

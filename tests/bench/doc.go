@@ -45,10 +45,12 @@
 // The shipped pipeline (config/bridge.yaml) reads three streams at once into
 // three tables, with its own defaults: a buffer of 50,000 records, batches of
 // 10,000. All three streams are published live, six ticks to one and a half
-// candles and two and a half external events, bounded in the same way by 20,000
-// records outstanding: with the two batches that may be in flight that is the
+// candles and two and a half external events, each bounded in the same way by
+// 12,000 records outstanding: more than a batch, and all three less than the
 // level above which it would pause, and drop. Its tables are made for DateTime64,
-// which this ClickHouse does not have, so times are cut off at seconds.
+// which this ClickHouse does not have, so times are cut off at seconds. The
+// hand-written program has inserts of the same size there, of each table over a
+// connection of its own, and Connect three streams in one process.
 //
 // Latency: 10,000 records a second in all go to the shipped pipeline, and the
 // time of each publication is noted. ClickHouse is asked every few milliseconds

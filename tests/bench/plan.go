@@ -9,7 +9,7 @@ type plan struct {
 	// are normalised, and a run should last for seconds, not minutes.
 	Kafka, NATS, JetStream                      int
 	ConnectKafka, ConnectNATS, ConnectJetStream int
-	Shipped                                     int
+	Shipped, ConnectShipped                     int
 	// Latency is how long records are published for it.
 	Latency time.Duration
 }
@@ -19,14 +19,14 @@ var (
 		Rounds: 5,
 		Kafka:  8_000_000, NATS: 5_000_000, JetStream: 2_000_000,
 		ConnectKafka: 800_000, ConnectNATS: 400_000, ConnectJetStream: 200_000,
-		Shipped: 1_000_000,
+		Shipped: 1_500_000, ConnectShipped: 300_000,
 		Latency: 30 * time.Second,
 	}
 	quickPlan = plan{
 		Rounds: 2,
 		Kafka:  1_000_000, NATS: 600_000, JetStream: 400_000,
 		ConnectKafka: 300_000, ConnectNATS: 150_000, ConnectJetStream: 100_000,
-		Shipped: 300_000,
+		Shipped: 300_000, ConnectShipped: 150_000,
 		Latency: 8 * time.Second,
 	}
 )
@@ -38,10 +38,10 @@ const (
 	partitions = 4
 	// window is how many records may be published to core NATS and not stored.
 	window = 250_000
-	// shippedWindow is the same for the shipped pipeline. A batch of three tables
-	// counts as held until its last table is stored: with two of 10,000 in flight
-	// the level stays at or below the threshold of 40,000, where it would drop.
-	shippedWindow = 20_000
+	// shippedWindow is the same for each of the three streams of the shipped
+	// pipeline: more than a batch, and all three less than the level above which it
+	// would pause, and drop.
+	shippedWindow = 12_000
 	// latencyRate is the records a second of the three streams together.
 	latencyRate = 10_000
 )

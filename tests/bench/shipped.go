@@ -54,7 +54,7 @@ func (s *servers) openStreams(ctx context.Context, name string, ch *child) ([]ma
 	}, func() { conn.Close(); client.Close() }, nil
 }
 
-// followShipped publishes the three streams in step, inside one window, and
+// followShipped publishes the three streams, each inside its own window, and
 // takes the time until everything is stored.
 func (s *servers) followShipped(ctx context.Context, c competitor, name string, ch *child, r *run) error {
 	sinks, closeAll, err := s.openStreams(ctx, name, ch)
@@ -63,55 +63,53 @@ func (s *servers) followShipped(ctx context.Context, c competitor, name string, 
 	}
 	defer closeAll()
 	ctx, cancel := context.WithCancel(ctx)
-	w := &bounded{size: shippedWindow}
-	fed := make(chan error, 1)
+	windows := make([]*bounded, len(streams))
+	fed := make(chan error, len(streams))
 	began := time.Now()
-	go func() { fed <- publishMix(ctx, sinks, c.Records, w) }() // ends with its context, and is waited for
+	for i, stream := range streams {
+		windows[i] = &bounded{size: shippedWindow}
+		go func() { fed <- publishStream(ctx, sinks[i], stream, c.Records, windows[i]) }() // ends with its context, and is waited for
+	}
 	err = s.await(ctx, ch, c.Records, func() (total int, err error) {
-		for _, stream := range streams {
+		for i, stream := range streams {
 			n, err := s.stored(ctx, "market", string(stream.kind))
 			if err != nil {
 				return 0, err
 			}
+			windows[i].stored.Store(int64(n))
 			total += n
 		}
-		w.stored.Store(int64(total))
 		return total, nil
 	})
 	r.Seconds = time.Since(began).Seconds()
 	cancel()
-	if feedErr := <-fed; err != nil {
-		return errors.Join(err, feedErr)
+	var errs []error
+	for range streams {
+		errs = append(errs, <-fed)
+	}
+	if err != nil {
+		return errors.Join(append(errs, err)...)
 	}
 	return nil
 }
 
-// publishMix publishes so many records in all, each stream by its share.
-func publishMix(ctx context.Context, sinks []marketdata.Sink, records int, w *bounded) error {
-	generators := make([]*marketdata.Generator, len(streams))
-	for i, stream := range streams {
-		var err error
-		if generators[i], err = marketdata.New(1, stream.kind, shippedStream); err != nil {
+// publishStream publishes a stream's share of so many records.
+func publishStream(ctx context.Context, sink marketdata.Sink, of stream, records int, w *bounded) error {
+	gen, err := marketdata.New(1, of.kind, shippedStream)
+	if err != nil {
+		return err
+	}
+	for records = of.of(records); int(gen.Seq()) < records; {
+		sent := int(gen.Seq())
+		n, err := w.room(ctx, sent, min(chunk, records-sent))
+		if err != nil {
+			return fmt.Errorf("publishing %s: %w", of.kind, err)
+		}
+		if err := publishUpTo(ctx, sink, gen, sent+n); err != nil {
 			return err
 		}
 	}
-	for sent := 0; sent < records; {
-		n, err := w.room(ctx, sent, min(chunk, records-sent))
-		if err != nil {
-			return fmt.Errorf("publishing the streams: %w", err)
-		}
-		sent += n
-		for i, stream := range streams {
-			if err := publishUpTo(ctx, sinks[i], generators[i], stream.of(sent)); err != nil {
-				return err
-			}
-		}
-	}
-	var errs []error
-	for _, sink := range sinks {
-		errs = append(errs, sink.Flush(ctx))
-	}
-	return errors.Join(errs...)
+	return sink.Flush(ctx)
 }
 
 func publishUpTo(ctx context.Context, sink marketdata.Sink, gen *marketdata.Generator, seq int) error {

@@ -5,10 +5,27 @@ import "context"
 // block is the rows of one insert in the form that a client sends. It is used
 // by one goroutine at a time.
 type block interface {
-	add(r *row)
+	// take reads all records of one message.
+	take(message []byte) error
 	rows() int
 	insert(ctx context.Context) error
 	reset()
+}
+
+// ticks reads ticks into a block.
+type ticks struct {
+	scanner scanner
+	row     row
+}
+
+func (t *ticks) into(add func(*row), message []byte) (err error) {
+	for len(message) > 0 {
+		if message, err = t.scanner.scan(message, &t.row); err != nil {
+			return err
+		}
+		add(&t.row)
+	}
+	return nil
 }
 
 // names gives every distinct text a number from 0, as a dictionary of a

@@ -42,12 +42,8 @@ func TestBlocksStoreTheSameRows(t *testing.T) {
 
 func fillBlock(t *testing.T, b block, gen *tick.Generator, rows int) {
 	t.Helper()
-	var s scanner
-	var r row
 	for range rows {
-		_, err := s.scan(gen.AppendNext(nil), &r)
-		require.NoError(t, err)
-		b.add(&r)
+		require.NoError(t, b.take(gen.AppendNext(nil)))
 	}
 	require.Equal(t, rows, b.rows())
 }
@@ -64,10 +60,13 @@ func TestTheServersErrorIsTheInserts(t *testing.T) {
 
 // memory is a block that keeps nothing but its sequence numbers.
 type memory struct {
+	ticks
 	seqs   []uint64
 	stored *[]uint64
 	fail   error
 }
+
+func (m *memory) take(message []byte) error { return m.into(m.add, message) }
 
 func (m *memory) add(r *row) { m.seqs = append(m.seqs, r.seq) }
 func (m *memory) rows() int  { return len(m.seqs) }
@@ -80,7 +79,7 @@ func (m *memory) insert(context.Context) error {
 func TestAPumpStoresAllThatItTookBeforeItEnds(t *testing.T) {
 	var stored []uint64
 	settled := 0
-	p := newPump(func() block { return &memory{stored: &stored} }, func(h *held[int]) error {
+	p := newPump(batchRows, func() block { return &memory{stored: &stored} }, func(h *held[int]) error {
 		settled += h.acks
 		h.acks = 0
 		return nil
@@ -105,7 +104,7 @@ func TestAPumpStoresAllThatItTookBeforeItEnds(t *testing.T) {
 
 func TestAPumpEndsWithTheFirstError(t *testing.T) {
 	var stored []uint64
-	p := newPump(func() block { return &memory{stored: &stored, fail: errors.New("full")} }, func(*held[int]) error { return nil })
+	p := newPump(batchRows, func() block { return &memory{stored: &stored, fail: errors.New("full")} }, func(*held[int]) error { return nil })
 	p.mu.Lock()
 	require.NoError(t, p.take(tick.New(1).AppendNext(nil)))
 	p.mu.Unlock()

@@ -16,6 +16,7 @@ var insertInto = "INSERT INTO " + tick.Database + "." + tick.Table + " (" + stri
 // chgoBlock is ch-go's own column types: appended to without reflection, and
 // sent from where they are.
 type chgoBlock struct {
+	ticks
 	wire  *wire
 	input proto.Input
 
@@ -76,6 +77,8 @@ func newCHGoBlock(w *wire) *chgoBlock {
 	}
 	return b
 }
+
+func (b *chgoBlock) take(message []byte) error { return b.into(b.add, message) }
 
 func (b *chgoBlock) add(r *row) {
 	b.seq = append(b.seq, r.seq)

@@ -10,6 +10,7 @@ import (
 
 // columnarBlock is the columns as slices, which clickhouse-go takes whole.
 type columnarBlock struct {
+	ticks
 	conn driver.Conn
 
 	names         names // shared texts: a string is made once, not once a row
@@ -30,6 +31,8 @@ func openColumnar(_ context.Context, address string) (func() block, func(), erro
 	}
 	return func() block { return &columnarBlock{conn: conn} }, func() { _ = conn.Close() }, nil
 }
+
+func (b *columnarBlock) take(message []byte) error { return b.into(b.add, message) }
 
 func (b *columnarBlock) add(r *row) {
 	b.seq = append(b.seq, r.seq)

@@ -27,7 +27,7 @@ func runKafka(ctx context.Context, o options, blocks func() block) error {
 	}
 	defer client.Close()
 
-	p := newPump(blocks, func(h *held[offsets]) error {
+	p := newPump(o.rows, blocks, func(h *held[offsets]) error {
 		client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{o.name: h.acks})
 		h.acks = nil
 		return nil
@@ -77,7 +77,7 @@ func takePartition(p *pump[offsets], partition int32, records []*kgo.Record) err
 		if err := p.take(record.Value); err != nil {
 			return err
 		}
-		if i == len(records)-1 || p.current.rows() >= batchRows {
+		if i == len(records)-1 || p.current.rows() >= p.rows {
 			if p.current.acks == nil {
 				p.current.acks = offsets{}
 			}

@@ -22,6 +22,8 @@ import (
 const (
 	// batchRows is how many rows an insert has.
 	batchRows = 100_000
+	// streamRows is the same for the three streams of the shipped pipeline.
+	streamRows = 10_000
 	// batchPeriod is how long the first row of a smaller one waits.
 	batchPeriod = 500 * time.Millisecond
 	// gcPercent is what data-bridge sets for itself.
@@ -30,21 +32,24 @@ const (
 
 // options are the command line.
 type options struct {
-	source     string // kafka, nats or jetstream
-	address    string // of the source
-	name       string // of the topic, subject or stream
+	source     string // kafka, nats, jetstream or shipped
+	address    string // of the source; of NATS for shipped
+	brokers    string // of Kafka for shipped
+	name       string // of the topic, subject or stream; prefix of the subjects for shipped
 	group      string // consumer group or durable
 	clickhouse string
 	client     string // chgo or clickhouse-go
+	rows       int    // of an insert
 }
 
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	var o options
-	flag.StringVar(&o.source, "source", "kafka", "kafka, nats or jetstream")
+	o := options{rows: batchRows}
+	flag.StringVar(&o.source, "source", "kafka", "kafka, nats, jetstream or shipped: three streams into the three tables of market")
 	flag.StringVar(&o.address, "address", "", "broker or URL of the source")
+	flag.StringVar(&o.brokers, "brokers", "", "broker of Kafka beside NATS, for shipped")
 	flag.StringVar(&o.name, "name", "", "topic, subject or stream")
 	flag.StringVar(&o.group, "group", "ceiling", "consumer group or durable")
 	flag.StringVar(&o.clickhouse, "clickhouse", "", "host:port of ClickHouse's native protocol")
@@ -62,6 +67,9 @@ func main() {
 
 // run moves records until ctx ends, and then what it holds.
 func run(ctx context.Context, o options) error {
+	if o.source == "shipped" {
+		return runShipped(ctx, o)
+	}
 	blocks, closeClient, err := openClient(ctx, o)
 	if err != nil {
 		return err
@@ -75,7 +83,7 @@ func run(ctx context.Context, o options) error {
 	case "jetstream":
 		return runJetStream(ctx, o, blocks)
 	}
-	return fmt.Errorf("choosing the source: %q is none of kafka, nats and jetstream", o.source)
+	return fmt.Errorf("choosing the source: %q is none of kafka, nats, jetstream and shipped", o.source)
 }
 
 // openClient connects to ClickHouse and returns what makes blocks for it.

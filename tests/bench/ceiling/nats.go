@@ -15,7 +15,7 @@ func runNATS(ctx context.Context, o options, blocks func() block) error {
 		return fmt.Errorf("connecting to NATS: %w", err)
 	}
 	defer conn.Close()
-	p := newPump(blocks, func(*held[struct{}]) error { return nil })
+	p := newPump(o.rows, blocks, func(*held[struct{}]) error { return nil })
 	failed := make(chan error, 1)
 	sub, err := conn.Subscribe(o.name, func(m *nats.Msg) {
 		p.mu.Lock()
@@ -63,7 +63,7 @@ func runJetStream(ctx context.Context, o options, blocks func() block) error {
 	if err != nil {
 		return err
 	}
-	p := newPump(blocks, ackEach(conn))
+	p := newPump(o.rows, blocks, ackEach(conn))
 	failed := make(chan error, 1)
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
 		p.mu.Lock()

@@ -24,15 +24,16 @@ type pump[A any] struct {
 	full   chan *held[A]
 	failed chan error // of the inserter
 
+	rows int // of a full block
+
 	mu      sync.Mutex // between the source and the clock
-	scanner scanner
-	row     row
 	current *held[A]
 	since   time.Time // when the first row came into current
 }
 
-func newPump[A any](blocks func() block, settle func(*held[A]) error) *pump[A] {
+func newPump[A any](rows int, blocks func() block, settle func(*held[A]) error) *pump[A] {
 	p := &pump[A]{
+		rows:   rows,
 		settle: settle,
 		free:   make(chan *held[A], spare),
 		full:   make(chan *held[A], spare),
@@ -51,18 +52,12 @@ func (p *pump[A]) take(message []byte) (err error) {
 	if p.current.rows() == 0 {
 		p.since = time.Now()
 	}
-	for len(message) > 0 {
-		if message, err = p.scanner.scan(message, &p.row); err != nil {
-			return err
-		}
-		p.current.add(&p.row)
-	}
-	return nil
+	return p.current.take(message)
 }
 
 // roll passes the current block on when it is full.
 func (p *pump[A]) roll() {
-	if p.current.rows() >= batchRows {
+	if p.current.rows() >= p.rows {
 		p.next()
 	}
 }

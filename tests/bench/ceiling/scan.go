@@ -118,8 +118,17 @@ const exact = 1 << 53
 
 // decimal is a number with or without decimals and without an exponent.
 func (c *cursor) decimal() float64 {
-	var mantissa uint64
-	places, point, i := 0, false, 0
+	mantissa, places := c.mantissa()
+	if mantissa > exact || places >= len(powers) {
+		c.bad = true
+		return 0
+	}
+	return float64(mantissa) / powers[places]
+}
+
+// mantissa is such a number without its point, and how many decimals it has.
+func (c *cursor) mantissa() (mantissa uint64, places int) {
+	point, i := false, 0
 	for ; i < len(c.rest); i++ {
 		b := c.rest[i]
 		if b == '.' && !point && i > 0 {
@@ -135,12 +144,28 @@ func (c *cursor) decimal() float64 {
 			places++
 		}
 	}
-	if i == 0 || i > 18 || mantissa > exact || places >= len(powers) || point && places == 0 {
+	if i == 0 || i > 18 || point && places == 0 {
 		c.bad = true
-		return 0
+		return 0, 0
 	}
 	c.rest = c.rest[i:]
-	return float64(mantissa) / powers[places]
+	return mantissa, places
+}
+
+// moment is a time with or without decimals of its seconds, which are cut off.
+func (s *scanner) moment(c *cursor) uint32 {
+	const whole = len("2026-01-02T15:04:05")
+	end := bytes.IndexByte(c.rest, 'Z')
+	if end <= whole || c.rest[whole] != '.' {
+		return s.time(c)
+	}
+	text := [whole + 1]byte(c.rest[:whole+1])
+	text[whole] = 'Z'
+	seconds := cursor{rest: text[:]}
+	t := s.time(&seconds)
+	c.bad = c.bad || seconds.bad
+	c.rest = c.rest[end+1:]
+	return t
 }
 
 // time is a time of whole seconds in UTC: 2026-01-02T15:04:05Z.

@@ -51,6 +51,10 @@ config: build ## Lint every config and run the config unit tests
 bench: bench-build ## Measure against a hand-written program and Redpanda Connect; writes docs/benchmarks (15 minutes)
 	bin/bench/bench -out docs/benchmarks
 
+.PHONY: bench-growth
+bench-growth: bench-build ## How the cost grows with records, columns, tables, partitions and keys; writes docs/benchmarks (10 minutes)
+	bin/bench/bench -growth -out docs/benchmarks
+
 .PHONY: bench-quick
 bench-quick: bench-build ## The same with fewer records and two rounds, in two minutes; writes nothing
 	bin/bench/bench -quick

@@ -9,6 +9,7 @@ type block struct {
 	builders []builder
 	absent   []bool // columns that the INSERT leaves out, so that the server's default applies
 	rows     []int
+	weight   int    // bytes of the records that the rows were
 	text     []byte // that values alias which are no part of their records
 }
 
@@ -29,6 +30,6 @@ func (b *block) reset() {
 	for _, c := range b.builders {
 		c.reset()
 	}
-	b.rows = b.rows[:0]
+	b.rows, b.weight = b.rows[:0], 0
 	b.text = nil // values that are on their way may still alias it
 }

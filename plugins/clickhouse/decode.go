@@ -76,7 +76,7 @@ func (d *decoder) add(record []byte, index int) error {
 		return err
 	}
 	if slices.Equal(d.missing, b.absent) {
-		d.finish(b, index)
+		d.finish(b, record, index)
 		return nil
 	}
 	d.rollBack(b)
@@ -102,7 +102,7 @@ func (d *decoder) addElsewhere(record []byte, index int) error {
 	if err := d.decode(record, b, index); err != nil {
 		return err
 	}
-	d.finish(b, index)
+	d.finish(b, record, index)
 	return nil
 }
 
@@ -119,7 +119,10 @@ func (d *decoder) open() (*block, error) {
 }
 
 // finish accepts the row that decode has appended.
-func (d *decoder) finish(b *block, index int) { b.rows = append(b.rows, index) }
+func (d *decoder) finish(b *block, record []byte, index int) {
+	b.rows = append(b.rows, index)
+	b.weight += len(record)
+}
 
 // rollBack takes the row that decode has begun out of every column.
 func (d *decoder) rollBack(b *block) {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 )
 
@@ -79,13 +82,46 @@ func send(ctx context.Context, r *replica, f features, cfg *config, s segment) (
 			_ = batch.Abort()
 		}
 	}()
-	if err := s.fill(batch.Columns()); err != nil {
-		return err
-	}
-	if err := batch.Send(); err != nil {
+	if err := s.write(batch, cfg); err != nil {
 		return fmt.Errorf("inserting %d rows into %q: %w", s.to-s.from, s.block.schema.table, err)
 	}
 	return nil
+}
+
+// write sends a segment in pieces, so that the driver, which keeps three copies
+// of what it sends and grows them from nothing, never has much. The server makes
+// one block of them again, and stores all of it or nothing.
+func (s segment) write(batch driver.Batch, cfg *config) error {
+	columns := batch.Columns()
+	for pieces := s.pieces(cfg); ; pieces = pieces[1:] {
+		if err := pieces[0].fill(columns); err != nil {
+			return err
+		}
+		if len(pieces) == 1 {
+			return batch.Send()
+		}
+		if err := batch.Flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// unsplit matches types that are sent in one piece: what the driver keeps of
+// them from one block to the next is for it to say.
+var unsplit = regexp.MustCompile(`JSON|Object|Variant|Dynamic`)
+
+// pieces are one at least. The same segment is always split in the same way.
+func (s segment) pieces(cfg *config) []segment {
+	weight := s.block.weight / max(1, len(s.block.rows)) * (s.to - s.from)
+	n := min(s.to-s.from, (weight+cfg.pieceWeight-1)/cfg.pieceWeight)
+	if n <= 1 || cfg.http || slices.ContainsFunc(s.block.schema.columns, func(c column) bool { return unsplit.MatchString(c.typ) }) {
+		return []segment{s}
+	}
+	pieces := make([]segment, n)
+	for i := range pieces {
+		pieces[i] = segment{block: s.block, from: s.from + i*(s.to-s.from)/n, to: s.from + (i+1)*(s.to-s.from)/n}
+	}
+	return pieces
 }
 
 // watchdogLeave is how long the driver's watchdog over a block that was sent is

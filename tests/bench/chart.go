@@ -94,7 +94,7 @@ func (r *report) chart() chart {
 		g := group{Y: y + groupGap - 16, Name: title(from)}
 		for _, n := range chartNames {
 			l, ok := of(all, from, n.competitor)
-			if !ok || from == sourceShipped {
+			if !ok {
 				continue
 			}
 			g.Bars = append(g.Bars, bar{
@@ -117,7 +117,7 @@ func (r *report) chart() chart {
 // highest is what the longest bar of each panel stands for.
 func highest(all []line) (cost, rate float64) {
 	for _, l := range all {
-		if l.Source != sourceShipped && l.Name != nameFramed {
+		if l.Name != nameFramed {
 			cost, rate = max(cost, l.Cost.Median), max(rate, l.Rate.Median)
 		}
 	}

@@ -55,27 +55,34 @@ func (d dataset) messages(publish func(message []byte) error) error {
 	return nil
 }
 
-// loadKafka spreads the messages evenly: no key, and round robin in place of a
-// batch here and a batch there.
 func (s *servers) loadKafka(ctx context.Context, d dataset) error {
-	if err := s.kafka.CreateTopic(ctx, d.name(), partitions); err != nil {
+	return s.produce(ctx, d.name(), partitions, func(publish func(*kgo.Record) error) error {
+		return d.messages(func(message []byte) error { return publish(&kgo.Record{Value: message}) })
+	})
+}
+
+// produce makes a topic and fills it with what all publishes, spread evenly:
+// round robin, in place of a batch here and a batch there.
+func (s *servers) produce(ctx context.Context, topic string, partitions int, all func(publish func(*kgo.Record) error) error) error {
+	if err := s.kafka.CreateTopic(ctx, topic, int32(partitions)); err != nil {
 		return err
 	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(s.kafka.Addr()),
-		kgo.DefaultProduceTopic(d.name()),
+		kgo.DefaultProduceTopic(topic),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
 		kgo.ProducerLinger(20*time.Millisecond),
 		kgo.MaxBufferedRecords(200_000),
+		kgo.MaxBufferedBytes(256<<20),
 	)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	failed := make(chan error, 1)
-	err = d.messages(func(message []byte) error {
-		client.Produce(ctx, &kgo.Record{Value: message}, func(_ *kgo.Record, err error) {
+	err = all(func(record *kgo.Record) error {
+		client.Produce(ctx, record, func(_ *kgo.Record, err error) {
 			if err != nil {
 				select {
 				case failed <- err:

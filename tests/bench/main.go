@@ -18,6 +18,7 @@ type settings struct {
 	bin  string // folder of the competitors' binaries
 	out  string // folder of the results; none is written when empty
 	from string // results to render again, in place of measuring
+	grow bool   // measure growth in place of the competitors
 }
 
 func main() {
@@ -42,6 +43,13 @@ func bench(ctx context.Context, args []string) error {
 		}
 		return r.deliver(os.Stdout, s.out)
 	}
+	if s.grow {
+		g, err := growth(ctx, s)
+		if err != nil {
+			return err
+		}
+		return g.deliver(os.Stdout, s.out)
+	}
 	r, err := measure(ctx, s)
 	if err != nil {
 		return err
@@ -60,6 +68,7 @@ func parse(args []string) (settings, error) {
 	only := flags.String("only", "", "regular expression of the competitors to run, as <source>/<name>")
 	flags.StringVar(&s.bin, "bin", "bin", "folder of data-bridge, and of ceiling and connect in its folder bench")
 	flags.StringVar(&s.out, "out", "", "folder to write results.md, results.svg and results.json to")
+	flags.BoolVar(&s.grow, "growth", false, "measure how data-bridge's cost grows with records, columns, tables, partitions and keys")
 	flags.StringVar(&s.from, "from", "", "a results.json to render again, without measuring")
 	if err := flags.Parse(args); err != nil {
 		return s, err

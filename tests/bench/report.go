@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -42,9 +41,6 @@ func (r *report) deliver(w io.Writer, dir string) error {
 	if dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("writing results: %w", err)
-	}
 	raw, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return fmt.Errorf("writing results: %w", err)
@@ -53,14 +49,9 @@ func (r *report) deliver(w io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{
+	return writeFiles(dir, map[string][]byte{
 		"results.md": []byte(table), "results.svg": chart, "results.json": append(raw, '\n'),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			return fmt.Errorf("writing results: %w", err)
-		}
-	}
-	return nil
+	})
 }
 
 // failures is an error when a run failed.

@@ -20,10 +20,11 @@ type servers struct {
 	clickhouse stack.ClickHouse
 	dir        string // for logs and dead letters
 	ports      [2]string
+	loaded     map[string]int // mean sizes of the records of topics that are filled
 }
 
 func startServers(ctx context.Context) (*servers, error) {
-	s := &servers{}
+	s := &servers{loaded: map[string]int{}}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

@@ -46,11 +46,11 @@ func growth(ctx context.Context, s settings) (g *growthReport, err error) {
 		return nil, err
 	}
 	for _, a := range axes {
-		if !s.only.MatchString("growth/" + a.Name) {
-			continue
-		}
 		for round := range g.Rounds {
 			for _, value := range a.Values {
+				if !s.only.MatchString(fmt.Sprintf("growth/%s/%d", a.Name, value)) {
+					continue
+				}
 				p, err := servers.grow(ctx, s.bin, a.shape(value), a.shape(value).records())
 				if err != nil {
 					return nil, fmt.Errorf("measuring %d %s: %w", value, a.Unit, err)
@@ -123,7 +123,7 @@ func (s *servers) growCommand(bin, topic string, of shape) command {
 	c := benthos(filepath.Join(bin, "data-bridge"), "bridge_growth.yaml", nil)(s, topic, fmt.Sprintf("growth-%d", time.Now().UnixNano()))
 	c.env["TABLE"] = tableName(0)
 	if of.Tables > 1 {
-		c.env["TABLE"] = "${! @kafka_key }"
+		c.env["TABLE"], c.env["RECORD_METADATA"] = "${! @kafka_key }", "[kafka_key]"
 	}
 	return c
 }

@@ -113,6 +113,7 @@ func (s *sideColumn) scan(c *cursor) {
 type decimalColumn struct{ proto.ColDecimal64 }
 
 func (d *decimalColumn) input() proto.ColInput { return proto.Alias(&d.ColDecimal64, "Decimal(18, 8)") }
+
 func (d *decimalColumn) scan(c *cursor) {
 	mantissa, places := c.mantissa()
 	for ; places < 8; places++ {

@@ -120,7 +120,7 @@ func (s *servers) loadJetStream(ctx context.Context, d dataset) error {
 		return err
 	}
 	err = d.messages(func(message []byte) error {
-		_, err := js.PublishMsgAsync(&nats.Msg{Subject: d.name(), Data: message})
+		_, err := js.PublishMsgAsync(&nats.Msg{Subject: d.name(), Data: message}, jetstream.WithStallWait(time.Minute))
 		return err
 	})
 	if err != nil {

@@ -59,6 +59,14 @@
 // the latency of what was not there before. It is therefore an upper bound, by
 // up to one interval between two answers.
 //
+// Resumes: ClickHouse is stopped until the gate has closed, and goes on. The time
+// of the resume is that of /health, which is then asked every few milliseconds
+// until the next 10,000 records have been accepted; how much longer that takes
+// than at the rate of before the stall is how late the full rate is. On core NATS
+// 100,000 records a second are published, elsewhere there is a backlog.
+//
+// Growth (make bench-growth) is data-bridge alone: see growth.go.
+//
 // # Fairness
 //
 // The ceilings set GOGC to 400 as data-bridge does by itself, and Connect is given

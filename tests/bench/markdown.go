@@ -28,6 +28,7 @@ func (r *report) markdown() string {
 		writeSource(&b, from, all)
 	}
 	r.writeLatency(&b)
+	r.writeResumes(&b)
 	r.writeFailures(&b)
 	return b.String()
 }
@@ -101,6 +102,18 @@ func (r *report) writeLatency(b *strings.Builder) {
 	b.WriteString("| stream | records/s | records | p50, ms | p99, ms | highest, ms |\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, l := range r.Latency {
 		fmt.Fprintf(b, "| %s | %s | %s | %.0f | %.0f | %.0f |\n", l.Stream, thousands(float64(l.Rate)), thousands(float64(l.Records)), l.P50, l.P99, l.Max)
+	}
+}
+
+func (r *report) writeResumes(b *strings.Builder) {
+	if len(r.Resumes) == 0 {
+		return
+	}
+	b.WriteString("\n## From a resume to the full rate\n\nClickHouse stalls until the inputs are paused, and goes on. How late the first ")
+	fmt.Fprintf(b, "%s records are that come in after\nthe resume, against the rate of before the stall; zero is at once. The thresholds are the default ones.\n\n", thousands(resumeRecords))
+	b.WriteString("| source | records/s before | late, ms | first record, ms |\n| --- | ---: | ---: | ---: |\n")
+	for _, l := range r.Resumes {
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", l.Source, thousands(float64(l.Rate)), spreadOf(l.Late).text(thousands), spreadOf(l.First).text(thousands))
 	}
 }
 

@@ -17,6 +17,7 @@ type report struct {
 	Plan     plan            `json:"plan"`
 	Runs     []run           `json:"runs"`
 	Latency  []latencyResult `json:"latency"`
+	Resumes  []resumeResult  `json:"resumes"`
 }
 
 func readReport(path string) (*report, error) {

@@ -11,8 +11,8 @@ import (
 // measure starts the servers, loads the data, runs everything and ends the servers.
 func measure(ctx context.Context, s settings) (r *report, err error) {
 	chosen := choose(competitors(s.plan, s.bin), s.only)
-	if len(chosen) == 0 {
-		return nil, errors.New("no competitor matches -only")
+	if len(chosen) == 0 && !s.only.MatchString("latency") && !s.only.MatchString("resume") {
+		return nil, errors.New("nothing matches -only")
 	}
 	servers, err := startServers(ctx)
 	if err != nil {
@@ -27,7 +27,12 @@ func measure(ctx context.Context, s settings) (r *report, err error) {
 		return nil, err
 	}
 	if s.only.MatchString("latency") {
-		r.Latency, err = servers.latency(ctx, s)
+		if r.Latency, err = servers.latency(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	if s.only.MatchString("resume") {
+		r.Resumes, err = servers.resume(ctx, s)
 	}
 	return r, err
 }

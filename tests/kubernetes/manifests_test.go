@@ -211,6 +211,7 @@ func TestScaling(t *testing.T) {
 		for _, o := range s.scaled {
 			t.Run(name, func(t *testing.T) {
 				env := environment(t, s, s.deployments[0].Spec.Template.Spec.Containers[0])
+				assert.Nil(t, s.deployments[0].Spec.Replicas, "kubectl apply would set back what KEDA has set")
 				assert.Positive(t, *o.Spec.MinReplicaCount)
 				assert.Equal(t, partitions[2], strconv.Itoa(int(*o.Spec.MaxReplicaCount)))
 				for _, trigger := range o.Spec.Triggers {

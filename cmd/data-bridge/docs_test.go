@@ -31,7 +31,7 @@ type block struct{ language, text string }
 func pages(t *testing.T) map[string]page {
 	t.Helper()
 	paths := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
-	require.NoError(t, filepath.WalkDir(filepath.Join(repository, "docs"), func(path string, d fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(filepath.Join(repository, "docs"), func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".md" {
 			rel, _ := filepath.Rel(repository, path)
 			paths = append(paths, filepath.ToSlash(rel))
@@ -193,7 +193,7 @@ func sources(t *testing.T, what *regexp.Regexp) map[string]bool {
 		}
 	}
 	for _, folder := range []string{"cmd", "config", "plugins", "tests", "docs/embedding"} {
-		require.NoError(t, filepath.WalkDir(filepath.Join(repository, folder), func(path string, d fs.DirEntry, err error) error {
+		require.NoError(t, filepath.WalkDir(filepath.Join(repository, folder), func(path string, _ fs.DirEntry, err error) error {
 			if err == nil && slices.Contains([]string{".go", ".yaml", ".env"}, filepath.Ext(path)) {
 				take(path)
 			}

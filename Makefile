@@ -84,6 +84,7 @@ lint: $(GOLANGCI) ## Format check, vet and golangci-lint
 	$(GOLANGCI) fmt --diff
 	go vet ./...
 	$(GOLANGCI) run ./...
+	for module in docs/embedding tests/kubernetes; do (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the code

@@ -13,6 +13,9 @@ GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 # The tests that only test-long runs.
 LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce)$$
 
+# Ours, and those beside it, which keep out of it what they need.
+MODULES := . docs/embedding tests/kubernetes
+
 CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml config/kubernetes/*/pipeline.yaml tests/bench/config/bridge_*.yaml))
 
 .PHONY: help
@@ -84,7 +87,11 @@ lint: $(GOLANGCI) ## Format check, vet and golangci-lint
 	$(GOLANGCI) fmt --diff
 	go vet ./...
 	$(GOLANGCI) run ./...
-	for module in docs/embedding tests/kubernetes; do (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done
+	for module in $(filter-out .,$(MODULES)); do (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done
+
+.PHONY: tidy
+tidy: ## Tidy go.mod and go.sum, those of the modules beside ours as well
+	for module in $(MODULES); do (cd $$module && go mod tidy); done
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the code

@@ -13,7 +13,10 @@ GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 # The tests that only test-long runs.
 LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce)$$
 
-CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml tests/bench/config/bridge_*.yaml))
+# Ours, and those beside it, which keep out of it what they need.
+MODULES := . docs/embedding tests/kubernetes
+
+CONFIGS := $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml config/examples/*.yaml config/kubernetes/*/pipeline.yaml tests/bench/config/bridge_*.yaml))
 
 .PHONY: help
 help: ## Show this help
@@ -28,7 +31,7 @@ up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addr
 	@bin/devstack up
 
 .PHONY: test
-test: unit config e2e ## Run everything: unit, property and integration tests, configs, end to end
+test: unit config kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
 
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
@@ -46,6 +49,14 @@ test-long: test build ## All of test, and what takes minutes: long outages, thou
 config: build ## Lint every config and run the config unit tests
 	bin/data-bridge lint $(CONFIGS)
 	bin/data-bridge test ./config/...
+
+.PHONY: kubernetes
+kubernetes: ## Build the manifests and check them against the API types; a module of its own
+	cd tests/kubernetes && go vet ./... && go test -shuffle=on ./...
+
+.PHONY: embedding
+embedding: ## Build the example of an own Benthos, and run a pipeline with it; a module of its own
+	cd docs/embedding && go vet ./... && go test -shuffle=on ./...
 
 .PHONY: bench
 bench: bench-build ## Measure against a hand-written program and Redpanda Connect; writes docs/benchmarks (15 minutes)
@@ -80,6 +91,11 @@ lint: $(GOLANGCI) ## Format check, vet and golangci-lint
 	$(GOLANGCI) fmt --diff
 	go vet ./...
 	$(GOLANGCI) run ./...
+	for module in $(filter-out .,$(MODULES)); do (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done
+
+.PHONY: tidy
+tidy: ## Tidy go.mod and go.sum, those of the modules beside ours as well
+	for module in $(MODULES); do (cd $$module && go mod tidy); done
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the code

@@ -106,10 +106,10 @@ func (r *replica) checkClock(ctx context.Context, conn driver.Conn, report *chec
 
 func (r *replica) checkDisks(ctx context.Context, conn driver.Conn, report *checkup.Report) error {
 	rows, err := readTexts(ctx, conn, 3, "SELECT name, toString(free_space), toString(total_space) FROM system.disks")
-	if code, ok := serverCode(err); ok && code == codeUnknownTable {
-		return errors.New("a server of this age does not tell of its disks")
-	}
 	if err != nil {
+		if code, ok := serverCode(err); ok && code == codeUnknownTable {
+			err = errors.New("a server of this age does not tell of its disks")
+		}
 		return err
 	}
 	for _, row := range rows {

@@ -69,7 +69,9 @@ func (o *output) examineTable(ctx context.Context, r *replica, facts checkup.Fac
 	if err := o.checkWindow(ctx, r, t.table, report); err != nil {
 		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
 	}
-	err := r.asking(ctx, func(ctx context.Context, conn driver.Conn) error { return checkParts(ctx, conn, facts, t, s, &o.cfg, report) })
+	err := r.asking(ctx, func(ctx context.Context, conn driver.Conn) error {
+		return checkParts(ctx, conn, facts, t, s, &o.cfg, report)
+	})
 	if err != nil {
 		report.Unchecked("parts", fieldTable, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
 	}
@@ -154,7 +156,7 @@ func reportParts(engine string, most, partitions int64, buffer checkup.Buffer, t
 			return
 		}
 	}
-	report.OK("parts", fieldTable, "table %q (%s): %.1f inserts and %.1f parts a second at %.0f records a second; %s is %d", t.table, engine, inserts, parts, t.rate, settingMostParts, most)
+	report.OK("parts", fieldTable, "table %q (%s): %.1f inserts and %.1f parts a second at %.1f records a second; %s is %d", t.table, engine, inserts, parts, t.rate, settingMostParts, most)
 }
 
 // insertsPerSecond is how many inserts a rate of records makes: batches leave

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 )
@@ -41,8 +40,7 @@ func (in *input) Checkup(ctx context.Context, facts checkup.Facts, sample *check
 		}
 		in.conf.checkRetention(ctx, admin, topics, facts, sample, report)
 		if in.conf.group != "" {
-			in.conf.checkMembers(ctx, admin, topics, report)
-			in.conf.checkCommits(ctx, admin, topics, report)
+			in.conf.inspectGroup(ctx, admin, topics, report)
 			in.conf.checkSession(ctx, admin, report)
 		}
 		return nil
@@ -103,21 +101,41 @@ func checkSize(topic string, settings map[string]string, partitions int, facts c
 	perPartition := sample.Rate * float64(sample.MeanBytes()) / float64(partitions)
 	if lasts := time.Duration(float64(most) / perPartition * float64(time.Second)); lasts < facts.Outage {
 		report.Warn("retention", retentionBytes,
-			fmt.Sprintf("a partition of topic %q holds %d bytes, which is %s at the %.0f records a second seen, less than an outage of %s", topic, most, lasts.Round(time.Second), sample.Rate, facts.Outage),
+			fmt.Sprintf("a partition of topic %q holds %d bytes, which is %s at the %.1f records a second seen, less than an outage of %s", topic, most, lasts.Round(time.Second), sample.Rate, facts.Outage),
 			fmt.Sprintf("set %s=%.0f or more", retentionBytes, perPartition*facts.Outage.Seconds()))
 	}
+}
+
+// inspectGroup looks for the group in the list of all: to ask for one that does
+// not exist would make brokers that never had any create their topic for groups.
+func (c *config) inspectGroup(ctx context.Context, admin *kadm.Client, topics kadm.TopicDetails, report *checkup.Report) {
+	groups, err := admin.ListGroups(ctx)
+	if err != nil {
+		report.Unchecked("group", fieldConsumerGroup, err)
+		return
+	}
+	if _, there := groups[c.group]; !there {
+		report.OK("group", fieldConsumerGroup, "group %q does not exist yet; up to %d replicas share the work", c.group, countPartitions(topics))
+		return
+	}
+	c.checkMembers(ctx, admin, topics, report)
+	c.checkCommits(ctx, admin, topics, report)
+}
+
+func countPartitions(topics kadm.TopicDetails) (n int) {
+	for _, t := range topics {
+		n += len(t.Partitions)
+	}
+	return n
 }
 
 // checkMembers compares the members that the group has with what there is to
 // share out.
 func (c *config) checkMembers(ctx context.Context, admin *kadm.Client, topics kadm.TopicDetails, report *checkup.Report) {
-	partitions := 0
-	for _, t := range topics {
-		partitions += len(t.Partitions)
-	}
+	partitions := countPartitions(topics)
 	groups, err := admin.DescribeGroups(ctx, c.group)
 	g := groups[c.group]
-	if err = errors.Join(err, g.Err); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+	if err = errors.Join(err, g.Err); err != nil {
 		report.Unchecked("group", fieldConsumerGroup, err)
 		return
 	}

@@ -114,12 +114,12 @@ func (c *coreInput) Checkup(_ context.Context, facts checkup.Facts, sample *chec
 	lasts := time.Duration(float64(room) / sample.Rate * float64(time.Second))
 	if lasts < shortQueue {
 		report.Warn("pending limits", fieldPendingLimits,
-			fmt.Sprintf("%d records of %d bytes fit, which is %s at the %.0f records a second seen: what comes while the stream takes nothing for longer is lost as slow consumer",
+			fmt.Sprintf("%d records of %d bytes fit, which is %s at the %.1f records a second seen: what comes while the stream takes nothing for longer is lost as slow consumer",
 				room, size, lasts.Round(time.Millisecond), sample.Rate),
 			fmt.Sprintf("raise %s.%s and %s.%s so that they hold a second or more", fieldPendingLimits, fieldMessages, fieldPendingLimits, fieldBytes))
 		return
 	}
-	report.OK("pending limits", fieldPendingLimits, "hold %d records of %d bytes, %s at the %.0f records a second seen", room, size, lasts.Round(time.Second), sample.Rate)
+	report.OK("pending limits", fieldPendingLimits, "hold %d records of %d bytes, %s at the %.1f records a second seen", room, size, lasts.Round(time.Second), sample.Rate)
 }
 
 func (c *coreInput) checkPause(facts checkup.Facts, report *checkup.Report) {

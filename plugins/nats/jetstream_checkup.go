@@ -75,7 +75,7 @@ func limitsOf(conf jetstream.StreamConfig) string {
 	if conf.MaxAge > 0 {
 		age = fmt.Sprintf("max_age %s", conf.MaxAge)
 	}
-	return fmt.Sprintf("%s, max_msgs %d, max_bytes %d, discard %s", age, conf.MaxMsgs, conf.MaxBytes, conf.Discard)
+	return fmt.Sprintf("%s, max_msgs %d, max_bytes %d", age, conf.MaxMsgs, conf.MaxBytes)
 }
 
 // checkRoom compares a limit of the stream with what an outage brings at the
@@ -93,7 +93,7 @@ func (c jetConfig) checkRoom(limit string, most, each int64, conf jetstream.Stre
 		then = "publishers are refused (discard: new)"
 	}
 	report.Warn("retention", fieldStream,
-		fmt.Sprintf("%s (%d) of stream %q holds %s at the %.0f messages a second seen, less than an outage of %s: then %s", limit, most, c.stream, lasts.Round(time.Second), sample.Rate, facts.Outage, then),
+		fmt.Sprintf("%s (%d) of stream %q holds %s at the %.1f messages a second seen, less than an outage of %s: then %s", limit, most, c.stream, lasts.Round(time.Second), sample.Rate, facts.Outage, then),
 		fmt.Sprintf("raise %s, or plan for a shorter outage", limit))
 }
 

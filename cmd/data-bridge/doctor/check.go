@@ -193,8 +193,9 @@ func addLabelled(to func(yaml string) error, component any, path string) (name s
 	return name, add(to, labelled)
 }
 
-// closeTimeout bounds the end of components that have not been started.
-const closeTimeout = 2 * time.Second
+// closeTimeout bounds the wait for the end of components, some of which the host
+// does not end in good order unless they have been started.
+const closeTimeout = 100 * time.Millisecond
 
 // close ends what was built; none of it has been started.
 func (b *components) close() {
@@ -288,6 +289,6 @@ func (c *check) reportSample(s *checkup.Sample, err error, r *checkup.Report) {
 	case s.Records == 0:
 		r.Info("sample", "", "nothing came within --wait (%s): records could not be checked", c.options.Wait)
 	default:
-		r.OK("sample", "", "%d records of %d bytes (%s), %.0f a second", s.Records, s.MeanBytes(), s.Note, s.Rate)
+		r.OK("sample", "", "%d records of %d bytes (%s), %.1f a second", s.Records, s.MeanBytes(), s.Note, s.Rate)
 	}
 }

@@ -56,13 +56,13 @@ func (o *output) checkAsync(report *checkup.Report) {
 	}
 }
 
-// checkup looks at one server. That it is not reached the connection test says.
+// checkup looks at one server.
 func (r *replica) checkup(ctx context.Context, report *checkup.Report) {
-	f, err := r.features(ctx)
-	if err != nil {
-		return
+	if f, err := r.features(ctx); err != nil {
+		report.Unchecked("server", r.cfg.addressesField(), r.cfg.redact(err))
+	} else {
+		report.OK("server", r.cfg.addressesField(), "%s is ClickHouse %s", r.address, f.version)
 	}
-	report.OK("server", r.cfg.addressesField(), "%s is ClickHouse %s", r.address, f.version)
 	for _, check := range []struct {
 		name, field string
 		run         func(context.Context, driver.Conn, *checkup.Report) error

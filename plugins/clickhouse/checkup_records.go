@@ -85,7 +85,7 @@ func (o *output) tableOf(sample *checkup.Sample) (string, error) {
 	if o.cfg.namer.literal != "" {
 		return o.cfg.namer.literal, nil
 	}
-	if sample.Blank == nil {
+	if o.cfg.namer.expr != nil { // which may take what only records have
 		return "", errNoColumn
 	}
 	name, err := o.cfg.namer.name(record{msg: sample.Blank})

@@ -48,10 +48,13 @@ func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts che
 		}
 		report.OK("table", fieldTable, "table %q on %s has %d columns to insert into, and user %q may insert", t.table, c.replicas[0].address, len(s.columns), o.cfg.username)
 		first = cmp.Or(first, s)
-		_ = c.do(ctx, func(ctx context.Context, r *replica) error {
+		err = c.do(ctx, func(ctx context.Context, r *replica) error {
 			o.examineTable(ctx, r, facts, t, s, report)
 			return nil
 		})
+		if err != nil {
+			report.Unchecked("parts", fieldTable, o.cfg.redact(err))
+		}
 	}
 	return first
 }
@@ -127,12 +130,11 @@ func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *t
 		report.Info("parts", fieldTable, "table %q has the engine %s, which keeps no parts itself", t.table, engine)
 		return nil
 	}
-	partitions, err := countPartitions(ctx, conn, partitionKey(definition), s, t, cfg)
+	partitions, of, err := countPartitions(ctx, conn, partitionKey(definition), s, t, cfg)
 	if err != nil {
 		report.Unchecked("partitions", fieldTable, fmt.Errorf("table %q: how many partitions the records go to: %w", t.table, err))
 		partitions = 1
-	}
-	if err := checkPartitions(ctx, conn, partitions, t, report); err != nil {
+	} else if err := checkPartitions(ctx, conn, partitions, of, t.table, report); err != nil {
 		return err
 	}
 	most, given := windowIn(definition, settingMostParts)
@@ -142,13 +144,34 @@ func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *t
 		}
 	}
 	reportParts(engine, most, partitions, facts.Buffer, t, report)
+	return checkMerges(ctx, conn, database, name, most, report)
+}
+
+// checkMerges looks at the parts that there are now.
+func checkMerges(ctx context.Context, conn driver.Conn, database, table string, most int64, report *checkup.Report) error {
+	where := literal(database)
+	if database == "" {
+		where = "currentDatabase()"
+	}
+	parts, err := scanWindow(ctx, conn, "SELECT toString(max(n)) FROM (SELECT count() AS n FROM system.parts WHERE active AND database = "+where+" AND table = "+literal(table)+" GROUP BY partition)")
+	if err != nil {
+		return err
+	}
+	if most > 0 && parts > most/2 {
+		report.Warn("parts", fieldTable, fmt.Sprintf("a partition of table %q has %d parts, and inserts are refused above %d (%s): merges do not keep up", table, parts, most, settingMostParts),
+			"make inserts larger and rarer, and see what holds the merges up (system.merges, disk)")
+	}
 	return nil
 }
 
 func reportParts(engine string, most, partitions int64, buffer checkup.Buffer, t *trial, report *checkup.Report) {
 	inserts := insertsPerSecond(t.rate, buffer)
+	if inserts == 0 {
+		report.Info("parts", fieldTable, "how many inserts table %q (%s) gets is not known without a rate; %s is %d", t.table, engine, settingMostParts, most)
+		return
+	}
 	parts := inserts * float64(max(1, partitions))
-	if most > 0 && parts > 0 {
+	if most > 0 {
 		if lasts := time.Duration(float64(most) / parts * float64(time.Second)); lasts < mergeTime {
 			report.Warn("parts", fieldTable,
 				fmt.Sprintf("%.1f inserts a second into table %q make %.0f parts a second: without merges, %s (%d) is reached in %s, and inserts are refused", inserts, t.table, parts, settingMostParts, most, lasts.Round(time.Second)),
@@ -168,18 +191,18 @@ func insertsPerSecond(rate float64, b checkup.Buffer) float64 {
 	return max(rate/float64(b.BatchCount), min(rate, 1/b.BatchPeriod.Seconds()))
 }
 
-func checkPartitions(ctx context.Context, conn driver.Conn, partitions int64, t *trial, report *checkup.Report) error {
+func checkPartitions(ctx context.Context, conn driver.Conn, partitions int64, of int, table string, report *checkup.Report) error {
 	most, err := scanWindow(ctx, conn, "SELECT value FROM system.settings WHERE name = "+literal(settingMostPartitions))
 	if err != nil {
 		return err
 	}
-	saw := fmt.Sprintf("%d records go to %d partitions of table %q", len(t.records), partitions, t.table)
+	saw := fmt.Sprintf("%d records go to %d partition(s) of table %q", of, partitions, table)
 	switch {
 	case most > 0 && partitions > most:
 		report.Fail("partitions", fieldTable, fmt.Sprintf("%s, and an insert may go to %d (%s): it is refused", saw, most, settingMostPartitions), "make the partition key coarser: a day or a month is enough")
 	case partitions > spreadOut:
 		report.Warn("partitions", fieldTable, saw+": each insert makes a part in each", "make the partition key coarser: a day or a month is enough")
-	case partitions > 0 && len(t.records) > 0:
+	case of > 0:
 		report.OK("partitions", fieldTable, "%s", saw)
 	}
 	return nil
@@ -196,25 +219,30 @@ func partitionKey(definition string) string {
 	return m[1]
 }
 
+// mostQuery is how many bytes of records a query carries: servers parse 256 KiB.
+const mostQuery = 128 << 10
+
 // countPartitions lets the server compute the partition key of the records: it
-// reads them from the query, and no table.
-func countPartitions(ctx context.Context, conn driver.Conn, key string, s *schema, t *trial, cfg *config) (int64, error) {
-	if key == "" || len(t.records) == 0 {
-		return 1, nil
+// reads them from the query, and no table. It returns as well how many they were.
+func countPartitions(ctx context.Context, conn driver.Conn, key string, s *schema, t *trial, cfg *config) (partitions int64, of int, err error) {
+	if key == "" {
+		return 1, len(t.records), nil
 	}
 	structure, err := keyColumns(key, s, cfg)
-	if err != nil || len(structure) == 0 {
-		return 1, err
+	if err != nil || len(structure) == 0 || len(t.records) == 0 {
+		return 1, len(t.records), err
 	}
 	var lines strings.Builder
 	for _, r := range t.records {
-		if data, err := r.bytes(); err == nil && json.Valid(data) {
+		if data, err := r.bytes(); err == nil && json.Valid(data) && lines.Len()+len(data) < mostQuery {
 			lines.Write(data)
 			lines.WriteByte('\n')
+			of++
 		}
 	}
-	return scanWindow(ctx, conn, "SELECT toString(uniqExact("+key+")) FROM format(JSONEachRow, "+literal(strings.Join(structure, ", "))+", "+literal(lines.String())+")"+
+	partitions, err = scanWindow(ctx, conn, "SELECT toString(uniqExact("+key+")) FROM format(JSONEachRow, "+literal(strings.Join(structure, ", "))+", "+literal(lines.String())+")"+
 		" SETTINGS input_format_skip_unknown_fields = 1, date_time_input_format = 'best_effort'")
+	return partitions, of, err
 }
 
 // keyColumns describes the columns that an expression uses, for a table function.

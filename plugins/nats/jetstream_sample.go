@@ -28,7 +28,7 @@ func (in *jetInput) Sample(ctx context.Context, request checkup.Request) (*check
 	var raw []*jetstream.RawStreamMsg
 	var rate float64
 	err := in.visit(ctx, func(stream jetstream.Stream) (err error) {
-		if raw, err = in.conf.lastMessages(ctx, stream, request.Records); err != nil {
+		if raw, err = in.conf.lastMessages(ctx, stream, request); err != nil {
 			return err
 		}
 		rate, err = measureRate(ctx, stream, min(rateWindow, request.Wait))
@@ -90,16 +90,21 @@ func (in *jetInput) visit(ctx context.Context, fn func(jetstream.Stream) error) 
 	return fn(stream)
 }
 
-// lastMessages returns up to n messages that the consumer would be given, the
-// oldest first.
-func (c jetConfig) lastMessages(ctx context.Context, stream jetstream.Stream, n int) ([]*jetstream.RawStreamMsg, error) {
+// lastMessages returns the messages that the consumer would be given and that
+// are found in time, the oldest first.
+func (c jetConfig) lastMessages(ctx context.Context, stream jetstream.Stream, request checkup.Request) ([]*jetstream.RawStreamMsg, error) {
 	filters, err := c.filters(ctx, stream)
 	if err != nil {
 		return nil, err
 	}
 	state := stream.CachedInfo().State
+	reach := uint64(sampleReach * request.Records) //nolint:gosec // not negative
 	var found []*jetstream.RawStreamMsg
-	for seq, steps := state.LastSeq, 0; seq >= max(1, state.FirstSeq) && len(found) < n && steps < n*sampleReach; seq, steps = seq-1, steps+1 {
+	begun := time.Now()
+	for seq := state.LastSeq; seq >= max(1, state.FirstSeq) && state.LastSeq-seq < reach; seq-- {
+		if len(found) == request.Records || time.Since(begun) > request.Wait {
+			break
+		}
 		m, err := stream.GetMsg(ctx, seq)
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound): // deleted

@@ -58,8 +58,8 @@ func TestCreatePrintsASkeletonThatLints(t *testing.T) {
 	output(t, "lint", path)
 }
 
-// What the host cannot see, since it looks at each component by itself: neither
-// lint nor run take processors that would see many records in a message.
+// What the host cannot see, since it looks at each component by itself: none
+// of lint, run and doctor takes processors that would see many records in a message.
 func TestProcessorsThatWouldSeeFramesAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "frames.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(`
@@ -70,7 +70,7 @@ pipeline:
   processors: [{mapping: root = this}]
 output: {drop: {}}
 `), 0o600))
-	for _, command := range []string{"lint", "run"} {
+	for _, command := range []string{"lint", "run", "doctor"} {
 		b := startBridge(t, binary, "", nil, command, path)
 		assert.NotZero(t, b.exitCode())
 		assert.Contains(t, b.Tail(100), "pipeline.processors would see messages of many records")
@@ -107,7 +107,9 @@ func TestDoctor(t *testing.T) {
 			all := maps.Clone(r.env)
 			maps.Copy(all, more)
 			b := startBridge(t, binary, "", all, "doctor", "--wait", "5s", filepath.Join(root, bridgeYAML))
-			return b.exitCode(), b.Tail(1000)
+			code, text = b.exitCode(), b.Tail(1000)
+			t.Log(text)
+			return code, text
 		}
 		code, text := doctor(nil)
 		assert.Zero(t, code, text)

@@ -105,8 +105,8 @@ Each line is a finding: its severity, what was looked at, the component and the
 field, what was seen, and what to do.
 
 Exit codes: 0 all is well, or nothing worse than warnings; 1 there are errors, or
-warnings with --strict; 2 a config could not be read, or wrong usage. What cannot be
-looked at for want of a right is said, and is no fault.
+warnings with --strict; 2 a config could not be looked at, or not within --timeout,
+or wrong usage. What cannot be looked at for want of a right is said, and is no fault.
 
   data-bridge doctor config/bridge.yaml
   data-bridge doctor --strict --format json config/bridge.yaml`
@@ -156,7 +156,7 @@ func parse(c *cli.Context, usual []string) (o Options, err error) {
 type Result struct {
 	Config   string            `json:"config"`
 	Findings []checkup.Finding `json:"findings"`
-	Unread   string            `json:"unread,omitempty"` // why there are none
+	Unread   string            `json:"unread,omitempty"` // why there are none, or not all
 }
 
 // Run checks each config, writes what it finds to out, and returns the exit code.
@@ -181,7 +181,11 @@ func checkFile(ctx context.Context, host Host, o Options, path string) Result {
 	}
 	c := &check{host: host, options: o}
 	c.run(ctx, text)
-	return Result{Config: path, Findings: c.secrets.hide(c.findings)}
+	r := Result{Config: path, Findings: c.secrets.hide(c.findings)}
+	if ctx.Err() != nil {
+		r.Unread = fmt.Sprintf("not everything could be looked at within --timeout (%s)", o.Timeout)
+	}
+	return r
 }
 
 func exitCode(results []Result, strict bool) int {

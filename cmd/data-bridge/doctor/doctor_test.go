@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,7 +31,11 @@ func TestAHealthyConfigPassesAndNothingIsTouched(t *testing.T) {
 	for _, kind := range []string{stack.KindLegacy, stack.KindChDB} {
 		t.Run(kind, func(t *testing.T) {
 			r := newRig(t, kind)
-			table := r.table(columns, sorted)
+			engine := sorted
+			if kind == stack.KindChDB {
+				engine += " SETTINGS non_replicated_deduplication_window = 10000"
+			}
+			table := r.table(columns, engine)
 			r.stream(jetstream.StreamConfig{}, goodRecord, goodRecord)
 			r.topic(nil, goodRecord, goodRecord, goodRecord)
 			var taken atomic.Int64
@@ -55,6 +60,12 @@ func TestAHealthyConfigPassesAndNothingIsTouched(t *testing.T) {
 			has(t, findings, checkup.OK, "group", "kafka", "does not exist yet; up to 2 replicas")
 			has(t, findings, checkup.OK, "clock", "store", "agree")
 			has(t, findings, checkup.OK, "memory", "buffer", "full, the stream holds")
+
+			if kind == stack.KindLegacy {
+				has(t, findings, checkup.Info, "disk", "store", "could not check")
+			} else {
+				has(t, findings, checkup.OK, "deduplication", "store", "remembers its last 10000 inserts")
+			}
 
 			assert.Equal(t, "0", r.rows(table))
 			published := int64(stop())
@@ -93,6 +104,14 @@ func TestExitCodes(t *testing.T) {
 	var out bytes.Buffer
 	assert.Equal(t, ExitUnchecked, Run(t.Context(), testHost, options("nowhere.yaml"), &out, &out))
 	assert.Contains(t, out.String(), "nowhere.yaml")
+
+	out.Reset()
+	path := filepath.Join(t.TempDir(), "bridge.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(yaml), 0o600))
+	hasty := options(path)
+	hasty.Timeout, hasty.Format = time.Millisecond, formatText
+	assert.Equal(t, ExitUnchecked, Run(t.Context(), testHost, hasty, &out, &out))
+	assert.Contains(t, out.String(), "not everything could be looked at within --timeout (1ms)")
 
 	code, findings = examine(t, "input: [")
 	assert.Equal(t, ExitProblems, code)
@@ -142,4 +161,19 @@ output:
 		shown := secretsOf(map[string]any{"password": "geheim-1"}).hide([]checkup.Finding{{Saw: saw}})
 		assert.NotContains(t, shown[0].Saw, "geheim")
 	}
+}
+
+// Inputs and outputs that are resources of the config are looked at where they
+// stand, with processors of their own.
+func TestResources(t *testing.T) {
+	r := newRig(t, stack.KindLegacy)
+	r.table(columns, sorted)
+	r.stream(jetstream.StreamConfig{}, `{"n": 1}`)
+	yaml := r.config([]string{"{resource: jet}"}, "", "")
+	yaml = strings.Replace(yaml, "output:\n  label: store\n  clickhouse:", "output: {resource: store}\noutput_resources:\n- label: store\n  clickhouse:", 1)
+	input := strings.TrimSuffix(r.jetInput(", gate: g"), "}") + `, processors: [{mapping: "root = {\"id\": this.n, \"name\": \"a\"}"}]}`
+	code, findings := examine(t, yaml+"input_resources: ["+input+"]\n")
+	assert.Equal(t, ExitWell, code)
+	has(t, findings, checkup.OK, "connection", "jet", "reached")
+	has(t, findings, checkup.OK, "records", "store", "all of 1 records fit")
 }

@@ -54,6 +54,12 @@ func TestTables(t *testing.T) {
 	code, findings = examine(t, strings.Replace(r.config([]string{r.jetInput("")}, "", ""), "@table", "@tabel", 1))
 	assert.Equal(t, ExitProblems, code)
 	has(t, findings, checkup.Error, "records", "store", `1 of 1 records would be rejected: clickhouse.table: the message has no metadata key "tabel"`)
+
+	// What a table is called is not guessed from half of it.
+	quiet := strings.Replace(r.config([]string{r.coreInput("")}, "", ""), "${! @table }", "t_${! @nats_subject }", 1)
+	code, findings = examine(t, quiet, func(o *Options) { o.Wait = 50 * time.Millisecond })
+	assert.Equal(t, ExitWell, code)
+	has(t, findings, checkup.Info, "table", "store", "no record of core came, which would tell its table")
 }
 
 func TestAUserWhoMayNotInsert(t *testing.T) {
@@ -68,6 +74,20 @@ func TestAUserWhoMayNotInsert(t *testing.T) {
 	code, findings := examine(t, yaml)
 	assert.Equal(t, ExitProblems, code)
 	has(t, findings, checkup.Error, "table", "store", `user "reader" may not insert into table "default.`+r.id+`"`)
+}
+
+// A user whose rights do not reach to the tables of the system: what cannot be
+// looked at is said, and is no fault.
+func TestWhatMayNotBeLookedAt(t *testing.T) {
+	r := newRig(t, stack.KindLegacy)
+	r.table(columns, sorted)
+	r.stream(jetstream.StreamConfig{}, goodRecord)
+	code, findings := examine(t, r.config([]string{r.jetInput("")}, "", ", settings: {max_rows_to_read: 1}"))
+	assert.Equal(t, ExitWell, code)
+	for _, check := range []string{"server", "deduplication", "parts"} {
+		has(t, findings, checkup.Info, check, "store", "could not check")
+	}
+	has(t, findings, checkup.OK, "records", "store", "all of 1 records fit")
 }
 
 // Servers that are not there cost their components, and those only.
@@ -232,6 +252,20 @@ func TestNoBuffer(t *testing.T) {
 	has(t, findings, checkup.Error, "config", "buffer", "out of order")
 }
 
+// A table whose merges do not keep up.
+func TestParts(t *testing.T) {
+	r := newRig(t, stack.KindChDB)
+	r.table(columns, "ORDER BY id SETTINGS parts_to_throw_insert = 20")
+	require.NoError(t, r.house.Exec(r.within(), "SYSTEM STOP MERGES default."+r.id))
+	for i := range 12 {
+		require.NoError(t, r.house.Exec(r.within(), fmt.Sprintf("INSERT INTO default.%s VALUES (%d, 'a')", r.id, i)))
+	}
+	r.stream(jetstream.StreamConfig{}, goodRecord)
+	_, findings := examine(t, r.config([]string{r.jetInput("")}, "", ""))
+	has(t, findings, checkup.Warning, "parts", "store", "has 12 parts, and inserts are refused above 20 (parts_to_throw_insert)")
+	has(t, findings, checkup.Info, "parts", "store", "is not known without a rate")
+}
+
 // Deduplication, partitions and inserts, on an engine that has them.
 func TestInserts(t *testing.T) {
 	r := newRig(t, stack.KindChDB)
@@ -244,7 +278,7 @@ func TestInserts(t *testing.T) {
 	code, findings := examine(t, r.config([]string{r.kafkaInput(", exactly_once: true")}, "", ", settings: {async_insert: 1, wait_for_async_insert: 0}"))
 	assert.Equal(t, ExitProblems, code)
 	has(t, findings, checkup.Warning, "deduplication", "store", "remembers its last 10 inserts, and up to 1000 may come between")
-	has(t, findings, checkup.Warning, "partitions", "store", "20 records go to 20 partitions")
+	has(t, findings, checkup.Warning, "partitions", "store", "20 records go to 20 partition(s)")
 	has(t, findings, checkup.Warning, "parts", "store", "parts_to_throw_insert (20) is reached in")
 	has(t, findings, checkup.Error, "inserts", "store", "inserts are answered before they are stored")
 

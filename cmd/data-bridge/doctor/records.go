@@ -127,6 +127,9 @@ func (c *check) between(in, out checkup.Entry) (all []any) {
 // nodes are the parts of the config that a component lies in, the outermost first.
 func (c *check) nodes(e checkup.Entry) (nodes []any) {
 	var node any = c.root
+	if shared := c.resource(e); shared != nil { // where it is referred to is not known
+		return []any{shared}
+	}
 	for i, key := range e.Path {
 		if i == 0 {
 			key = strings.TrimSuffix(key, "_resources")
@@ -147,6 +150,21 @@ func (c *check) nodes(e checkup.Entry) (nodes []any) {
 		nodes = append(nodes, node)
 	}
 	return nodes
+}
+
+// resource is the item of the config's own resources that a component is; nil for
+// one of the stream.
+func (c *check) resource(e checkup.Entry) any {
+	if len(e.Path) == 0 || e.Label == "" {
+		return nil
+	}
+	list, _ := c.root[e.Path[0]].([]any)
+	for _, item := range list {
+		if fields, ok := item.(map[string]any); ok && fields["label"] == e.Label {
+			return item
+		}
+	}
+	return nil
 }
 
 const fieldProcessors = "processors"

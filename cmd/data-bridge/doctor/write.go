@@ -33,16 +33,16 @@ func write(w io.Writer, o Options, results []Result) error {
 }
 
 func writeText(w *strings.Builder, r Result) {
-	if r.Unread != "" {
-		fmt.Fprintf(w, "%s: could not be read: %s\n", r.Config, r.Unread)
-		return
-	}
 	counts := map[checkup.Severity]int{}
 	for _, f := range r.Findings {
 		counts[f.Severity]++
 		fmt.Fprintf(w, "%-8s %s\n", f.Severity, line(f))
 	}
-	fmt.Fprintf(w, "%s: %d errors, %d warnings, %d infos, %d ok\n", r.Config,
+	if r.Unread != "" {
+		fmt.Fprintf(w, "%s: could not be checked: %s\n", r.Config, r.Unread)
+		return
+	}
+	fmt.Fprintf(w, "%s: errors %d, warnings %d, infos %d, ok %d\n", r.Config,
 		counts[checkup.Error], counts[checkup.Warning], counts[checkup.Info], counts[checkup.OK])
 }
 

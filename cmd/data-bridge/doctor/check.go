@@ -149,7 +149,7 @@ func (c *check) testConnections(ctx context.Context, built *components) error {
 				r.Fail("connection", "", result.Err.Error(), "")
 			default:
 				c.up[name] = true
-				r.OK("connection", "", "reached, and let in")
+				r.OK("connection", "", "its connection test passes")
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func TestAHealthyConfigPassesAndNothingIsTouched(t *testing.T) {
 			for input, saw := range map[string]string{
 				"core": "20 records of 22 bytes (heard live", "jet": "2 records of 22 bytes (the last ones of stream", "kafka": "3 records of 22 bytes (the last ones of each partition",
 			} {
-				has(t, findings, checkup.OK, "connection", input, "reached")
+				has(t, findings, checkup.OK, "connection", input, "its connection test passes")
 				has(t, findings, checkup.OK, "sample", input, saw)
 			}
 			has(t, findings, checkup.OK, "records", "store", "(core, jet, kafka): all of 25 records fit")
@@ -174,6 +174,6 @@ func TestResources(t *testing.T) {
 	input := strings.TrimSuffix(r.jetInput(", gate: g"), "}") + `, processors: [{mapping: "root = {\"id\": this.n, \"name\": \"a\"}"}]}`
 	code, findings := examine(t, yaml+"input_resources: ["+input+"]\n")
 	assert.Equal(t, ExitWell, code)
-	has(t, findings, checkup.OK, "connection", "jet", "reached")
+	has(t, findings, checkup.OK, "connection", "jet", "its connection test passes")
 	has(t, findings, checkup.OK, "records", "store", "all of 1 records fit")
 }

@@ -68,5 +68,5 @@ func TestOutputsBehindAChoice(t *testing.T) {
 	code, findings := examine(t, yaml)
 	assert.Equal(t, ExitWell, code)
 	has(t, findings, checkup.Info, "records", "store", "which records come here is up to the switch before it")
-	has(t, findings, checkup.OK, "connection", "store", "reached")
+	has(t, findings, checkup.OK, "connection", "store", "its connection test passes")
 }

@@ -21,6 +21,7 @@
 //	gate/          the hysteresis gate of a stream, and how its parts find it
 //	position/      where a record stands in its source: for dead letters and deduplication
 //	status/        the figures of a stream, /health and its listener
+//	checkup/       how components examine their servers for data-bridge doctor
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
@@ -28,8 +29,8 @@
 //	all/           blank imports of the above: the one line a third party needs
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
-// {frame, gate, position, status} → the standard library or Benthos' public API. Plugins never
-// import each other.
+// {checkup, frame, gate, position, status} → the standard library or Benthos' public API.
+// Plugins never import each other.
 //
 // # Decisions
 //

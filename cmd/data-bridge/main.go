@@ -12,6 +12,7 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure/extended"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
 )
 
@@ -21,17 +22,24 @@ var (
 	dateBuilt = "unknown"
 )
 
+// configPaths are looked for when no config is named.
+var configPaths = []string{"./bridge.yaml", "/etc/data-bridge/bridge.yaml"}
+
 func main() {
 	tuneGC()
 	service.MustRegisterOtelTracerProvider("none", service.NewConfigSpec().Summary("No tracing."), newPlainTracer)
 
 	stop := newStopper()
+	var diagnosis int
 	code, err := service.RunCLIToCode(context.Background(),
 		service.CLIOptSetVersion(version, dateBuilt),
 		service.CLIOptSetBinaryName("data-bridge"),
 		service.CLIOptSetProductName("data-bridge"),
 		service.CLIOptSetDocumentationURL("https://github.com/data-bridge-io/data-bridge"),
-		service.CLIOptSetDefaultConfigPaths("./bridge.yaml", "/etc/data-bridge/bridge.yaml"),
+		service.CLIOptSetDefaultConfigPaths(configPaths...),
+		service.CLIOptAddCommand(doctor.Command(doctor.Host{
+			Schema: schema, Lint: lintFrames, MemoryLimit: limitFor, ConfigPaths: configPaths,
+		}, func(code int) { diagnosis = code })),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
 			if err := lookAtWhole(conf); err != nil {
@@ -45,6 +53,9 @@ func main() {
 	}
 	if code == 0 && len(os.Args) > 2 && os.Args[1] == "lint" {
 		code = lintFiles(os.Args[2:], os.Stderr)
+	}
+	if diagnosis != 0 {
+		code = diagnosis
 	}
 	os.Exit(stop.exitCode(code))
 }

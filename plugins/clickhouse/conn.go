@@ -93,7 +93,7 @@ func (c *config) explainFor(servers string, err error) error {
 		return fmt.Errorf("%s.%s: cannot reach ClickHouse on %s by the %s protocol%s: %w",
 			pluginName, c.addressesField(), servers, c.protocol(), c.secured(), cause)
 	case code == codeUnknownTable:
-		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(), servers, cause)
+		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(c.namer.literal), servers, cause)
 	case code == codeUnknownDatabase:
 		return fmt.Errorf("%s.%s: database %q does not exist on %s; create it or correct the name: %w", pluginName, fieldDatabase, c.database, servers, cause)
 	case classOf(code) == accessFault && c.jwt != "":
@@ -121,12 +121,12 @@ func (s *serverConfig) secured() string {
 	return " with " + fieldTLS
 }
 
-// qualified is the literal table with its database.
-func (c *config) qualified() string {
-	if strings.Contains(c.namer.literal, ".") || c.database == "" {
-		return c.namer.literal
+// qualified is a table with its database.
+func (c *config) qualified(table string) string {
+	if strings.Contains(table, ".") || c.database == "" {
+		return table
 	}
-	return c.database + "." + c.namer.literal
+	return c.database + "." + table
 }
 
 // redact takes the secrets out of an error, should a driver or a proxy ever

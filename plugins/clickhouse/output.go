@@ -28,6 +28,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -123,6 +124,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		ways:    map[target]way{},
 	}
 	o.clusters = newClusters(&o.cfg, o.log)
+	checkup.Join(mgr, o)
 	o.running, o.stop = context.WithCancel(context.Background())
 	return o, nil
 }

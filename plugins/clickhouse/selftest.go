@@ -59,13 +59,18 @@ func (r *replica) test(ctx context.Context, log *service.Logger, once bool) erro
 		return r.explain(err)
 	}
 	if err := r.testInsert(ctx, s); err != nil {
-		if code, ok := serverCode(err); ok && classOf(code) == accessFault {
-			return fmt.Errorf("%s.%s: user %q may not insert into table %q on %s; grant it or choose another user: %w",
-				pluginName, fieldUsername, r.cfg.username, r.cfg.qualified(), r.address, r.cfg.redact(err))
-		}
-		return r.explain(fmt.Errorf("testing an insert into %q: %w", table, err))
+		return r.explainInsert(table, err)
 	}
 	return nil
+}
+
+// explainInsert says why testInsert failed.
+func (r *replica) explainInsert(table string, err error) error {
+	if code, ok := serverCode(err); ok && classOf(code) == accessFault {
+		return fmt.Errorf("%s.%s: user %q may not insert into table %q on %s; grant it or choose another user: %w",
+			pluginName, fieldUsername, r.cfg.username, r.cfg.qualified(table), r.address, r.cfg.redact(err))
+	}
+	return r.explain(fmt.Errorf("testing an insert into %q: %w", table, err))
 }
 
 // explain says which field an error of this replica is about.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -43,6 +44,7 @@ func newFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.
 		return nil, err
 	}
 	in := newInput(c, res)
+	checkup.Join(res, in)
 	if c.replayNacks {
 		return service.AutoRetryNacksBatched(in), nil
 	}

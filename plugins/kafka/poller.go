@@ -124,20 +124,24 @@ func (p *poller) build(chunks []chunk) *batch {
 	}
 	b := &batch{chunks: chunks, ends: make([]int, 0, len(chunks)), messages: make(service.MessageBatch, 0, n/max(1, p.perMessage)+len(chunks))}
 	for _, c := range chunks {
-		switch {
-		case p.perMessage > 1:
-			b.messages = p.appendFrames(b.messages, c)
-		case c.sealed:
-			b.messages = p.appendSealed(b.messages, c)
-		default:
-			b.messages = p.append(b.messages, c)
-		}
+		b.messages = p.appendAs(b.messages, c)
 		b.ends = append(b.ends, len(b.messages))
 		for _, r := range c.records {
 			r.Recycle() // and not to be looked at again
 		}
 	}
 	return b
+}
+
+// appendAs appends the messages of a chunk in the form that is configured.
+func (p *poller) appendAs(messages service.MessageBatch, c chunk) service.MessageBatch {
+	switch {
+	case p.perMessage > 1:
+		return p.appendFrames(messages, c)
+	case c.sealed:
+		return p.appendSealed(messages, c)
+	}
+	return p.append(messages, c)
 }
 
 // append makes the messages of a chunk. They share the metadata of their

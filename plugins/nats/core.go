@@ -11,6 +11,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"golang.org/x/time/rate"
 
+	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -64,6 +65,7 @@ func newCoreInputFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 		return nil, err
 	}
 	in := newCoreInput(c, res)
+	checkup.Join(res, in)
 	if c.replayNacks {
 		return service.AutoRetryNacksBatched(in), nil
 	}

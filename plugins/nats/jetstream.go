@@ -11,6 +11,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"golang.org/x/time/rate"
 
+	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -56,7 +57,9 @@ func newJetInputFromConfig(conf *service.ParsedConfig, res *service.Resources) (
 	if err != nil {
 		return nil, err
 	}
-	return newJetInput(c, res), nil
+	in := newJetInput(c, res)
+	checkup.Join(res, in)
+	return in, nil
 }
 
 func newJetInput(conf jetConfig, res *service.Resources) *jetInput {
@@ -272,10 +275,8 @@ func (in *jetInput) warn(have jetstream.ConsumerConfig) {
 // as soon as that is known, which it reports.
 func (in *jetInput) warnOfThreshold(maxAckPending int) (known bool) {
 	pause := in.gate.State().Limits.Pause
-	if pause > 0 && maxAckPending > 0 && maxAckPending <= pause {
-		in.log.With("max_ack_pending", maxAckPending, "pause_threshold", pause).
-			Warnf("max_ack_pending (%d) of consumer %q is not above pause_threshold (%d): the server stops delivering before the gate can pause",
-				maxAckPending, in.conf.durable, pause)
+	if fault := pendingFault(in.conf.durable, maxAckPending, pause); fault != "" {
+		in.log.With("max_ack_pending", maxAckPending, "pause_threshold", pause).Warn(fault)
 	}
 	return pause > 0
 }

@@ -132,3 +132,13 @@ func (f found) ackWait() time.Duration {
 	}
 	return wait
 }
+
+// pendingFault says that a consumer's max_ack_pending is in the way of the gate,
+// "" if it is not.
+func pendingFault(durable string, maxAckPending, pause int) string {
+	if pause <= 0 || maxAckPending <= 0 || maxAckPending > pause {
+		return ""
+	}
+	return fmt.Sprintf("max_ack_pending (%d) of consumer %q is not above pause_threshold (%d): the server stops delivering before the gate can pause",
+		maxAckPending, durable, pause)
+}

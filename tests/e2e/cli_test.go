@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack/marketdata"
 )
 
 // output runs a command of data-bridge that ends by itself and expects success.
@@ -55,8 +58,8 @@ func TestCreatePrintsASkeletonThatLints(t *testing.T) {
 	output(t, "lint", path)
 }
 
-// What the host cannot see, since it looks at each component by itself: neither
-// lint nor run take processors that would see many records in a message.
+// What the host cannot see, since it looks at each component by itself: none
+// of lint, run and doctor takes processors that would see many records in a message.
 func TestProcessorsThatWouldSeeFramesAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "frames.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(`
@@ -67,7 +70,7 @@ pipeline:
   processors: [{mapping: root = this}]
 output: {drop: {}}
 `), 0o600))
-	for _, command := range []string{"lint", "run"} {
+	for _, command := range []string{"lint", "run", "doctor"} {
 		b := startBridge(t, binary, "", nil, command, path)
 		assert.NotZero(t, b.exitCode())
 		assert.Contains(t, b.Tail(100), "pipeline.processors would see messages of many records")
@@ -92,4 +95,35 @@ func TestShippedConfigsLint(t *testing.T) {
 func TestConfigUnitTestsPass(t *testing.T) {
 	text := output(t, "test", filepath.Join(root, "config")+"/...")
 	assert.Contains(t, text, "succeeded")
+}
+
+// doctor passes the shipped pipeline on healthy servers, and names a table whose
+// column does not take what comes; either way it leaves everything as it was.
+func TestDoctor(t *testing.T) {
+	engines(t, func(t *testing.T, r *rig) {
+		r.stream(marketdata.Ticks, marketdata.Shape{Rate: 200})
+		r.publish(marketdata.External, 50)
+		doctor := func(more env) (code int, text string) {
+			all := maps.Clone(r.env)
+			maps.Copy(all, more)
+			b := startBridge(t, binary, "", all, "doctor", "--wait", "5s", filepath.Join(root, bridgeYAML))
+			code, text = b.exitCode(), b.Tail(1000)
+			t.Log(text)
+			return code, text
+		}
+		code, text := doctor(nil)
+		assert.Zero(t, code, text)
+		assert.Regexp(t, `ok +\[records\] clickhouse table: table "external" \(external\): all of 50 records fit`, text)
+		assert.Regexp(t, `ok +\[records\] clickhouse table: table "ticks" \(ticks\): all of 100 records fit`, text)
+		assert.Regexp(t, `info +\[sample\] ch_candles: nothing came`, text)
+
+		require.NoError(t, r.ch.Exec(within(t), "CREATE TABLE market."+r.id+" (seq UInt8, ts UInt8) ENGINE = MergeTree ORDER BY seq"))
+		code, text = doctor(env{"CLICKHOUSE_EXTERNAL_TABLE": r.id})
+		assert.Equal(t, 1, code, text)
+		assert.Regexp(t, `error +\[records\] clickhouse ts: table "`+r.id+`" \(external\): 50 of 50 records would be rejected: column "ts" \(UInt8\)`, text)
+		rows, err := r.ch.Query(within(t), "SELECT count() FROM market."+r.id)
+		require.NoError(t, err)
+		assert.Equal(t, "0", rows[0][0])
+		assert.Zero(t, r.tally(marketdata.External).Rows)
+	})
 }

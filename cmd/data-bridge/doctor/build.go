@@ -1,0 +1,89 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"gopkg.in/yaml.v3"
+
+	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+)
+
+// components are what was built of a config.
+type components struct {
+	res    *service.Resources
+	roster *checkup.Roster
+	input  string // names of the resources that stand for the config's own
+	output string
+	stop   func(context.Context) error
+}
+
+// build has the host build the config's components, suspended.
+func (c *check) build() (*components, error) {
+	b := service.NewResourceBuilder()
+	b.DisableLinting()
+	b.SetLogger(slog.New(slog.DiscardHandler))
+	// Variables are filled in already: what looks like one is a value.
+	b.SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return "${" + name + "}", true })
+	built := &components{}
+	b.OnResourceInit(func(res *service.Resources) error {
+		built.roster = checkup.Open(res)
+		return nil
+	})
+	resources := map[string]any{}
+	for _, kind := range []string{"input_resources", "processor_resources", "output_resources", "cache_resources", "rate_limit_resources"} {
+		if list, ok := c.root[kind]; ok {
+			resources[kind] = list
+		}
+	}
+	var errs [3]error
+	errs[0] = add(b.AddYAML, resources)
+	built.input, errs[1] = addLabelled(b.AddInputYAML, c.root["input"], "input")
+	built.output, errs[2] = addLabelled(b.AddOutputYAML, c.root["output"], "output")
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	var err error
+	built.res, built.stop, err = b.BuildSuspended()
+	return built, err
+}
+
+func add(to func(yaml string) error, v any) error {
+	text, err := yaml.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return to(string(text))
+}
+
+// addLabelled adds a component as a resource. One without a label gets its path,
+// which is how it is called elsewhere too.
+func addLabelled(to func(yaml string) error, component any, path string) (name string, err error) {
+	fields, ok := component.(map[string]any)
+	if !ok {
+		return "", fmt.Errorf("%s is missing", path)
+	}
+	labelled := map[string]any{"label": path}
+	for key, value := range fields {
+		if key != "label" || value != "" {
+			labelled[key] = value
+		}
+	}
+	name = fmt.Sprint(labelled["label"])
+	return name, add(to, labelled)
+}
+
+// closeTimeout bounds the wait for the end of components, some of which the host
+// does not end in good order unless they have been started.
+const closeTimeout = 100 * time.Millisecond
+
+// close ends what was built; none of it has been started.
+func (b *components) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = b.stop(ctx)
+}

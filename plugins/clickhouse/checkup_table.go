@@ -1,0 +1,263 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+)
+
+// The settings of a server and its tables that bound inserts.
+const (
+	settingMostParts      = "parts_to_throw_insert"
+	settingMostPartitions = "max_partitions_per_insert_block"
+)
+
+const (
+	// spreadOut is how many partitions one insert may go to before it is
+	// worth a word: each makes a part of its own.
+	spreadOut = 10
+	// mergeTime is how long a table should take the parts of without any merge.
+	mergeTime = time.Minute
+)
+
+// checkTables looks at a table on every shard. It returns the columns to insert,
+// nil if there are none to be had.
+func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts checkup.Facts, t *trial, report *checkup.Report) (first *schema) {
+	for _, c := range clusters {
+		var s *schema
+		err := c.do(ctx, func(ctx context.Context, r *replica) (err error) {
+			if s, err = r.testColumns(ctx, t.table); err != nil {
+				return r.explainTable(t.table, err)
+			}
+			if err := r.testInsert(ctx, s); err != nil {
+				return r.explainInsert(t.table, err)
+			}
+			return nil
+		})
+		if err != nil {
+			report.Fail("table", fieldTable, o.cfg.redact(err).Error(), "")
+			continue
+		}
+		report.OK("table", fieldTable, "table %q on %s has %d columns to insert into, and user %q may insert", t.table, c.replicas[0].address, len(s.columns), o.cfg.username)
+		first = cmp.Or(first, s)
+		err = c.do(ctx, func(ctx context.Context, r *replica) error {
+			o.examineTable(ctx, r, facts, t, s, report)
+			return nil
+		})
+		if err != nil {
+			report.Unchecked("parts", fieldTable, o.cfg.redact(err))
+		}
+	}
+	return first
+}
+
+// explainTable is explain for a table that records name.
+func (r *replica) explainTable(table string, err error) error {
+	if code, ok := serverCode(err); ok && code == codeUnknownTable {
+		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, r.cfg.qualified(table), r.address, r.cfg.redact(err))
+	}
+	return r.explain(err)
+}
+
+// examineTable looks at what a table makes of inserts.
+func (o *output) examineTable(ctx context.Context, r *replica, facts checkup.Facts, t *trial, s *schema, report *checkup.Report) {
+	if err := o.checkWindow(ctx, r, t.table, report); err != nil {
+		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
+	}
+	err := r.asking(ctx, func(ctx context.Context, conn driver.Conn) error {
+		return checkParts(ctx, conn, facts, t, s, &o.cfg, report)
+	})
+	if err != nil {
+		report.Unchecked("parts", fieldTable, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
+	}
+}
+
+// checkWindow compares the inserts that a table remembers with those that may
+// come between one and its repetition.
+func (o *output) checkWindow(ctx context.Context, r *replica, table string, report *checkup.Report) error {
+	once := o.once()
+	if o.cfg.deduplicate == deduplicateOff {
+		if once {
+			report.Fail("deduplication", fieldDeduplicate, `is "off", but an input has exactly_once set`, `choose "auto", or turn exactly_once off`)
+		} else {
+			report.Info("deduplication", fieldDeduplicate, "is off: an insert whose outcome is unknown may be stored twice")
+		}
+		return nil
+	}
+	missing, size, err := (&window{cfg: r.cfg, table: table, log: o.log}).missing(ctx, r)
+	if err != nil {
+		return err
+	}
+	need := int64(o.cfg.maxInFlight + o.cfg.maxBatches)
+	if once {
+		need = max(need, smallWindow)
+	}
+	switch {
+	case missing != "" && (once || o.cfg.deduplicate == deduplicateOn):
+		report.Fail("deduplication", fieldDeduplicate, fmt.Sprintf("inserts into table %q are not deduplicated, which exactly_once and deduplicate: on rely on: %s", table, missing),
+			"put that right, or turn exactly_once off and choose deduplicate: auto")
+	case missing != "":
+		report.Warn("deduplication", fieldDeduplicate, fmt.Sprintf("an insert into table %q whose outcome is unknown may be stored twice: %s", table, missing), "put that right, or choose deduplicate: off if that does not matter")
+	case size < need:
+		report.Warn("deduplication", fieldDeduplicate,
+			fmt.Sprintf("table %q remembers its last %d inserts, and up to %d may come between one and its repetition (max_in_flight, retry.max_batches, replay after a crash)", table, size, need),
+			fmt.Sprintf("raise its deduplication window to %d or more", need))
+	default:
+		report.OK("deduplication", fieldDeduplicate, "table %q remembers its last %d inserts", table, size)
+	}
+	return nil
+}
+
+// checkParts compares the parts that inserts make with what the table takes.
+func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *trial, s *schema, cfg *config, report *checkup.Report) error {
+	database, name, qualified := strings.Cut(t.table, ".")
+	if !qualified {
+		database, name = "", t.table
+	}
+	engine, definition, err := tableEngine(ctx, conn, database, name)
+	if err != nil {
+		return err
+	}
+	if !strings.HasSuffix(engine, "MergeTree") {
+		report.Info("parts", fieldTable, "table %q has the engine %s, which keeps no parts itself", t.table, engine)
+		return nil
+	}
+	partitions, of, err := countPartitions(ctx, conn, partitionKey(definition), s, t, cfg)
+	if err != nil {
+		report.Unchecked("partitions", fieldTable, fmt.Errorf("table %q: how many partitions the records go to: %w", t.table, err))
+		partitions = 1
+	} else if err := checkPartitions(ctx, conn, partitions, of, t.table, report); err != nil {
+		return err
+	}
+	most, given := windowIn(definition, settingMostParts)
+	if !given {
+		if most, err = defaultWindow(ctx, conn, settingMostParts); err != nil {
+			return err
+		}
+	}
+	reportParts(engine, most, partitions, facts.Buffer, t, report)
+	return checkMerges(ctx, conn, database, name, most, report)
+}
+
+// checkMerges looks at the parts that there are now.
+func checkMerges(ctx context.Context, conn driver.Conn, database, table string, most int64, report *checkup.Report) error {
+	where := literal(database)
+	if database == "" {
+		where = "currentDatabase()"
+	}
+	parts, err := scanWindow(ctx, conn, "SELECT toString(max(n)) FROM (SELECT count() AS n FROM system.parts WHERE active AND database = "+where+" AND table = "+literal(table)+" GROUP BY partition)")
+	if err != nil {
+		return err
+	}
+	if most > 0 && parts > most/2 {
+		report.Warn("parts", fieldTable, fmt.Sprintf("a partition of table %q has %d parts, and inserts are refused above %d (%s): merges do not keep up", table, parts, most, settingMostParts),
+			"make inserts larger and rarer, and see what holds the merges up (system.merges, disk)")
+	}
+	return nil
+}
+
+func reportParts(engine string, most, partitions int64, buffer checkup.Buffer, t *trial, report *checkup.Report) {
+	inserts := insertsPerSecond(t.rate, buffer)
+	if inserts == 0 {
+		report.Info("parts", fieldTable, "how many inserts table %q (%s) gets is not known without a rate; %s is %d", t.table, engine, settingMostParts, most)
+		return
+	}
+	parts := inserts * float64(max(1, partitions))
+	if most > 0 {
+		if lasts := time.Duration(float64(most) / parts * float64(time.Second)); lasts < mergeTime {
+			report.Warn("parts", fieldTable,
+				fmt.Sprintf("%.1f inserts a second into table %q make %.0f parts a second: without merges, %s (%d) is reached in %s, and inserts are refused", inserts, t.table, parts, settingMostParts, most, lasts.Round(time.Second)),
+				"make batches larger and rarer (batch.count, batch.period of the buffer), or the partition key coarser")
+			return
+		}
+	}
+	report.OK("parts", fieldTable, "table %q (%s): %.1f inserts and %.1f parts a second at %.1f records a second; %s is %d", t.table, engine, inserts, parts, t.rate, settingMostParts, most)
+}
+
+// insertsPerSecond is how many inserts a rate of records makes: batches leave
+// when they are full, or when their period is over.
+func insertsPerSecond(rate float64, b checkup.Buffer) float64 {
+	if rate == 0 || b.BatchCount == 0 {
+		return 0
+	}
+	return max(rate/float64(b.BatchCount), min(rate, 1/b.BatchPeriod.Seconds()))
+}
+
+func checkPartitions(ctx context.Context, conn driver.Conn, partitions int64, of int, table string, report *checkup.Report) error {
+	most, err := scanWindow(ctx, conn, "SELECT value FROM system.settings WHERE name = "+literal(settingMostPartitions))
+	if err != nil {
+		return err
+	}
+	saw := fmt.Sprintf("%d records go to %d partition(s) of table %q", of, partitions, table)
+	switch {
+	case most > 0 && partitions > most:
+		report.Fail("partitions", fieldTable, fmt.Sprintf("%s, and an insert may go to %d (%s): it is refused", saw, most, settingMostPartitions), "make the partition key coarser: a day or a month is enough")
+	case partitions > spreadOut:
+		report.Warn("partitions", fieldTable, saw+": each insert makes a part in each", "make the partition key coarser: a day or a month is enough")
+	case of > 0:
+		report.OK("partitions", fieldTable, "%s", saw)
+	}
+	return nil
+}
+
+var partitionBy = regexp.MustCompile(`PARTITION BY (.+?)(?: PRIMARY KEY | ORDER BY | SAMPLE BY | TTL | SETTINGS |$)`)
+
+// partitionKey is the expression of a table's definition, "" if it has none.
+func partitionKey(definition string) string {
+	m := partitionBy.FindStringSubmatch(definition)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+// mostQuery is how many bytes of records a query carries: servers parse 256 KiB.
+const mostQuery = 128 << 10
+
+// countPartitions lets the server compute the partition key of the records: it
+// reads them from the query, and no table. It returns as well how many they were.
+func countPartitions(ctx context.Context, conn driver.Conn, key string, s *schema, t *trial, cfg *config) (partitions int64, of int, err error) {
+	if key == "" {
+		return 1, len(t.records), nil
+	}
+	structure, err := keyColumns(key, s, cfg)
+	if err != nil || len(structure) == 0 || len(t.records) == 0 {
+		return 1, len(t.records), err
+	}
+	var lines strings.Builder
+	for _, r := range t.records {
+		if data, err := r.bytes(); err == nil && json.Valid(data) && lines.Len()+len(data) < mostQuery {
+			lines.Write(data)
+			lines.WriteByte('\n')
+			of++
+		}
+	}
+	partitions, err = scanWindow(ctx, conn, "SELECT toString(uniqExact("+key+")) FROM format(JSONEachRow, "+literal(strings.Join(structure, ", "))+", "+literal(lines.String())+")"+
+		" SETTINGS input_format_skip_unknown_fields = 1, date_time_input_format = 'best_effort'")
+	return partitions, of, err
+}
+
+// keyColumns describes the columns that an expression uses, for a table function.
+func keyColumns(key string, s *schema, cfg *config) (structure []string, err error) {
+	if cfg.times.epochDigits >= 0 {
+		return nil, fmt.Errorf("%s is set, whose numbers the server reads otherwise", fieldEpochUnit)
+	}
+	for _, c := range s.columns {
+		if !regexp.MustCompile("(^|[^A-Za-z0-9_])" + regexp.QuoteMeta(c.name) + "($|[^A-Za-z0-9_])").MatchString(key) {
+			continue
+		}
+		if from, mapped := cfg.columns.sources[c.name]; mapped && from.text != c.name {
+			return nil, fmt.Errorf("column %q is not taken from the field of its name", c.name)
+		}
+		structure = append(structure, quote(c.name)+" "+c.typ)
+	}
+	return structure, nil
+}

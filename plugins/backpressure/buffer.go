@@ -127,6 +127,9 @@ func (b *buffer) Close(ctx context.Context) error {
 	err := acknowledge(ctx, open, errClosed)
 	b.control.Detach(left)
 	b.pulse.stop()
+	if s := b.board.TakeSummary(); s.Eventful() {
+		b.logSummary(s)
+	}
 	b.logStopped(left)
 	return err
 }
@@ -146,7 +149,7 @@ func (b *buffer) shut() (int, []*source) {
 		b.shift(src, minus(src.held))
 	}
 	b.closed, b.queues, b.sealed, b.retries = true, nil, queue{}, nil
-	b.control.Observe(b.level)
+	b.observe()
 	signal(b.freed)
 	signal(b.ready)
 	return left, open

@@ -55,18 +55,30 @@ func (h *heartbeat) start(b *buffer) {
 }
 
 func (h *heartbeat) run(b *buffer) {
-	t := time.NewTicker(b.conf.heartbeat)
-	defer t.Stop()
+	beat := time.NewTicker(b.conf.heartbeat)
+	defer beat.Stop()
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	today := day(time.Now())
 	for {
 		select {
-		case <-t.C:
+		case <-beat.C:
 			h.serve(b)
 			b.beat()
+		case <-second.C:
+			b.board.SettlePauses()
+			if now := day(time.Now()); now != today {
+				today = now
+				b.logSummary(b.board.TakeSummary())
+			}
 		case <-h.ctx.Done():
 			return
 		}
 	}
 }
+
+// day is the day of a moment in UTC.
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
 // halt stops the records without waiting: it is safe in a callback of the gate.
 func (h *heartbeat) halt() { h.cancel() }

@@ -60,7 +60,7 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 		src.origin.Accepted.Add(int64(load.Records))
 	}
 	b.shift(src, load)
-	b.control.Observe(b.level)
+	b.observe()
 	signal(b.ready)
 	return msgs[n:], nil
 }
@@ -111,7 +111,7 @@ func (b *buffer) abandon(src *source) {
 	defer b.mu.Unlock()
 	src.abandoned, src.waiting = true, 0
 	b.shift(src, minus(b.queueOf(src.origin).remove(src)))
-	b.control.Observe(b.level)
+	b.observe()
 }
 
 // shift changes the level: in total, of the source and of its input.
@@ -124,6 +124,12 @@ func (b *buffer) shift(src *source, by gate.Level) {
 	if src.origin != nil {
 		src.origin.Level.Add(int64(by.Records))
 	}
+}
+
+// observe tells the gate the level, and the history of pauses how high it rose.
+func (b *buffer) observe() {
+	b.control.Observe(b.level)
+	b.board.ObserveLevel(int64(b.level.Records), b.level.Bytes)
 }
 
 func plus(a, b gate.Level) gate.Level {

@@ -18,12 +18,18 @@ func (b *buffer) Paused() {
 	b.metrics.pauses.Incr(1)
 	b.metrics.active.Set(1)
 	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
+	reason := status.ReasonLevel
+	if b.heavy.Load() {
+		reason = status.ReasonBytes
+	}
+	b.board.BeginPause(reason, "", b.level64(), b.control.Bytes())
 	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
 
 // Resumed implements gate.Watcher.
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
+	b.board.EndPauses(ofBuffer)
 	b.log.With("paused_for", held.Round(time.Millisecond).String()).
 		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
 }
@@ -46,9 +52,25 @@ func (b *buffer) alertLevel() string {
 	return thousands(b.level64())
 }
 
+// ofBuffer tells the buffer's own pauses from an operator's.
+func ofBuffer(p status.Pause) bool { return p.Reason != status.ReasonOperator }
+
+// Held implements gate.Watcher.
+func (b *buffer) Held(label string) {
+	b.board.BeginPause(status.ReasonOperator, label, b.level64(), b.control.Bytes())
+}
+
+// Released implements gate.Watcher.
+func (b *buffer) Released(label string) {
+	b.board.EndPauses(func(p status.Pause) bool {
+		return p.Reason == status.ReasonOperator && (label == "" || p.Input == label)
+	})
+}
+
 // Draining implements gate.Watcher.
 func (b *buffer) Draining(paused bool) {
 	b.log.Info("🛑 Stopping Data Bridge...")
+	b.board.EndPauses(ofBuffer)
 	if paused {
 		b.metrics.active.Set(0)
 		b.log.Info("▶️ Resuming paused subscribers before shutdown...")
@@ -92,6 +114,15 @@ func (b *buffer) logStopped(left int) {
 	b.log.With("unsettled", left).
 		Errorf("Data Bridge stopped with %s messages unsettled: they were not acknowledged, and sources that can replay deliver them again",
 			thousands(int64(left)))
+}
+
+// logSummary logs what happened since the last midnight, or since the start.
+func (b *buffer) logSummary(s status.Summary) {
+	b.log.With(
+		"since", (*status.Time)(&s.Since).String(), "pauses", s.Pauses,
+		"paused_seconds", status.Age(s.Paused).String(), "longest_seconds", status.Age(s.Longest).String(),
+		"dropped", s.Dropped, "dead_letters", s.DeadLetters,
+	).Info("📅 Daily summary")
 }
 
 func (b *buffer) logRejected(f *flight, wait time.Duration, cause error) {

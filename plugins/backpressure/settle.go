@@ -39,7 +39,7 @@ func (b *buffer) settle(f *flight) []*source {
 			complete = append(complete, p.src)
 		}
 	}
-	b.control.Observe(b.level)
+	b.observe()
 	signal(b.freed)
 	signal(b.ready)
 	return complete

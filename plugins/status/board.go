@@ -128,6 +128,7 @@ type Group struct {
 // concurrent use.
 type Board struct {
 	stream string
+	pauses pauseBook
 
 	mu       sync.Mutex
 	inputs   []*Input
@@ -139,7 +140,10 @@ type Board struct {
 }
 
 // NewBoard returns an empty board for the stream of that id.
-func NewBoard(stream string) *Board { return &Board{stream: stream} }
+func NewBoard(stream string) *Board {
+	now := time.Now()
+	return &Board{stream: stream, pauses: pauseBook{settled: now, day: Summary{Since: now}}}
+}
 
 // Input returns the figures of the input with that label, making them on first
 // use.

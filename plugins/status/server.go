@@ -45,8 +45,8 @@ func (s *Servers) Check(address string) error {
 	return l.Close()
 }
 
-// Serve answers GET /health on the address with the figures of the board,
-// beside those that are already served there, and lets those operate its inputs
+// Serve answers GET /health and GET /pauses on the address with what the board
+// knows, beside those that are already served there, and lets those operate its inputs
 // whom the board lets: see Board.SetOperator. It returns the address that it
 // listens on and a function that takes the board away again; the last one to
 // leave closes the listener and waits for its end.
@@ -83,6 +83,9 @@ func (s *Servers) listen(address string) (*server, error) {
 func (s *Servers) handler(srv *server) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
+	mux.HandleFunc("GET /pauses", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, pausesOf(s.boardsOf(srv)...))
+	})
 	for _, path := range []string{"/inputs/{action}", "/inputs/{label}/{action}", "/inputs/"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { operate(w, r, s.boardsOf(srv)) })
 	}
@@ -91,12 +94,19 @@ func (s *Servers) handler(srv *server) http.Handler {
 
 func (s *Servers) health(w http.ResponseWriter, srv *server) {
 	h := HealthOf(s.boardsOf(srv)...)
+	code := http.StatusOK
+	if h.Status != "healthy" {
+		code = http.StatusServiceUnavailable
+	}
+	answer(w, code, h)
+}
+
+// answer sends a body as JSON that nobody may cache.
+func answer(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	if h.Status != "healthy" {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_ = json.NewEncoder(w).Encode(h) // the client is gone if this fails
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body) // the client is gone if this fails
 }
 
 func (s *Servers) boardsOf(srv *server) []*Board {

@@ -87,6 +87,14 @@ $(GOLANGCI):
 	GOBIN=$(CURDIR)/.cache/bin/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv .cache/bin/tmp/golangci-lint $@ && rmdir .cache/bin/tmp
 
+.PHONY: browser
+browser: ## Fetch Chromium without windows (Debian's, 60 MB) and axe-core into .cache/, for the tests of the page
+	go test -count 1 -v -run 'TestChromium|TestAxe' ./tests/stack
+
+.PHONY: screenshots
+screenshots: build ## Take the pictures of the live page in docs/images anew (2 minutes)
+	go test -timeout 5m -count 1 -run '^TestPage$$' ./tests/e2e -screenshots
+
 .PHONY: docs
 docs: ## Write docs/configuration.md anew from the plugins' specs
 	go test -count 1 -run TestConfigurationReference ./cmd/data-bridge -update

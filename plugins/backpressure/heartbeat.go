@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -104,7 +105,7 @@ func (h *heartbeat) serve(b *buffer) {
 		return
 	}
 	h.unlist = unlist
-	b.log.Infof("Serving GET /health on http://%s/health", addr)
+	b.log.With("page", fmt.Sprintf("http://%s/", addr)).Infof("Serving GET /health on http://%s/health", addr)
 	if b.conf.admin.Enabled {
 		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on http://%s/inputs", addr)
 	}

@@ -31,8 +31,9 @@ type lane struct {
 	rules   laneRules
 	slots   *semaphore.Weighted // inserts of all lanes together
 	figures *status.Table
-	gauge   func()          // told of every change of the queue
-	tell    func(report)    // told of every attempt's end
+	gauge   func()       // told of every change of the queue
+	tell    func(report) // told of every attempt's end
+	word    func(error) string
 	base    context.Context //nolint:containedctx // ends with the output
 	workers *sync.WaitGroup // of all lanes
 
@@ -59,10 +60,11 @@ type report struct {
 	chunk *chunk
 	err   error // nil for a success
 	class class
+	words string // for people: no secret, nothing of what a record holds
 }
 
 func newLane(rules laneRules) *lane {
-	return &lane{rules: rules, width: float64(rules.width), kick: make(chan struct{}, 1)}
+	return &lane{word: error.Error, rules: rules, width: float64(rules.width), kick: make(chan struct{}, 1)}
 }
 
 // add queues a delivery. When its context ends before it is stored, it is
@@ -212,7 +214,7 @@ func (l *lane) group(rows int) []*delivery {
 func (l *lane) settle(c *chunk, err error) {
 	r := report{chunk: c, err: err}
 	if err != nil {
-		r.class = classify(err)
+		r.class, r.words = classify(err), l.word(err)
 	}
 	l.mu.Lock()
 	if l.probing == c {

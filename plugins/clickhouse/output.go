@@ -122,6 +122,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		slots:   semaphore.NewWeighted(int64(cfg.maxInFlight)),
 		ways:    map[target]way{},
 	}
+	o.letters.board = o.board
 	o.clusters = newClusters(&o.cfg, o.log)
 	o.running, o.stop = context.WithCancel(context.Background())
 	return o, nil
@@ -199,7 +200,7 @@ func (o *output) to(t target) way {
 	}
 	s := o.newSink(t)
 	l := newLane(laneRules{backoff: o.cfg.backoff, maxRetries: o.cfg.maxRetries, width: o.cfg.maxInFlight, rows: mostMerged})
-	l.attempt, l.tell, l.figures = s.attempt, s.report, s.figures
+	l.attempt, l.tell, l.word, l.figures = s.attempt, s.report, s.word, s.figures
 	l.slots, l.base, l.workers = o.slots, o.running, &o.workers
 	l.gauge = func() { o.metrics.queue.Set(o.board.RetryQueue()) }
 	w := way{lane: l, sink: s}
@@ -214,7 +215,7 @@ func (o *output) newSink(to target) *sink {
 		table:   &table{name: to.table},
 		trouble: &trouble{table: to.table, log: o.log},
 		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
-		link:    &o.board.Link,
+		board:   o.board,
 		figures: o.board.Table(to.table),
 		metrics: &o.metrics,
 	}

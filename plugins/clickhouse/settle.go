@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // settle delivers the bad rows and says which messages, if any, are not
@@ -27,12 +29,14 @@ func (o *output) settle(ctx context.Context, batch service.MessageBatch, all []r
 		for _, row := range bad {
 			failures.add(row.err, row.index)
 		}
+		o.reportRows(bad, status.ClassRejected)
 		return failures.of(batch)
 	}
 	if err := o.letters.deliver(ctx, all, bad, tries); err != nil {
 		return err
 	}
 	o.countDeadLetters(bad)
+	o.reportRows(bad, status.ClassDeadLetter)
 	return failures.of(batch)
 }
 

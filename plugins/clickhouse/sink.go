@@ -21,7 +21,7 @@ type sink struct {
 	table   *table
 	trouble *trouble
 	window  *window
-	link    *status.Link
+	board   *status.Output
 	figures *status.Table
 	metrics *metrics
 }
@@ -130,16 +130,17 @@ func (s *sink) stored(c *chunk, done segment) {
 func (s *sink) report(r report) {
 	switch {
 	case r.err == nil:
-		s.link.Up()
+		s.board.Link.Up()
 		s.trouble.over()
 	case r.chunk.ctx.Err() != nil:
 	default:
 		r.err = s.cfg.redact(r.err)
 		if !r.class.needsSomebody() {
-			s.link.Down(r.err)
+			s.board.Link.Down(r.err)
 		}
 		s.metrics.retries.Incr(1)
 		s.trouble.failed(r)
+		s.board.Report(status.Incident{Table: s.table.name, Class: r.class.String(), Message: r.words, Count: 1})
 	}
 }
 

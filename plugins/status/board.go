@@ -83,7 +83,8 @@ type Output struct {
 	// could not be told.
 	Unrouted atomic.Int64
 
-	tables tableList
+	tables    tableList
+	incidents *incidents // of the board
 }
 
 // Buffer is what the buffer of a stream reports when asked.
@@ -92,9 +93,12 @@ type Buffer struct {
 	MaxSize         int64
 	Bytes           int64 // what the level weighs
 	MaxBytes        int64 // zero when bytes are not bounded
+	PauseBytes      int64 // the thresholds in bytes
+	ResumeBytes     int64
 	PauseThreshold  int64
 	ResumeThreshold int64
 	Active          bool
+	PausingOff      bool // the emergency switch: nothing is paused
 	PauseCount      int64
 	LastPause       time.Time // zero when never
 	LastResume      time.Time // zero when never
@@ -137,6 +141,9 @@ type Board struct {
 	once     map[string]bool // by label: inputs that rely on deduplication
 	operator Operator
 	admin    Admin
+
+	incidents incidents
+	history   history
 }
 
 // NewBoard returns an empty board for the stream of that id.
@@ -156,6 +163,7 @@ func (b *Board) Input(label string, kind Kind) *Input {
 	}
 	in := &Input{Label: label, Kind: kind}
 	in.Link.Down(nil)
+	b.incidents.watch(&in.Link, "input "+label)
 	b.inputs = append(b.inputs, in)
 	return in
 }
@@ -169,8 +177,9 @@ func (b *Board) Output(label string) *Output {
 	if i >= 0 {
 		return b.outputs[i]
 	}
-	out := &Output{Label: label}
+	out := &Output{Label: label, incidents: &b.incidents}
 	out.Link.Down(nil)
+	b.incidents.watch(&out.Link, "output "+label)
 	b.outputs = append(b.outputs, out)
 	return out
 }

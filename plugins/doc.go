@@ -9,7 +9,7 @@
 //	                   ▲  ▲  ▲             │           │    buffer    │◀────────│   output   │──▶ dead_letter (any output)
 //	                   │  │  │ pause/resume │           └──────┬───────┘  acks   └─────┬──────┘
 //	                   └──┴──┴──────────── gate ◀── level ─────┘                       │
-//	                                        └──────── status: /health, heartbeat ◀─────┘
+//	                                        └────── status: page, /health, heartbeat ◀─┘
 //
 // A record is accepted when the buffer takes it and settled when ClickHouse, or
 // the dead-letter output, has it. The level is accepted minus settled. Only
@@ -20,7 +20,8 @@
 //	frame/         many records in one message, and the unframe processor
 //	gate/          the hysteresis gate of a stream, and how its parts find it
 //	position/      where a record stands in its source: for dead letters and deduplication
-//	status/        the figures of a stream, /health and its listener
+//	status/        the figures of a stream, their history, /health and its listener
+//	status/page/   the live page, plain files that the binary serves, and /events behind it
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
@@ -63,6 +64,12 @@
 //     would see frames.
 //   - JSON bytes are decoded straight into typed columns. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
+//
+//   - The live page costs nothing where records pass. One goroutine of the status
+//     listener reads the counters once a second; that makes the rates and the
+//     last hour, in a ring of 72 kB for each stream. What went wrong is remembered
+//     in a bounded list of words that never hold a record's content. The page
+//     only shows: it operates nothing.
 //
 // # Lock order
 //

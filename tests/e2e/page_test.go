@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,13 @@ func TestPage(t *testing.T) {
 
 	r.sendUnfit()
 	p.seesDeadLetter()
+
+	require.NoError(t, r.ch.Kill())
+	t.Cleanup(func() { _ = r.ch.Start(context.Background()) }) // should the test end before it does
+	r.publish(marketdata.Ticks, 100)
+	p.seesRetries()
+	r.startClickHouse()
+	p.until("nothing waits", `!document.getElementById("tables-rows").textContent.includes("Retrying")`)
 
 	b.kill()
 	p.seesLoss()
@@ -160,6 +168,15 @@ func (b *browser) seesDeadLetter() {
 	words := eval[string](b, `document.body.innerText`)
 	assert.Contains(b.t, words, "not a number")
 	assert.NotContains(b.t, words, "geheim", "what a record holds is for the dead letters")
+}
+
+func (b *browser) seesRetries() {
+	b.t.Helper()
+	b.until("the failed insert is listed", `document.getElementById("errors-rows").textContent.includes("clickhouse › ticks")`)
+	b.until("its table retries", `document.getElementById("tables-rows").textContent.includes("Retrying")`)
+	b.until("the output is away", `document.getElementById("flow-outputs").textContent.includes("Disconnected")`)
+	b.until("it is said what to do", `document.getElementById("advice").textContent.includes("ClickHouse is not reached")`)
+	b.accessible()
 }
 
 func (b *browser) seesLoss() {

@@ -70,7 +70,8 @@ const here = (path) => new URL(path, location.href.replace(/#.*/, "")).href;
 
 function curl(stream, action, label = "") {
   const query = stream.id === "" ? "" : `?stream=${encodeURIComponent(stream.id)}`;
-  return `curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" '${here(`inputs${label}/${action}`)}${query}'`;
+  const url = `${here(`inputs${label}/${action}`)}${query}`.replaceAll("'", "%27");
+  return `curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" '${url}'`;
 }
 
 function make(piece) {

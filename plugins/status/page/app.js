@@ -15,6 +15,7 @@ const titles = { healthy: "Healthy", paused: "Paused", unhealthy: "Unhealthy", d
 const worst = ["healthy", "paused", "unhealthy"];
 
 let streams = new Map(); // by id
+let picked = null; // id of the stream that somebody wants to see
 let started = 0; // of the process, in ms
 let skew = 0; // of this clock against the bridge's, in ms
 let lostSince = null; // in ms; null while connected
@@ -44,10 +45,13 @@ function lose(since, refused) {
   drawState();
 }
 
-// chosen is the stream that is shown: the one of the address, else the first.
-function chosen() {
-  const id = decodeURIComponent(location.hash.replace(/^#stream=/, ""));
-  return streams.get(id) ?? streams.values().next().value;
+// chosen is the stream that is shown: the one that was picked, else the first.
+const chosen = () => streams.get(picked) ?? streams.values().next().value;
+
+function pick() {
+  if (!location.hash.startsWith("#stream=")) return;
+  picked = decodeURIComponent(location.hash.slice("#stream=".length));
+  draw();
 }
 
 function draw() {
@@ -63,7 +67,7 @@ function draw() {
   drawTables(stream);
   drawErrors(stream);
   drawAdvice(stream);
-  put($("since-start"), `Figures count since the start at ${clock(started + skew)}. Times are those of ${zone()}.`);
+  put($("since-start"), `Figures count since the start at ${clock(started)}. Times are those of ${zone()}.`);
 }
 
 // drawState shows the one thing that has to be seen first. Its words are read
@@ -79,7 +83,7 @@ function drawState() {
   if (lost) put($("state"), "No connection to the bridge");
   else if (shown) put($("state"), shown.title);
   else put($("state"), "No stream is running");
-  put($("state-since"), since(lost ? { since: lostSince } : shown));
+  put($("state-since"), lost ? since(lostSince, Date.now()) : since(shown?.since, now()));
   const why = lost ? [] : shown?.why ?? [];
   each($("state-why"), why.map((text, i) => ({ text, i })), (one) => one.i, () => element("li"), (node, one) => put(node, one.text));
   attributes($("state-icon"), { src: `page/icon-${state}.svg` });
@@ -92,10 +96,8 @@ function drawState() {
   attributes(document.querySelector("link[rel=icon]"), { href: `page/icon-${state}.svg` });
 }
 
-function since(verdict) {
-  if (!verdict?.since) return "";
-  const at = lostSince !== null ? verdict.since : verdict.since + skew;
-  return `since ${clock(at)}, for ${age((Date.now() - at) / 1000)}`;
+function since(at, present) {
+  return at ? `since ${clock(at)}, for ${age((present - at) / 1000)}` : "";
 }
 
 function drawLost() {
@@ -163,9 +165,10 @@ $("theme").addEventListener("click", () => {
   drawTheme();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawTheme);
-addEventListener("hashchange", () => location.hash.startsWith("#stream=") && draw());
+addEventListener("hashchange", pick);
 $("as-table").addEventListener("toggle", () => chosen() && table(chosen().samples));
 
 drawTheme();
+pick();
 setInterval(() => lostSince !== null && drawState(), 1000);
 new Bridge({ begin: (u) => take(u, true), update: (u) => take(u, false), lost: lose });

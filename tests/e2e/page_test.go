@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/data-bridge-io/data-bridge/tests/stack"
 	"github.com/data-bridge-io/data-bridge/tests/stack/marketdata"
 )
 
@@ -25,6 +25,10 @@ const (
 // being loaded again.
 func TestPage(t *testing.T) {
 	r := newRig(t, oneEngine())
+	wire, err := stack.Proxy(r.ch.Addr())
+	require.NoError(t, err)
+	t.Cleanup(wire.Close)
+	r.env["CLICKHOUSE_ADDRESSES"] = wire.Addr()
 	address := freeAddress(t)
 	b := r.start(env{"STATUS_ADDRESS": address}).ready()
 	p := browse(t, "http://"+address+"/")
@@ -47,11 +51,10 @@ func TestPage(t *testing.T) {
 	r.sendUnfit()
 	p.seesDeadLetter()
 
-	require.NoError(t, r.ch.Kill())
-	t.Cleanup(func() { _ = r.ch.Start(context.Background()) }) // should the test end before it does
+	wire.Down()
 	r.publish(marketdata.Ticks, 100)
 	p.seesRetries()
-	r.startClickHouse()
+	require.NoError(t, wire.Up())
 	p.until("nothing waits", `!document.getElementById("tables-rows").textContent.includes("Retrying")`)
 
 	b.kill()

@@ -50,6 +50,7 @@ export function drawGauge(stream) {
   const max = b.max_buffer_size || 1;
   const at = (n) => bottom - (tank.height * n) / max;
   fillTo(parts.fill, b.current_buffer / max);
+  attributes(parts.fill, { "data-high": b.active ? "" : null });
   attributes(parts.band, { y: at(b.pause_threshold), height: Math.max(0, at(b.resume_threshold) - at(b.pause_threshold)) });
   for (const [name, n, word] of [["pause", b.pause_threshold, "pauses above"], ["resume", b.resume_threshold, "resumes below"]]) {
     attributes(parts[name], { y1: at(n), y2: at(n) });

@@ -116,7 +116,7 @@ export function drawErrors(stream) {
     [one.component.replace("output ", "").replace("input ", ""), one.table, one.column].filter(Boolean).join(" › "),
     badge(...(classes[one.class] ?? ["warn", one.class])),
     one.message,
-    count(one.count),
+    `×${count(one.count)}`,
   ]);
   $("errors-table").hidden = shown.length === 0;
   $("errors-none").hidden = shown.length > 0;

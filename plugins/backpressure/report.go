@@ -15,21 +15,20 @@ import (
 
 // Paused implements gate.Watcher.
 func (b *buffer) Paused() {
-	b.metrics.pauses.Incr(1)
 	b.metrics.active.Set(1)
 	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
 	reason := status.ReasonLevel
 	if b.heavy.Load() {
 		reason = status.ReasonBytes
 	}
-	b.board.BeginPause(reason, "", b.level64(), b.control.Bytes())
+	b.beginPause(reason, "")
 	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
 
 // Resumed implements gate.Watcher.
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
-	b.board.EndPauses(ofBuffer)
+	b.endPauses(ofBuffer)
 	b.log.With("paused_for", held.Round(time.Millisecond).String()).
 		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
 }
@@ -57,12 +56,12 @@ func ofBuffer(p status.Pause) bool { return p.Reason != status.ReasonOperator }
 
 // Held implements gate.Watcher.
 func (b *buffer) Held(label string) {
-	b.board.BeginPause(status.ReasonOperator, label, b.level64(), b.control.Bytes())
+	b.beginPause(status.ReasonOperator, label)
 }
 
 // Released implements gate.Watcher.
 func (b *buffer) Released(label string) {
-	b.board.EndPauses(func(p status.Pause) bool {
+	b.endPauses(func(p status.Pause) bool {
 		return p.Reason == status.ReasonOperator && (label == "" || p.Input == label)
 	})
 }
@@ -70,7 +69,7 @@ func (b *buffer) Released(label string) {
 // Draining implements gate.Watcher.
 func (b *buffer) Draining(paused bool) {
 	b.log.Info("🛑 Stopping Data Bridge...")
-	b.board.EndPauses(ofBuffer)
+	b.endPauses(ofBuffer)
 	if paused {
 		b.metrics.active.Set(0)
 		b.log.Info("▶️ Resuming paused subscribers before shutdown...")

@@ -31,7 +31,8 @@ type lane struct {
 	rules   laneRules
 	slots   *semaphore.Weighted // inserts of all lanes together
 	figures *status.Table
-	gauge   func()          // told of every change of the queue
+	changed func() // told when the retry queue has changed
+	redact  func(error) error
 	tell    func(report)    // told of every attempt's end
 	base    context.Context //nolint:containedctx // ends with the output
 	workers *sync.WaitGroup // of all lanes
@@ -100,6 +101,9 @@ func (l *lane) work() {
 			return
 		}
 		err := l.attempt(c.ctx, c)
+		if err != nil {
+			err = l.redact(err)
+		}
 		l.slots.Release(1)
 		l.settle(c, err)
 	}
@@ -277,7 +281,12 @@ func (l *lane) abandon(d *delivery) {
 // publish brings the figures up to date. The queue is what waits for a retry,
 // is being tried again, or waits behind those.
 func (l *lane) publish() {
-	defer l.gauge()
+	before := l.figures.Queue().Batches
+	defer func() {
+		if l.figures.Queue().Batches != before {
+			l.changed()
+		}
+	}()
 	waiting := l.retries
 	if l.probing != nil {
 		waiting = append([]*chunk{l.probing}, waiting...)

@@ -105,7 +105,8 @@ func (c *coreInput) Connect(ctx context.Context) error {
 // start makes what the constructor must not: it leaves traces on the board.
 func (c *coreInput) start() {
 	c.figures = status.Of(c.res, c.conf.connection.gate).Input(c.label, status.KindNATS)
-	c.tally = newTally(c.hold, c.figures, c.res.Metrics(), c.log)
+	c.figures.Export(c.res.Metrics())
+	c.tally = newTally(c.hold, c.figures, c.log)
 	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata, c.conf.recordMetadata...)
 	c.workers.Go(c.publish)
 }

@@ -88,6 +88,7 @@ func (in *jetInput) Connect(ctx context.Context) error {
 // start makes what the constructor must not: it leaves traces on the board.
 func (in *jetInput) start() {
 	in.figures = status.Of(in.res, in.conf.connection.gate).Input(in.label, status.KindJetStream)
+	in.figures.Export(in.res.Metrics())
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
 	in.gate = gate.Of(in.res, in.conf.connection.gate)
 }
@@ -228,6 +229,7 @@ func (in *jetInput) endSession() {
 
 func (in *jetInput) publish(s *jetSession) {
 	in.figures.Received.Add(in.books.publish(s.intake.counts()))
+	in.figures.PublishSometimes()
 }
 
 // Pause implements gate.Input.

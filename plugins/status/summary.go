@@ -35,7 +35,7 @@ func (s *Summary) add(pauses []*Pause, from, to time.Time) {
 // TakeSummary returns the summary of the time since it was taken last, or since
 // the board was made, and begins the next.
 func (b *Board) TakeSummary() Summary {
-	f, now, p := b.Figures(), time.Now(), &b.pauses
+	f, now, p := b.Figures(), time.Now(), b.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(f.Inputs, now)

@@ -88,8 +88,9 @@ $(GOLANGCI):
 	@mv .cache/bin/tmp/golangci-lint $@ && rmdir .cache/bin/tmp
 
 .PHONY: docs
-docs: ## Write docs/configuration.md anew from the plugins' specs
+docs: ## Write docs/configuration.md and docs/metrics.md anew from the code
 	go test -count 1 -run TestConfigurationReference ./cmd/data-bridge -update
+	go test -count 1 -run TestMetricsReference ./plugins/prometheus -update
 
 .PHONY: docker
 docker: ## Build the container image

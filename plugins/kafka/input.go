@@ -88,6 +88,8 @@ func (in *input) attach() *gate.Gate {
 	if in.stats == nil {
 		in.stats = status.Of(in.res, in.conf.gate).Input(status.LabelOf(in.res), status.KindKafka)
 		in.stats.Export(in.res.Metrics())
+		in.metrics.announced.Incr(0) // shown from the start
+		in.metrics.reformed.Incr(0)
 		if !g.Governed() {
 			in.log.Info("no backpressure buffer in this stream: this input never pauses")
 		}

@@ -106,6 +106,7 @@ func (c *coreInput) Connect(ctx context.Context) error {
 func (c *coreInput) start() {
 	c.figures = status.Of(c.res, c.conf.connection.gate).Input(c.label, status.KindNATS)
 	c.figures.Export(c.res.Metrics())
+	c.nackMetric.Incr(0) // shown from the start
 	c.tally = newTally(c.hold, c.figures, c.log)
 	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata, c.conf.recordMetadata...)
 	c.workers.Go(c.publish)

@@ -89,6 +89,7 @@ func (in *jetInput) Connect(ctx context.Context) error {
 func (in *jetInput) start() {
 	in.figures = status.Of(in.res, in.conf.connection.gate).Input(in.label, status.KindJetStream)
 	in.figures.Export(in.res.Metrics())
+	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
 	in.gate = gate.Of(in.res, in.conf.connection.gate)
 }

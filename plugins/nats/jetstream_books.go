@@ -24,6 +24,13 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 	}
 }
 
+// show makes the metrics known before there is anything to count.
+func (b *jetBooks) show() {
+	for _, c := range []*service.MetricCounter{b.redelivered, b.repeated, b.terminated, b.stalls} {
+		c.Incr(0)
+	}
+}
+
 // publish brings the metrics up to date and returns how many messages were
 // received since the last time: those are the board's to publish.
 func (b *jetBooks) publish(now intakeFigures) (received int64) {

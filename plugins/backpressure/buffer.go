@@ -48,6 +48,8 @@ type buffer struct {
 	draining atomic.Bool
 	heavy    atomic.Bool // the last pause began because of bytes
 
+	rejections status.Repeats
+
 	freed chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
 

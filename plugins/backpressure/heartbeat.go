@@ -4,16 +4,19 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // heartbeat is the goroutine that reports at every interval, publishes the metrics
 // in between, and keeps the status listener up for as long as the buffer lives.
 type heartbeat struct {
-	ctx    context.Context // ends all of it
-	cancel context.CancelFunc
-	done   chan struct{} // closed when it has ended
-	halted atomic.Bool   // no further record is logged
-	unlist func()        // takes the board off the status listener; nil when off
+	ctx      context.Context // ends all of it
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when it has ended
+	halted   atomic.Bool   // no further record is logged
+	unserved status.Repeats
+	unlist   func() // takes the board off the status listener; nil when off
 }
 
 func newHeartbeat() *heartbeat {
@@ -78,7 +81,9 @@ func (h *heartbeat) serve(b *buffer) {
 	}
 	addr, unlist, err := b.servers.Serve(b.conf.address, b.board)
 	if err != nil {
-		b.log.Errorf("The status server is not up, trying again at the next heartbeat: status_server.address: %v", err)
+		if repeats, tell := h.unserved.Tell(serverEvery); tell {
+			b.log.With("repeats", repeats).Errorf("The status server is not up, trying again at the next heartbeat: status_server.address: %v", err)
+		}
 		return
 	}
 	h.unlist = unlist
@@ -94,7 +99,7 @@ func (b *buffer) beat() {
 	b.metrics.heartbeat.Set(time.Now().Unix())
 	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
 	if held, tooLong := f.PausedTooLong(time.Now()); tooLong {
-		b.log.With("severity", "critical").Errorf(
+		b.withLevel().With("severity", "critical", "duration", held.Round(time.Millisecond).String(), "cause", b.cause()).Errorf(
 			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
 			held.Minutes(), b.alertLevel())
 	}

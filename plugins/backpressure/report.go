@@ -17,19 +17,15 @@ import (
 func (b *buffer) Paused() {
 	b.metrics.active.Set(1)
 	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
-	reason := status.ReasonLevel
-	if b.heavy.Load() {
-		reason = status.ReasonBytes
-	}
-	b.beginPause(reason, "")
-	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
+	b.beginPause(b.reason(), "")
+	b.withLevel().Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
 
 // Resumed implements gate.Watcher.
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
 	b.endPauses(ofBuffer)
-	b.log.With("paused_for", held.Round(time.Millisecond).String()).
+	b.withLevel().With("duration", held.Round(time.Millisecond).String()).
 		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
 }
 
@@ -49,6 +45,32 @@ func (b *buffer) alertLevel() string {
 		return fmt.Sprintf("%s messages, %s", thousands(b.level64()), formatSize(b.control.Bytes()))
 	}
 	return thousands(b.level64())
+}
+
+// reason is why the buffer pauses, or paused last.
+func (b *buffer) reason() string {
+	if b.heavy.Load() {
+		return status.ReasonBytes
+	}
+	return status.ReasonLevel
+}
+
+// withLevel is the log with what there is to know of the level, under the names
+// that the heartbeat and /health have for it.
+func (b *buffer) withLevel() *service.Logger {
+	return b.log.With("reason", b.reason(), "current_buffer", b.level64(), "current_bytes", b.control.Bytes())
+}
+
+// cause words what the output complains of; "" when it does not.
+func (b *buffer) cause() string {
+	for _, out := range b.board.Figures().Outputs {
+		for _, t := range out.Tables() {
+			if q := t.Queue(); q.Err != "" {
+				return q.Err
+			}
+		}
+	}
+	return ""
 }
 
 // ofBuffer tells the buffer's own pauses from an operator's.
@@ -124,8 +146,18 @@ func (b *buffer) logSummary(s status.Summary) {
 	).Info("📅 Daily summary")
 }
 
+// What goes on is logged so often at most, with a count of what was left out.
+const (
+	rejectionsEvery = 5 * time.Second
+	serverEvery     = time.Minute
+)
+
 func (b *buffer) logRejected(f *flight, wait time.Duration, cause error) {
-	b.log.With("messages", len(f.msgs), "attempt", f.retry.attempts, "retry_in", wait.String()).
+	repeats, tell := b.rejections.Tell(rejectionsEvery)
+	if !tell {
+		return
+	}
+	b.log.With("messages", len(f.msgs), "attempt", f.retry.attempts, "retry_in", wait.String(), "repeats", repeats).
 		Warnf("The output rejected a batch, it stays in the buffer and is tried again: %v", cause)
 }
 

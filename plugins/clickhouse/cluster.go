@@ -149,10 +149,11 @@ func (c *cluster) try(ctx context.Context, r *replica, p *probe, f call) error {
 	switch e := r.breaker.leave(p, judge(ctx, err), err, time.Now()); {
 	case e.opened:
 		c.metrics.replica.Set(0, r.address)
-		c.log.Warnf("ClickHouse on %s is lost: %v", r.address, c.redact(err))
+		c.log.With("server", r.address).Warnf("ClickHouse on %s is lost: %v", r.address, c.redact(err))
 	case e.closed:
 		c.metrics.replica.Set(1, r.address)
-		c.log.Infof("ClickHouse on %s is back after %s", r.address, e.lasted.Round(time.Millisecond))
+		c.log.With("server", r.address, "duration", e.lasted.Round(time.Millisecond).String()).
+			Infof("ClickHouse on %s is back after %s", r.address, e.lasted.Round(time.Millisecond))
 	}
 	return err
 }

@@ -55,7 +55,7 @@ func newInput(c *config, res *service.Resources) *input {
 	return &input{
 		conf: c,
 		res:  res,
-		log:  res.Logger().With("topics", c.topics, "consumer_group", c.group),
+		log:  res.Logger().With("input", status.LabelOf(res), "topics", c.topics, "consumer_group", c.group),
 		metrics: metrics{
 			announced: m.NewCounter("kafka_chunks_announced"),
 			reformed:  m.NewCounter("kafka_chunks_reformed"),

@@ -197,7 +197,7 @@ func (c *coreInput) ackFunc(n int) service.AckFunc {
 		total := c.nacked.Add(int64(n))
 		c.nackMetric.Incr(int64(n))
 		c.nackWarning.Do(func() {
-			c.log.With("error", err, "lost_so_far", total).
+			c.log.With("cause", err, "lost_so_far", total).
 				Warn("NATS messages were rejected by the stream and are lost: core NATS cannot deliver them again")
 		})
 		return nil

@@ -187,7 +187,7 @@ func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
 			return s.acknowledge(s.intake.settle(runs))
 		}
 		in.warnings.Do(func() {
-			in.log.With("error", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
+			in.log.With("cause", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
 		})
 		s.giveBack(s.intake.nack(runs), later)
 		return nil

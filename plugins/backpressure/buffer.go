@@ -143,8 +143,7 @@ func (b *buffer) shut() (int, []*source) {
 	defer b.mu.Unlock()
 	left := b.level.Records
 	var open []*source
-	for src, next := b.sources.oldest, (*source)(nil); src != nil; src = next {
-		next = src.after // shift takes it out
+	for src := b.sources.oldest; src != nil; src = b.sources.oldest { // shift takes it out
 		if !src.abandoned {
 			open = append(open, src)
 		}

@@ -17,13 +17,13 @@ type family struct {
 }
 
 // vector returns the family's vector for a set of labels, making it on first use.
-func vector[V prometheus.Collector](f *family, labels labelSet, make func(Series, []string) V) V {
+func vector[V prometheus.Collector](f *family, labels labelSet, build func(Series, []string) V) V {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if v, ok := f.collectors[labels.key()]; ok {
 		return v.(V) //nolint:forcetypeassert // a family is of one kind
 	}
-	v := make(f.series, labels.names)
+	v := build(f.series, labels.names)
 	f.collectors[labels.key()] = v
 	return v
 }

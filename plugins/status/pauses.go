@@ -1,6 +1,7 @@
 package status
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -172,13 +173,9 @@ func (b *Board) TakePauseTotals() map[string]PauseTotal {
 	return fresh
 }
 
-func (q *Pause) copy() Pause {
-	c := *q
-	c.Dropped = make(map[string]int64, len(q.Dropped))
-	for label, n := range q.Dropped {
-		c.Dropped[label] = n
-	}
-	return c
+func (p Pause) copy() Pause {
+	p.Dropped = maps.Clone(p.Dropped)
+	return p
 }
 
 func newPauseBook(now time.Time) *pauseBook {

@@ -113,7 +113,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 		time.Sleep(24*time.Hour - 500*time.Second)
 		pauses, forgotten = b.Pauses()
-		assert.Equal(t, 502, len(pauses), "of the last 24 hours, and the one that lasts")
+		assert.Len(t, pauses, 502, "of the last 24 hours, and the one that lasts")
 		assert.EqualValues(t, 5, forgotten, "what is old was not forgotten")
 	})
 }

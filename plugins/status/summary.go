@@ -20,14 +20,14 @@ func (s Summary) Eventful() bool {
 // add accounts for the pauses between two moments, at none of which but the first
 // one began or ended.
 func (s *Summary) add(pauses []*Pause, from, to time.Time) {
-	any := false
+	paused := false
 	for _, q := range pauses {
 		if q.running() {
-			any = true
+			paused = true
 			s.Longest = max(s.Longest, min(q.Length(to), to.Sub(s.Since)))
 		}
 	}
-	if any {
+	if paused {
 		s.Paused += to.Sub(from)
 	}
 }

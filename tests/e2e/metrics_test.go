@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -112,7 +113,8 @@ func (s scrape) hasAllOf(component string) {
 func TestMetricsAgreeWithHealth(t *testing.T) {
 	r := newRig(t, oneEngine())
 	address := freeAddress(t)
-	b := r.start(env{"HTTP_ADDRESS": address}).ready()
+	status := freeAddress(t)
+	b := r.start(env{"HTTP_ADDRESS": address, "STATUS_ADDRESS": status}).ready()
 	r.publish(marketdata.External, 1000)
 	r.produceBad(t)
 	r.awaitStored(marketdata.External, 1000)
@@ -143,7 +145,40 @@ func TestMetricsAgreeWithHealth(t *testing.T) {
 		now.hasAllOf(component)
 	}
 	now.agreesWith(h)
+	historyAgrees(t, fetch(t, status+"/pauses"), h)
 	b.stop()
+	b.inOrder(logFlushing, "📅 Daily summary", logStopped)
+}
+
+// historyAgrees checks the history of the one pause.
+func historyAgrees(t *testing.T, body string, h harness.Health) {
+	t.Helper()
+	var history struct {
+		Pauses []struct {
+			Reason     string
+			Input, End *string
+			PeakLevel  int64 `json:"peak_level"`
+			Seconds    float64
+			Dropped    map[string]int64
+		}
+		Total struct {
+			Count, Dropped int64
+			Paused         float64 `json:"paused_seconds"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &history))
+	require.Len(t, history.Pauses, 1, body)
+	p := history.Pauses[0]
+	assert.Equal(t, "level", p.Reason)
+	assert.Nil(t, p.Input)
+	assert.NotNil(t, p.End)
+	assert.Greater(t, p.Seconds, 1.0)
+	assert.Greater(t, p.PeakLevel, int64(40_000))
+	assert.LessOrEqual(t, p.PeakLevel, int64(50_000))
+	assert.Equal(t, map[string]int64{"ticks": h.Inputs["ticks"].Dropped}, p.Dropped, "all drops are of this pause")
+	assert.EqualValues(t, 1, history.Total.Count)
+	assert.Equal(t, h.Inputs["ticks"].Dropped, history.Total.Dropped)
+	assert.InDelta(t, p.Seconds, history.Total.Paused, 0.001)
 }
 
 // produceBad publishes an external record that fits no table.

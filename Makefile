@@ -54,7 +54,7 @@ PROMTOOL := $(or $(shell command -v promtool),.cache/prometheus/promtool)
 monitoring: $(PROMTOOL) ## Check and test the alerts and the dashboard of config/monitoring
 	$(PROMTOOL) check config --syntax-only config/monitoring/prometheus.yaml
 	$(PROMTOOL) check rules config/monitoring/data-bridge.rules.yaml
-	$(PROMTOOL) test rules config/monitoring/data-bridge.rules.test.yaml
+	$(PROMTOOL) test rules tests/monitoring/data-bridge.rules.test.yaml
 	cd tests/monitoring && go test -count 1 ./...
 
 .cache/prometheus/promtool:

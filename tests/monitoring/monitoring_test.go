@@ -153,7 +153,7 @@ func TestAlertsAreTestedBothWays(t *testing.T) {
 			} `yaml:"alert_rule_test"`
 		}
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(read(t, "config/monitoring/data-bridge.rules.test.yaml")), &file))
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "tests/monitoring/data-bridge.rules.test.yaml")), &file))
 	fires, rests := map[string]bool{}, map[string]bool{}
 	for _, test := range file.Tests {
 		for _, r := range test.Rules {

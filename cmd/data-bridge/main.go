@@ -13,6 +13,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
+	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
 )
 
 // Set by the linker; see the Makefile.
@@ -20,6 +21,10 @@ var (
 	version   = "dev"
 	dateBuilt = "unknown"
 )
+
+func init() {
+	prometheus.MustRegister(prometheus.Build{Version: version, Date: dateBuilt})
+}
 
 func main() {
 	tuneGC()

@@ -22,7 +22,7 @@ func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack 
 		return ack(ctx, nil)
 	}
 	ctxOfAll := msgs[0].Context()
-	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs)}
+	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs), at: time.Now()}
 	for {
 		rest, err := b.accept(src, msgs)
 		if err != nil || len(rest) == 0 {
@@ -53,7 +53,7 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 	if !src.sealed {
 		into = b.queueOf(src.origin)
 	}
-	b.sources[src] = struct{}{}
+	b.sources.add(src)
 	into.push(segment{src: src, msgs: msgs[:n], load: load, at: time.Now()})
 	src.waiting -= n
 	if src.origin != nil {
@@ -119,7 +119,7 @@ func (b *buffer) shift(src *source, by gate.Level) {
 	b.level = plus(b.level, by)
 	src.held = plus(src.held, by)
 	if src.complete() {
-		delete(b.sources, src)
+		b.sources.remove(src)
 	}
 	if src.origin != nil {
 		src.origin.Level.Add(int64(by.Records))

@@ -2,13 +2,10 @@ package backpressure
 
 import (
 	"bytes"
-	"encoding/json"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -72,11 +69,7 @@ func TestPauseByBytesIsKeptAsOne(t *testing.T) {
 // to tell.
 func TestDailySummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(&log, nil)))))
-		b, err := parse(small+"status_server: {enabled: false}", res)
-		require.NoError(t, err)
-		r := &rig{buffer: b, res: res}
+		r, log := newJSONRig(t, small)
 		time.Sleep(23 * time.Hour)
 		r.write(t, "ticks", 0, 9)
 		time.Sleep(90 * time.Second)
@@ -86,40 +79,29 @@ func TestDailySummary(t *testing.T) {
 			r.settleNext(t)
 		}
 		time.Sleep(time.Hour)
-		synctest.Wait()
+		synctest.Wait() // the log is read: nothing is being written until time goes on
 		assert.Equal(t, []map[string]string{
 			{
 				"time": "2000-01-02T00:00:00Z", "since": "2000-01-01T00:00:00.000000Z", "pauses": "1", "paused_seconds": "90.000",
 				"longest_seconds": "90.000", "dropped": "4", "dead_letters": "2",
 			},
-		}, summaries(t, &log))
+		}, summaries(t, log))
 
 		r.write(t, "ticks", 0, 9)
 		time.Sleep(time.Second)
 		require.NoError(t, r.Close(t.Context()))
-		assert.Len(t, summaries(t, &log), 2)
+		assert.Len(t, summaries(t, log), 2)
 
-		quiet, err := parse(small+"status_server: {enabled: false}", res)
+		quiet, err := parse(small+"status_server: {enabled: false}", r.res)
 		require.NoError(t, err)
 		quiet.run()
 		require.NoError(t, quiet.Close(t.Context()))
-		assert.Len(t, summaries(t, &log), 2, "nothing to tell")
+		assert.Len(t, summaries(t, log), 2, "nothing to tell")
 	})
 }
 
 // summaries are the fields of the daily summaries in a log.
-func summaries(t *testing.T, log *bytes.Buffer) (all []map[string]string) {
+func summaries(t *testing.T, log *bytes.Buffer) []map[string]string {
 	t.Helper()
-	for line := range bytes.Lines(log.Bytes()) {
-		fields := map[string]string{}
-		require.NoError(t, json.Unmarshal(line, &fields))
-		if fields["msg"] != "📅 Daily summary" {
-			continue
-		}
-		assert.Equal(t, "INFO", fields["level"])
-		delete(fields, "msg")
-		delete(fields, "level")
-		all = append(all, fields)
-	}
-	return all
+	return entries(t, log, "📅 Daily summary")
 }

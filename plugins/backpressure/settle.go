@@ -57,6 +57,7 @@ func (b *buffer) reject(f *flight, cause error) {
 	wait := f.retry.next()
 	f.due = time.Now().Add(wait)
 	b.retries = append(b.retries, f)
+	b.metrics.rejected.Incr(1)
 	b.logRejected(f, wait, cause)
 	signal(b.ready)
 }

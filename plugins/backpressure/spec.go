@@ -79,7 +79,7 @@ func spec() *service.ConfigSpec {
 				Description("The inputs resume when the level is below this: a number of messages, or a percentage of `max_buffer_size`.").
 				Default("40%").Example(20000).Example("40%"),
 			service.NewDurationField(fieldHeartbeat).
-				Description("How often a heartbeat record is logged, a long pause is alerted, and the metrics are published.").
+				Description("How often a heartbeat record is logged, and a long pause is alerted. The metrics are published once a second.").
 				Default("5s").Example("30s").
 				LintRule(lintPositive(fieldHeartbeat)),
 			service.NewDurationField(fieldAlertAfter).

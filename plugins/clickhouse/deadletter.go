@@ -31,6 +31,8 @@ type deadLetters struct {
 	backoff backoff
 	log     *service.Logger
 	board   *status.Output
+
+	refusals status.Repeats
 }
 
 // deliver blocks until the output has the rows; it tries again, with the
@@ -47,8 +49,8 @@ func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, a
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if n == 1 {
-			d.log.Errorf("The dead_letter output does not take %d rows, keeping them and trying again: %v", len(bad), err)
+		if repeats, tell := d.refusals.Tell(repeatEvery); tell {
+			d.log.With("rows", len(bad), "attempt", n, "repeats", repeats).Errorf("The dead_letter output does not take %d rows, keeping them and trying again: %v", len(bad), err)
 		}
 		d.board.Report(status.Incident{Class: status.ClassDeadLetterOutput, Message: err.Error(), Count: 1})
 		// Not counted as a batch in the retry queue, which is about inserts.

@@ -59,11 +59,12 @@ func (o *output) reportRows(bad []badRow, class string) {
 	}
 }
 
-// word says why an insert failed, for /health and the page.
-func (s *sink) word(err error) string {
+// wordOf says why an insert failed without a word of what a record holds, for
+// /health and the page.
+func wordOf(err error) string {
 	var fault *rowError
 	if errors.As(err, &fault) {
 		return fmt.Sprintf("%v: column %q: %s", errDrift, fault.column, fault.reason())
 	}
-	return s.cfg.redact(err).Error()
+	return err.Error()
 }

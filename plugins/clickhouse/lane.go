@@ -31,9 +31,9 @@ type lane struct {
 	rules   laneRules
 	slots   *semaphore.Weighted // inserts of all lanes together
 	figures *status.Table
-	gauge   func()       // told of every change of the queue
-	tell    func(report) // told of every attempt's end
-	word    func(error) string
+	changed func() // told when the retry queue has changed
+	redact  func(error) error
+	tell    func(report)    // told of every attempt's end
 	base    context.Context //nolint:containedctx // ends with the output
 	workers *sync.WaitGroup // of all lanes
 
@@ -60,11 +60,11 @@ type report struct {
 	chunk *chunk
 	err   error // nil for a success
 	class class
-	words string // for people: no secret, nothing of what a record holds
+	words string // the error for /health and the page: nothing of what a record holds
 }
 
 func newLane(rules laneRules) *lane {
-	return &lane{word: error.Error, rules: rules, width: float64(rules.width), kick: make(chan struct{}, 1)}
+	return &lane{rules: rules, width: float64(rules.width), kick: make(chan struct{}, 1)}
 }
 
 // add queues a delivery. When its context ends before it is stored, it is
@@ -102,6 +102,9 @@ func (l *lane) work() {
 			return
 		}
 		err := l.attempt(c.ctx, c)
+		if err != nil {
+			err = l.redact(err)
+		}
 		l.slots.Release(1)
 		l.settle(c, err)
 	}
@@ -214,7 +217,7 @@ func (l *lane) group(rows int) []*delivery {
 func (l *lane) settle(c *chunk, err error) {
 	r := report{chunk: c, err: err}
 	if err != nil {
-		r.class, r.words = classify(err), l.word(err)
+		r.class, r.words = classify(err), wordOf(err)
 	}
 	l.mu.Lock()
 	if l.probing == c {
@@ -279,7 +282,12 @@ func (l *lane) abandon(d *delivery) {
 // publish brings the figures up to date. The queue is what waits for a retry,
 // is being tried again, or waits behind those.
 func (l *lane) publish() {
-	defer l.gauge()
+	before := l.figures.Queue().Batches
+	defer func() {
+		if l.figures.Queue().Batches != before {
+			l.changed()
+		}
+	}()
 	waiting := l.retries
 	if l.probing != nil {
 		waiting = append([]*chunk{l.probing}, waiting...)

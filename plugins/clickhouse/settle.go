@@ -41,13 +41,18 @@ func (o *output) settle(ctx context.Context, batch service.MessageBatch, all []r
 }
 
 func (o *output) countDeadLetters(bad []badRow) {
+	byTable := map[string]int64{}
 	for _, row := range bad {
-		o.metrics.deadLetters.Incr(1)
-		if checkTableName(row.table) != nil {
-			o.board.Unrouted.Add(1)
+		byTable[row.table]++
+	}
+	for table, n := range byTable {
+		if checkTableName(table) != nil {
+			table = "" // any text may have been taken for the name of one
+			o.board.Unrouted.Add(n)
 		} else {
-			o.board.Table(row.table).DeadLetters.Add(1)
+			o.board.Table(table).DeadLetters.Add(n)
 		}
+		o.metrics.deadLetters.Incr(n, table)
 	}
 }
 

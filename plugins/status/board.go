@@ -45,6 +45,7 @@ type Input struct {
 
 	paused atomic.Bool
 	lag    atomic.Pointer[int64]
+	export inputExport
 }
 
 // SetLag says how many records the source holds that are not settled yet.
@@ -85,6 +86,7 @@ type Output struct {
 
 	tables    tableList
 	incidents *incidents // of the board
+	export    exporter[outputMetrics]
 }
 
 // Buffer is what the buffer of a stream reports when asked.
@@ -132,7 +134,7 @@ type Group struct {
 // concurrent use.
 type Board struct {
 	stream string
-	pauses pauseBook
+	pauses *pauseBook
 
 	mu       sync.Mutex
 	inputs   []*Input
@@ -148,8 +150,7 @@ type Board struct {
 
 // NewBoard returns an empty board for the stream of that id.
 func NewBoard(stream string) *Board {
-	now := time.Now()
-	return &Board{stream: stream, pauses: pauseBook{settled: now, day: Summary{Since: now}}}
+	return &Board{stream: stream, pauses: newPauseBook(time.Now())}
 }
 
 // Input returns the figures of the input with that label, making them on first

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,13 +17,17 @@ const (
 
 // Pause is one pause of inputs of a stream.
 type Pause struct {
-	Stream    string    // id of the stream, "" outside streams mode
-	Reason    string    // ReasonLevel, ReasonBytes or ReasonOperator
-	Input     string    // label of the one input that an operator paused; "" when all of the stream were
-	Start     time.Time //
-	End       time.Time // zero while it lasts
-	PeakLevel int64     // the highest level during it, in records
-	PeakBytes int64
+	// Stream is the id of the stream, "" outside streams mode.
+	Stream string
+	// Reason is ReasonLevel, ReasonBytes or ReasonOperator.
+	Reason string
+	// Input is the label of the one input that an operator paused; "" when all
+	// inputs of the stream were.
+	Input string
+	Start time.Time
+	End   time.Time // zero while it lasts
+	// PeakLevel is the highest level during it, in records; PeakBytes in bytes.
+	PeakLevel, PeakBytes int64
 	// Dropped counts what inputs discarded or conflated away because of it, by
 	// label. A record counts for one pause only: of several at once the first.
 	Dropped map[string]int64
@@ -49,7 +54,7 @@ const (
 	lateDrops = 2 * time.Second
 )
 
-// PauseTotal sums up the pauses of one reason since the process started.
+// PauseTotal sums up pauses of one reason.
 type PauseTotal struct {
 	Count int64
 	Time  time.Duration // of pauses that overlap, each by itself
@@ -62,9 +67,10 @@ type pauseBook struct {
 	mu        sync.Mutex
 	list      []*Pause // oldest first
 	forgotten int64
-	dropped   map[*Input]int64 // what has been attributed of each input
-	settled   time.Time        // when it was
-	totals    map[string]PauseTotal
+	dropped   map[*Input]int64      // what has been attributed of each input
+	settled   time.Time             // when it was
+	totals    map[string]PauseTotal // since the process started, of the time of those that ended
+	taken     map[string]PauseTotal
 	day       Summary
 	deadBase  int64 // dead letters before the day began
 }
@@ -72,7 +78,7 @@ type pauseBook struct {
 // BeginPause notes that inputs pause, at that level: one input by its label, or
 // all with an empty one. A pause that lasts already is left as it is.
 func (b *Board) BeginPause(reason, input string, level, bytes int64) {
-	now, inputs, p := time.Now(), b.Inputs(), &b.pauses
+	now, inputs, p := time.Now(), b.Inputs(), b.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(inputs, now)
@@ -91,7 +97,7 @@ func (b *Board) BeginPause(reason, input string, level, bytes int64) {
 
 // EndPauses notes the end of those running pauses that match, and returns them.
 func (b *Board) EndPauses(match func(Pause) bool) (ended []Pause) {
-	now, inputs, p := time.Now(), b.Inputs(), &b.pauses
+	now, inputs, p := time.Now(), b.Inputs(), b.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(inputs, now)
@@ -109,7 +115,7 @@ func (b *Board) EndPauses(match func(Pause) bool) (ended []Pause) {
 // ObserveLevel notes how high the level rises during pauses. It costs one atomic
 // load while there is none.
 func (b *Board) ObserveLevel(level, bytes int64) {
-	p := &b.pauses
+	p := b.pauses
 	if p.running.Load() == 0 {
 		return
 	}
@@ -135,7 +141,7 @@ func (b *Board) SettlePauses() {
 // oldest first, and how many that the process had were forgotten because they
 // were too many to keep.
 func (b *Board) Pauses() (pauses []Pause, forgotten int64) {
-	now, inputs, p := time.Now(), b.Inputs(), &b.pauses
+	now, inputs, p := time.Now(), b.Inputs(), b.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(inputs, now)
@@ -146,39 +152,40 @@ func (b *Board) Pauses() (pauses []Pause, forgotten int64) {
 	return pauses, p.forgotten
 }
 
-// PauseTotals sums up all pauses since the process started, by reason; the time
-// of those that last is in it.
-func (b *Board) PauseTotals() map[string]PauseTotal {
-	now, p := time.Now(), &b.pauses
+// TakePauseTotals sums up, by reason, what has come since it was called last; the
+// time of pauses that last is in it.
+func (b *Board) TakePauseTotals() map[string]PauseTotal {
+	now, p := time.Now(), b.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	totals := map[string]PauseTotal{ReasonLevel: {}, ReasonBytes: {}, ReasonOperator: {}}
-	for reason, t := range p.totals {
-		totals[reason] = t
-	}
-	for _, q := range p.list {
-		if q.running() {
-			t := totals[q.Reason]
-			t.Time += q.Length(now)
-			totals[q.Reason] = t
+	fresh := map[string]PauseTotal{}
+	for _, reason := range []string{ReasonLevel, ReasonBytes, ReasonOperator} {
+		t := p.totals[reason]
+		for _, q := range p.list {
+			if q.running() && q.Reason == reason {
+				t.Time += q.Length(now)
+			}
 		}
+		done := p.taken[reason]
+		fresh[reason] = PauseTotal{Count: t.Count - done.Count, Time: t.Time - done.Time}
+		p.taken[reason] = t
 	}
-	return totals
+	return fresh
 }
 
-func (q *Pause) copy() Pause {
-	c := *q
-	c.Dropped = make(map[string]int64, len(q.Dropped))
-	for label, n := range q.Dropped {
-		c.Dropped[label] = n
+func (p Pause) copy() Pause {
+	p.Dropped = maps.Clone(p.Dropped)
+	return p
+}
+
+func newPauseBook(now time.Time) *pauseBook {
+	return &pauseBook{
+		dropped: map[*Input]int64{}, settled: now, day: Summary{Since: now},
+		totals: map[string]PauseTotal{}, taken: map[string]PauseTotal{},
 	}
-	return c
 }
 
 func (p *pauseBook) count(reason string, pauses int64, d time.Duration) {
-	if p.totals == nil {
-		p.totals = map[string]PauseTotal{}
-	}
 	t := p.totals[reason]
 	p.totals[reason] = PauseTotal{Count: t.Count + pauses, Time: t.Time + d}
 }
@@ -190,9 +197,6 @@ func (p *pauseBook) settle(inputs []*Input, now time.Time) {
 		delta := n - p.dropped[in]
 		if delta == 0 {
 			continue
-		}
-		if p.dropped == nil {
-			p.dropped = map[*Input]int64{}
 		}
 		p.dropped[in] = n
 		p.day.Dropped += delta

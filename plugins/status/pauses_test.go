@@ -42,10 +42,12 @@ func TestHistoryOfOnePause(t *testing.T) {
 		assert.Equal(t, []status.Pause{want}, have)
 		assert.Zero(t, forgotten)
 		assert.Equal(t, 10*time.Second, have[0].Length(time.Now()), "it grows while it lasts")
-		assert.Equal(t, status.PauseTotal{Count: 1, Time: 10 * time.Second}, b.PauseTotals()[status.ReasonLevel])
+		assert.Equal(t, status.PauseTotal{Count: 1, Time: 10 * time.Second}, b.TakePauseTotals()[status.ReasonLevel])
+		time.Sleep(time.Second)
+		assert.Equal(t, status.PauseTotal{Time: time.Second}, b.TakePauseTotals()[status.ReasonLevel], "what has come since")
 
 		ended := b.EndPauses(anyPause)
-		want.End = start.Add(10 * time.Second)
+		want.End = start.Add(11 * time.Second)
 		assert.Equal(t, []status.Pause{want}, ended)
 		assert.Empty(t, b.EndPauses(anyPause))
 		ticks.Dropped.Add(2) // before the input has heard of the end
@@ -57,8 +59,8 @@ func TestHistoryOfOnePause(t *testing.T) {
 		want.Dropped = map[string]int64{"ticks": 10}
 		have, _ = b.Pauses()
 		assert.Equal(t, []status.Pause{want}, have)
-		assert.Equal(t, 10*time.Second, have[0].Length(time.Now()))
-		assert.Equal(t, status.PauseTotal{Count: 1, Time: 10 * time.Second}, b.PauseTotals()[status.ReasonLevel])
+		assert.Equal(t, 11*time.Second, have[0].Length(time.Now()))
+		assert.Zero(t, b.TakePauseTotals()[status.ReasonLevel])
 	})
 }
 
@@ -107,11 +109,11 @@ func TestHistoryIsBounded(t *testing.T) {
 		assert.EqualValues(t, 5, forgotten)
 		assert.Equal(t, status.ReasonOperator, pauses[0].Reason, "what lasts is kept")
 		assert.EqualValues(t, 5, pauses[1].PeakLevel, "the oldest went")
-		assert.EqualValues(t, 1004, b.PauseTotals()[status.ReasonLevel].Count, "but are counted")
+		assert.EqualValues(t, 1004, b.TakePauseTotals()[status.ReasonLevel].Count, "but are counted")
 
 		time.Sleep(24*time.Hour - 500*time.Second)
 		pauses, forgotten = b.Pauses()
-		assert.Equal(t, 502, len(pauses), "of the last 24 hours, and the one that lasts")
+		assert.Len(t, pauses, 502, "of the last 24 hours, and the one that lasts")
 		assert.EqualValues(t, 5, forgotten, "what is old was not forgotten")
 	})
 }

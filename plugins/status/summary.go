@@ -20,14 +20,14 @@ func (s Summary) Eventful() bool {
 // add accounts for the pauses between two moments, at none of which but the first
 // one began or ended.
 func (s *Summary) add(pauses []*Pause, from, to time.Time) {
-	any := false
+	paused := false
 	for _, q := range pauses {
 		if q.running() {
-			any = true
+			paused = true
 			s.Longest = max(s.Longest, min(q.Length(to), to.Sub(s.Since)))
 		}
 	}
-	if any {
+	if paused {
 		s.Paused += to.Sub(from)
 	}
 }
@@ -35,7 +35,7 @@ func (s *Summary) add(pauses []*Pause, from, to time.Time) {
 // TakeSummary returns the summary of the time since it was taken last, or since
 // the board was made, and begins the next.
 func (b *Board) TakeSummary() Summary {
-	f, now, p := b.Figures(), time.Now(), &b.pauses
+	f, now, p := b.Figures(), time.Now(), b.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(f.Inputs, now)

@@ -64,7 +64,11 @@ func (o *output) reportRows(bad []badRow, class string) {
 func wordOf(err error) string {
 	var fault *rowError
 	if errors.As(err, &fault) {
-		return fmt.Sprintf("%v: column %q: %s", errDrift, fault.column, fault.reason())
+		shown := fmt.Sprintf("%v: column %q", errDrift, fault.column)
+		if fault.columnType != "" {
+			shown += " (" + fault.columnType + ")"
+		}
+		return shown + ": " + fault.reason()
 	}
 	return err.Error()
 }

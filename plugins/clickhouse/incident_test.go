@@ -35,7 +35,7 @@ func TestIncidentsTellColumnAndReasonButNoContent(t *testing.T) {
 
 	words := wordOf(fmt.Errorf("%w: %w", errDrift, fault(errNotANumber)))
 	assert.NotContains(t, words, secret)
-	assert.Contains(t, words, `column "price": not a number`)
+	assert.Contains(t, words, `column "price" (Float64): not a number`)
 }
 
 func TestRowsOfOneCauseAreOneIncident(t *testing.T) {

@@ -29,8 +29,8 @@ func TestHistoryKeepsTheLastHour(t *testing.T) {
 	require.Equal(t, 3600, taken)
 	require.Len(t, s.Time, 1800, "bounded")
 	assert.Len(t, b.history.samples, 1800)
-	assert.EqualValues(t, end.Add(-2*time.Second).Unix(), int64(s.Time[1799]))
-	assert.EqualValues(t, end.Add(-time.Hour).Unix(), int64(s.Time[0]))
+	assert.Equal(t, end.Add(-2*time.Second).Unix(), int64(s.Time[1799]))
+	assert.Equal(t, end.Add(-time.Hour).Unix(), int64(s.Time[0]))
 	assert.EqualValues(t, 7198, s.Level[1799])
 	assert.EqualValues(t, 71980, s.Bytes[1799])
 	for i := range s.Time[1:] {

@@ -129,6 +129,7 @@ func (b *buffer) Close(ctx context.Context) error {
 	b.control.Detach(left)
 	b.pulse.stop()
 	b.publish()
+	b.metrics.heartbeat.Set(0)
 	if s := b.board.TakeSummary(); s.Eventful() {
 		b.logSummary(s)
 	}

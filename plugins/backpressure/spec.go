@@ -106,7 +106,7 @@ func spec() *service.ConfigSpec {
 				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
 			service.NewObjectField(fieldStatusServer,
 				service.NewBoolField(fieldServerEnabled).
-					Description("Whether to serve the live page, `GET /health`, `GET /pauses` and `GET /events`.").
+					Description("Whether to serve the live page, `GET /health`, and `GET /pauses` with the pauses of the last 24 hours.").
 					Default(true),
 				service.NewStringField(fieldServerAddress).
 					Description("The address to listen on. Streams that name the same address share one listener.").
@@ -116,7 +116,7 @@ func spec() *service.ConfigSpec {
 					Default("30s").Example("2m").Advanced().
 					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
 				adminField(),
-			).Description("The listener for the live page and for `GET /health`.").
+			).Description("The listener for the live page, `GET /health`, `GET /pauses` and `GET /events`.").
 				LintRule(`root = if this.admin.enabled && !this.enabled { "`+errAdminUnserved+`" }`),
 			service.NewStringField(fieldGate).
 				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").

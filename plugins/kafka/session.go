@@ -198,17 +198,6 @@ func (s *session) onCommitted(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kms
 	}
 }
 
-// commitFailuresEvery is how often failed commits are logged at most.
-const commitFailuresEvery = 10 * time.Second
-
-func (s *session) warnCommit(err error) {
-	repeats, tell := s.commitFailures.Tell(commitFailuresEvery)
-	if !tell {
-		return
-	}
-	s.log.With("cause", err, "repeats", repeats).Warn("Kafka offsets were not committed; records may be delivered again")
-}
-
 // next waits for a batch and hands it out.
 func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	for ctx.Err() == nil {
@@ -253,13 +242,6 @@ func (s *session) ackFunc(receipts []receipt) service.AckFunc {
 		})
 		return nil
 	}
-}
-
-func (s *session) warnNack(err error) {
-	s.nackOnce.Do(func() {
-		s.log.With("cause", err).Warn("Kafka records were rejected: they and those behind them in their partitions " +
-			"are not committed, and are delivered again after a restart (auto_replay_nacks delivers them at once)")
-	})
 }
 
 // close leaves the group, which revokes all partitions and so commits what is

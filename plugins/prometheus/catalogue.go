@@ -87,7 +87,7 @@ var bufferSeries = []Series{
 	{Of: ofBuffer, Host: "backpressure_pause_ns", Name: "backpressure_pause_seconds", Kind: KindHistogram, Scale: nanoseconds, Buckets: pauseBuckets, Labels: []string{"reason"}, Help: "Length of pauses that have ended, by reason."},
 	{Of: ofBuffer, Host: "backpressure_oldest_seconds", Name: "backpressure_oldest_record_age_seconds", Kind: KindGauge, Help: "How long the oldest record of the level has been held. 0 when there is none."},
 	{Of: ofBuffer, Host: "backpressure_rejected_batches", Name: "backpressure_rejected_batches", Kind: KindCounter, Help: "Batches that the output rejected as a whole, to be tried again."},
-	{Of: ofBuffer, Host: "backpressure_heartbeat_timestamp_seconds", Name: "backpressure_heartbeat_timestamp_seconds", Kind: KindGauge, Help: "When the last heartbeat record was logged, in Unix time."},
+	{Of: ofBuffer, Host: "backpressure_heartbeat_timestamp_seconds", Name: "backpressure_heartbeat_timestamp_seconds", Kind: KindGauge, Help: "When the last heartbeat record was logged, in Unix time. 0 once the stream has stopped."},
 }
 
 var sourceSeries = []Series{
@@ -98,7 +98,7 @@ var sourceSeries = []Series{
 	ofInput("source_slow_consumer", "source_slow_consumer_records", KindCounter, "Records that the client discarded because its own queue was full."),
 	ofInput("source_buffered", "source_buffered_records", KindGauge, "The input's share of the level."),
 	ofInput("source_paused", "source_paused", KindGauge, "1 while the input is paused, by whomever, else 0."),
-	ofInput("source_connected", "source_connected", KindGauge, "1 while the source is reached, else 0."),
+	ofInput("source_connected", "source_connected", KindGauge, "0 while the source should be reached and is not, else 1."),
 	{Of: ofKafka, Host: "source_lag", Name: "source_lag_records", Kind: KindGauge, Labels: []string{"input", "kind"}, Help: "Records that the source holds and that are not settled yet, over all partitions owned."},
 	{Of: ofKafka, Host: "kafka_lag", Name: "kafka_lag_records", Kind: KindGauge, Labels: []string{"topic", "partition"}, Help: "Records that a partition holds and that are not settled yet. 0 once another member owns it."},
 	{Of: ofKafka, Host: "kafka_chunks_announced", Name: "kafka_chunks_announced", Kind: KindCounter, Help: "Chunks of a partition announced for exactly-once delivery."},
@@ -125,6 +125,6 @@ var outputSeries = []Series{
 	{Of: ofOutput, Host: "clickhouse_retry_queue", Name: "clickhouse_retry_queue_batches", Kind: KindGauge, Labels: []string{"table"}, Help: "Batches that wait for a retry, or behind one that does."},
 	{Of: ofOutput, Host: "clickhouse_retry_oldest_seconds", Name: "clickhouse_retry_oldest_age_seconds", Kind: KindGauge, Labels: []string{"table"}, Help: "How long the oldest batch of the retry queue has been with the output. 0 when there is none."},
 	{Of: ofOutput, Host: "clickhouse_dead_letters", Name: "clickhouse_dead_letters", Kind: KindCounter, Labels: []string{"table"}, Help: "Rows handed to the dead-letter output. The table is empty where it could not be told."},
-	{Of: ofOutput, Host: "clickhouse_connected", Name: "clickhouse_connected", Kind: KindGauge, Help: "1 while ClickHouse is reached, else 0."},
+	{Of: ofOutput, Host: "clickhouse_connected", Name: "clickhouse_connected", Kind: KindGauge, Help: "0 while ClickHouse should be reached and is not, else 1."},
 	{Of: ofOutput, Host: "clickhouse_replica_up", Name: "clickhouse_replica_up", Kind: KindGauge, Labels: []string{"server"}, Help: "1 while the server is taken to be there, 0 while its circuit breaker is open."},
 }

@@ -77,7 +77,7 @@ func (in *Input) Publish() {
 		in.count(m.slow, &in.SlowConsumer, &e.doneSlow)
 		in.gauge(m.buffered, in.Level.Load())
 		in.gauge(m.paused, flag(in.Paused()))
-		in.gauge(m.connected, flag(in.Link.State().Connected))
+		in.gauge(m.connected, in.Link.gauge())
 		if lag := in.Lag(); lag != nil {
 			in.gauge(m.lag, *lag)
 		}
@@ -123,7 +123,7 @@ func (o *Output) Export(m *service.Metrics, prefix string) {
 func (o *Output) Publish() {
 	now := time.Now()
 	o.export.publish(func(m *outputMetrics) {
-		m.connected.Set(flag(o.Link.State().Connected))
+		m.connected.Set(o.Link.gauge())
 		for _, t := range o.Tables() {
 			q, age := t.Queue(), time.Duration(0)
 			if q.Batches > 0 {
@@ -144,6 +144,13 @@ func (b *Board) Publish() {
 	for _, out := range f.Outputs {
 		out.Publish()
 	}
+}
+
+// gauge is 0 while a server should be reached and is not: what was closed on purpose
+// is no fault, and its series stays.
+func (l *Link) gauge() int64 {
+	s := l.State()
+	return flag(s.Connected || s.Closed)
 }
 
 func flag(on bool) int64 {

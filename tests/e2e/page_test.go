@@ -110,8 +110,6 @@ func (b *browser) seesFlow() {
 func (b *browser) readsWell() {
 	b.t.Helper()
 	b.shoot("page-running.png", chromedp.CaptureScreenshot())
-	b.theme("dark")
-	b.shoot("page-running-dark.png", chromedp.CaptureScreenshot())
 	b.accessible()
 	b.keyboard()
 	b.look(360, 740)

@@ -19,7 +19,10 @@ type Chromium struct {
 // FindChromium is the Chromium that is installed here, if there is one, else
 // Debian's package unpacked in the cache.
 func FindChromium(ctx context.Context) (Chromium, error) {
-	for _, name := range []string{chromiumPackage, "chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{
+		chromiumPackage, "chromium", "chromium-browser", "google-chrome",
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+	} {
 		if path, err := exec.LookPath(name); err == nil {
 			return Chromium{Path: path}, nil
 		}

@@ -1,7 +1,7 @@
 // Package status holds what a running bridge knows about itself and serves it:
-// GET /health, GET /pauses, and the live page with the events behind it. Each stream has one Board; its inputs, its buffer and its
-// output write their figures there, with atomics, and nobody else reads or
-// resets them.
+// GET /health, GET /pauses, and the live page with the events behind it. Each
+// stream has one Board; its inputs, its buffer and its output write their
+// figures there, with atomics, and nobody else reads or resets them.
 package status
 
 import (

@@ -31,7 +31,7 @@ up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addr
 	@bin/devstack up
 
 .PHONY: test
-test: unit config kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
+test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
 
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
@@ -57,6 +57,25 @@ kubernetes: ## Build the manifests and check them against the API types; a modul
 .PHONY: embedding
 embedding: ## Build the example of an own Benthos, and run a pipeline with it; a module of its own
 	cd docs/embedding && go vet ./... && go test -shuffle=on ./...
+
+# promtool of PATH, else Debian's, unpacked into .cache: nothing is installed.
+PROMTOOL := $(or $(shell command -v promtool),.cache/prometheus/promtool)
+
+.PHONY: monitoring
+monitoring: $(PROMTOOL) ## Check and test the alerts and the dashboard of config/monitoring
+	$(PROMTOOL) check config --syntax-only config/monitoring/prometheus.yaml
+	$(PROMTOOL) check rules config/monitoring/data-bridge.rules.yaml
+	$(PROMTOOL) test rules tests/monitoring/data-bridge.rules.test.yaml
+	cd tests/monitoring && go test -count 1 ./...
+
+.cache/prometheus/promtool:
+	@command -v apt-get >/dev/null || { echo "promtool is not on PATH, and there is no apt-get to fetch it with: install Prometheus" >&2; exit 1; }
+	@echo "promtool is not on PATH: fetching Debian's package prometheus with apt-get and unpacking promtool into .cache/prometheus ..."
+	@mkdir -p .cache/prometheus/package
+	cd .cache/prometheus/package && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; }
+	dpkg-deb -x .cache/prometheus/package/prometheus_*.deb .cache/prometheus/package
+	mv .cache/prometheus/package/usr/bin/promtool $@
+	rm -rf .cache/prometheus/package
 
 .PHONY: bench
 bench: bench-build ## Measure against a hand-written program and Redpanda Connect; writes docs/benchmarks (15 minutes)
@@ -107,9 +126,18 @@ $(GOLANGCI):
 	GOBIN=$(CURDIR)/.cache/bin/tmp go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv .cache/bin/tmp/golangci-lint $@ && rmdir .cache/bin/tmp
 
+.PHONY: browser
+browser: ## Fetch Chromium without windows (Debian's, 60 MB) and axe-core into .cache/, for the tests of the page
+	go test -count 1 -v -run 'TestChromium|TestAxe' ./tests/stack
+
+.PHONY: screenshots
+screenshots: build ## Take the pictures of the live page in docs/images anew (2 minutes)
+	go test -timeout 5m -count 1 -run '^TestPage$$' ./tests/e2e -screenshots
+
 .PHONY: docs
-docs: ## Write docs/configuration.md anew from the plugins' specs
+docs: ## Write docs/configuration.md and docs/metrics.md anew from the code
 	go test -count 1 -run TestConfigurationReference ./cmd/data-bridge -update
+	go test -count 1 -run TestMetricsReference ./plugins/prometheus -update
 
 .PHONY: docker
 docker: ## Build the container image

@@ -9,7 +9,7 @@
 //	                   ▲  ▲  ▲             │           │    buffer    │◀────────│   output   │──▶ dead_letter (any output)
 //	                   │  │  │ pause/resume │           └──────┬───────┘  acks   └─────┬──────┘
 //	                   └──┴──┴──────────── gate ◀── level ─────┘                       │
-//	                                        └──────── status: /health, heartbeat ◀─────┘
+//	                                        └─ page, /health, metrics, heartbeat ◀─────┘
 //
 // A record is accepted when the buffer takes it and settled when ClickHouse, or
 // the dead-letter output, has it. The level is accepted minus settled. Only
@@ -20,17 +20,20 @@
 //	frame/         many records in one message, and the unframe processor
 //	gate/          the hysteresis gate of a stream, and how its parts find it
 //	position/      where a record stands in its source: for dead letters and deduplication
-//	status/        the figures of a stream, /health and its listener
+//	status/        the figures of a stream, their history, its pauses, /health and its listener
+//	status/page/   the live page, plain files that the binary serves, and /events behind it
 //	checkup/       how components examine their servers for data-bridge doctor
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
 //	clickhouse/    the output: schema, decoder, columns, error classes, retry queue, servers
 //	all/           blank imports of the above: the one line a third party needs
+//	prometheus/    the metrics exporter: names, units and meaning of every series
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
-// {checkup, frame, gate, position, status} → the standard library or Benthos' public API.
-// Plugins never import each other.
+// {checkup, frame, gate, position, status} → the standard library or Benthos' public API. Plugins
+// never import each other. cmd imports prometheus by itself: a build of Redpanda Connect has
+// an exporter of that name already.
 //
 // # Decisions
 //
@@ -64,6 +67,15 @@
 //     would see frames.
 //   - JSON bytes are decoded straight into typed columns. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
+//   - Metrics go through the host, so that any exporter may show them; a call costs
+//     more than a record. So everything is counted with atomics on the board, which
+//     the buffer's heartbeat publishes once a second, or per insert; the edges of
+//     pauses are published at once.
+//   - The live page costs nothing where records pass. One goroutine of the status
+//     listener reads the counters once a second; that makes the rates and the
+//     last hour, in a ring of 72 kB for each stream. What went wrong is remembered
+//     in a bounded list of words that never hold a record's content. The page
+//     only shows: it operates nothing.
 //
 // # Lock order
 //

@@ -14,6 +14,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
+	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
 )
 
 // Set by the linker; see the Makefile.
@@ -24,6 +25,10 @@ var (
 
 // configPaths are looked for when no config is named.
 var configPaths = []string{"./bridge.yaml", "/etc/data-bridge/bridge.yaml"}
+
+func init() {
+	prometheus.MustRegister(prometheus.Build{Version: version, Date: dateBuilt})
+}
 
 func main() {
 	tuneGC()

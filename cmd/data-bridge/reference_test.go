@@ -37,6 +37,7 @@ func TestConfigurationReference(t *testing.T) {
 		{"Buffer", "backpressure", env.GetBufferConfig},
 		{"Output", "clickhouse", env.GetOutputConfig},
 		{"Processor", "unframe", env.GetProcessorConfig},
+		{"Metrics", "prometheus", env.GetMetricsConfig},
 	} {
 		view, ok := c.get(c.name)
 		require.True(t, ok, c.name)

@@ -102,7 +102,7 @@ func (d *demoRun) start(binary string) error {
 		k, v, _ := strings.Cut(line, "=")
 		env[k] = v
 	}
-	d.screen.say("Starting data-bridge with config/bridge.yaml; its log is %s", d.log.Name())
+	d.screen.say("Starting data-bridge with config/bridge.yaml; its page is http://%s/, its log is %s", health, d.log.Name())
 	d.bridge, err = harness.Start(harness.Options{
 		Binary: binary, Args: []string{"run", "config/bridge.yaml"}, Env: maps.Clone(env), Health: health,
 		Log: &keyLines{screen: d.screen, file: d.log},

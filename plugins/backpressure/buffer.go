@@ -48,15 +48,17 @@ type buffer struct {
 	draining atomic.Bool
 	heavy    atomic.Bool // the last pause began because of bytes
 
+	rejections status.Repeats
+
 	freed chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
 
 	mu      sync.Mutex
-	queues  []*queue             // what waits, of each input by itself
-	sealed  queue                // of sealed batches, each a segment of its own; see position.Sealed
-	retries []*flight            // rejected as a whole, the first one rejected first
-	flying  int                  // flights at the output
-	sources map[*source]struct{} // those that have not been acknowledged
+	queues  []*queue   // what waits, of each input by itself
+	sealed  queue      // of sealed batches, each a segment of its own; see position.Sealed
+	retries []*flight  // rejected as a whole, the first one rejected first
+	flying  int        // flights at the output
+	sources sourceList // those that have not been acknowledged
 	level   gate.Level
 	ended   bool // EndOfInput
 	closed  bool
@@ -82,7 +84,6 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 		share:   passesOriginals(res),
 		freed:   make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
-		sources: map[*source]struct{}{},
 	}
 	if conf.address != "" {
 		if err := b.servers.Check(conf.address); err != nil {
@@ -127,6 +128,11 @@ func (b *buffer) Close(ctx context.Context) error {
 	err := acknowledge(ctx, open, errClosed)
 	b.control.Detach(left)
 	b.pulse.stop()
+	b.publish()
+	b.metrics.heartbeat.Set(0)
+	if s := b.board.TakeSummary(); s.Eventful() {
+		b.logSummary(s)
+	}
 	b.logStopped(left)
 	return err
 }
@@ -138,7 +144,7 @@ func (b *buffer) shut() (int, []*source) {
 	defer b.mu.Unlock()
 	left := b.level.Records
 	var open []*source
-	for src := range b.sources {
+	for src := b.sources.oldest; src != nil; src = b.sources.oldest { // shift takes it out
 		if !src.abandoned {
 			open = append(open, src)
 		}
@@ -146,7 +152,7 @@ func (b *buffer) shut() (int, []*source) {
 		b.shift(src, minus(src.held))
 	}
 	b.closed, b.queues, b.sealed, b.retries = true, nil, queue{}, nil
-	b.control.Observe(b.level)
+	b.observe()
 	signal(b.freed)
 	signal(b.ready)
 	return left, open

@@ -2,42 +2,22 @@ package backpressure
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"time"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
-// metrics are what the buffer publishes through the host, once a heartbeat and
-// on the edges: a call costs more than a message does.
-type metrics struct {
-	level      *service.MetricGauge
-	limit      *service.MetricGauge
-	levelBytes *service.MetricGauge
-	limitBytes *service.MetricGauge
-	active     *service.MetricGauge
-	pauses     *service.MetricCounter
-	held       *service.MetricGauge // by an operator, of each input
-}
-
-func newMetrics(m *service.Metrics) metrics {
-	return metrics{
-		level:      m.NewGauge("backpressure_level"),
-		limit:      m.NewGauge("backpressure_limit"),
-		levelBytes: m.NewGauge("backpressure_level_bytes"),
-		limitBytes: m.NewGauge("backpressure_limit_bytes"),
-		active:     m.NewGauge("backpressure_active"),
-		pauses:     m.NewCounter("backpressure_pauses"),
-		held:       m.NewGauge("backpressure_operator_paused", "input"),
-	}
-}
-
-// heartbeat is the goroutine that reports at every interval, and that keeps the
-// status listener up for as long as the buffer lives.
+// heartbeat is the goroutine that reports at every interval, publishes the metrics
+// in between, and keeps the status listener up for as long as the buffer lives.
 type heartbeat struct {
-	ctx    context.Context // ends the records
-	cancel context.CancelFunc
-	done   chan struct{} // closed when no further record is logged
-	unlist func()        // takes the board off the status listener; nil when off
+	ctx      context.Context // ends all of it
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when it has ended
+	halted   atomic.Bool   // no further record is logged
+	unserved status.Repeats
+	unlist   func() // takes the board off the status listener; nil when off
 }
 
 func newHeartbeat() *heartbeat {
@@ -55,26 +35,40 @@ func (h *heartbeat) start(b *buffer) {
 }
 
 func (h *heartbeat) run(b *buffer) {
-	t := time.NewTicker(b.conf.heartbeat)
-	defer t.Stop()
+	beat := time.NewTicker(b.conf.heartbeat)
+	defer beat.Stop()
+	second := time.NewTicker(publishEvery)
+	defer second.Stop()
+	today := day(time.Now())
 	for {
 		select {
-		case <-t.C:
+		case <-beat.C:
 			h.serve(b)
-			b.beat()
+			if !h.halted.Load() {
+				b.beat()
+			}
+		case <-second.C:
+			b.publish()
+			if now := day(time.Now()); now != today {
+				today = now
+				b.logSummary(b.board.TakeSummary())
+			}
 		case <-h.ctx.Done():
 			return
 		}
 	}
 }
 
+// day is the day of a moment in UTC.
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
 // halt stops the records without waiting: it is safe in a callback of the gate.
-func (h *heartbeat) halt() { h.cancel() }
+func (h *heartbeat) halt() { h.halted.Store(true) }
 
 // stop ends a started heartbeat and its place on the status listener, and waits
 // for both.
 func (h *heartbeat) stop() {
-	h.halt()
+	h.cancel()
 	<-h.done
 	if h.unlist != nil {
 		h.unlist()
@@ -88,29 +82,25 @@ func (h *heartbeat) serve(b *buffer) {
 	}
 	addr, unlist, err := b.servers.Serve(b.conf.address, b.board)
 	if err != nil {
-		b.log.Errorf("The status server is not up, trying again at the next heartbeat: status_server.address: %v", err)
+		if repeats, tell := h.unserved.Tell(serverEvery); tell {
+			b.log.With("repeats", repeats).Errorf("The status server is not up, trying again at the next heartbeat: status_server.address: %v", err)
+		}
 		return
 	}
 	h.unlist = unlist
-	b.log.Infof("Serving GET /health on http://%s/health", addr)
+	b.log.With("page", fmt.Sprintf("http://%s/", addr)).Infof("Serving GET /health on http://%s/health", addr)
 	if b.conf.admin.Enabled {
 		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on http://%s/inputs", addr)
 	}
 }
 
-// beat logs one heartbeat record, alerts when a pause lasts too long, and
-// publishes the metrics.
+// beat logs one heartbeat record, and alerts when a pause lasts too long.
 func (b *buffer) beat() {
 	f := b.figures()
-	b.metrics.level.Set(f.Level)
-	b.metrics.limit.Set(f.MaxSize)
-	b.metrics.levelBytes.Set(f.Bytes)
-	b.metrics.limitBytes.Set(f.MaxBytes)
-	b.metrics.active.Set(flag(f.Active))
-	b.publishHolds()
+	b.metrics.heartbeat.Set(time.Now().Unix())
 	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
 	if held, tooLong := f.PausedTooLong(time.Now()); tooLong {
-		b.log.With("severity", "critical").Errorf(
+		b.withLevel().With("severity", "critical", "duration", held.Round(time.Millisecond).String(), "cause", b.cause()).Errorf(
 			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
 			held.Minutes(), b.alertLevel())
 	}
@@ -128,11 +118,4 @@ func (b *buffer) heartbeatFields() []any {
 		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "operator_paused", b.heldLabels(),
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
 	}
-}
-
-func flag(on bool) int64 {
-	if on {
-		return 1
-	}
-	return 0
 }

@@ -22,7 +22,7 @@ func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack 
 		return ack(ctx, nil)
 	}
 	ctxOfAll := msgs[0].Context()
-	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs)}
+	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs), at: time.Now()}
 	for {
 		rest, err := b.accept(src, msgs)
 		if err != nil || len(rest) == 0 {
@@ -53,14 +53,14 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 	if !src.sealed {
 		into = b.queueOf(src.origin)
 	}
-	b.sources[src] = struct{}{}
+	b.sources.add(src)
 	into.push(segment{src: src, msgs: msgs[:n], load: load, at: time.Now()})
 	src.waiting -= n
 	if src.origin != nil {
 		src.origin.Accepted.Add(int64(load.Records))
 	}
 	b.shift(src, load)
-	b.control.Observe(b.level)
+	b.observe()
 	signal(b.ready)
 	return msgs[n:], nil
 }
@@ -111,7 +111,7 @@ func (b *buffer) abandon(src *source) {
 	defer b.mu.Unlock()
 	src.abandoned, src.waiting = true, 0
 	b.shift(src, minus(b.queueOf(src.origin).remove(src)))
-	b.control.Observe(b.level)
+	b.observe()
 }
 
 // shift changes the level: in total, of the source and of its input.
@@ -119,11 +119,17 @@ func (b *buffer) shift(src *source, by gate.Level) {
 	b.level = plus(b.level, by)
 	src.held = plus(src.held, by)
 	if src.complete() {
-		delete(b.sources, src)
+		b.sources.remove(src)
 	}
 	if src.origin != nil {
 		src.origin.Level.Add(int64(by.Records))
 	}
+}
+
+// observe tells the gate the level, and the history of pauses how high it rose.
+func (b *buffer) observe() {
+	b.control.Observe(b.level)
+	b.board.ObserveLevel(int64(b.level.Records), b.level.Bytes)
 }
 
 func plus(a, b gate.Level) gate.Level {

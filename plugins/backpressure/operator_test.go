@@ -32,7 +32,7 @@ func TestOperatorHoldsOneInput(t *testing.T) {
 		assert.Equal(t, []string{"INFO An operator pauses an input", "INFO ⏸️ external subscriber paused"}, r.logs.take())
 		h := r.board.Health()
 		since := status.Time(time.Now())
-		assert.Equal(t, []status.Pause{{Reason: "operator", Since: since}}, h.Inputs["external"].PausedBy)
+		assert.Equal(t, []status.Holder{{Reason: "operator", Since: since}}, h.Inputs["external"].PausedBy)
 		assert.Empty(t, h.Inputs["ticks"].PausedBy)
 		assert.False(t, h.Metrics.Backpressure.Active)
 		assert.Equal(t, "external", r.heldLabels())

@@ -21,6 +21,10 @@ type source struct {
 	// abandoned says that the host has been told of a failure already: what is
 	// still in flight settles without acknowledging.
 	abandoned bool
+
+	at            time.Time // when it arrived
+	listed        bool      // see sourceList
+	before, after *source
 }
 
 func (s *source) complete() bool { return s.waiting == 0 && s.held.Records == 0 }

@@ -15,16 +15,17 @@ import (
 
 // Paused implements gate.Watcher.
 func (b *buffer) Paused() {
-	b.metrics.pauses.Incr(1)
 	b.metrics.active.Set(1)
 	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
-	b.log.Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
+	b.beginPause(b.reason(), "")
+	b.withLevel().Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
 
 // Resumed implements gate.Watcher.
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
-	b.log.With("paused_for", held.Round(time.Millisecond).String()).
+	b.endPauses(ofBuffer)
+	b.withLevel().With("duration", held.Round(time.Millisecond).String()).
 		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
 }
 
@@ -46,9 +47,51 @@ func (b *buffer) alertLevel() string {
 	return thousands(b.level64())
 }
 
+// reason is why the buffer pauses, or paused last.
+func (b *buffer) reason() string {
+	if b.heavy.Load() {
+		return status.ReasonBytes
+	}
+	return status.ReasonLevel
+}
+
+// withLevel is the log with what there is to know of the level, under the names
+// that the heartbeat and /health have for it.
+func (b *buffer) withLevel() *service.Logger {
+	return b.log.With("reason", b.reason(), "current_buffer", b.level64(), "current_bytes", b.control.Bytes())
+}
+
+// cause words what the output complains of; "" when it does not.
+func (b *buffer) cause() string {
+	for _, out := range b.board.Figures().Outputs {
+		for _, t := range out.Tables() {
+			if q := t.Queue(); q.Err != "" {
+				return q.Err
+			}
+		}
+	}
+	return ""
+}
+
+// ofBuffer tells the buffer's own pauses from an operator's.
+func ofBuffer(p status.Pause) bool { return p.Reason != status.ReasonOperator }
+
+// Held implements gate.Watcher.
+func (b *buffer) Held(label string) {
+	b.beginPause(status.ReasonOperator, label)
+}
+
+// Released implements gate.Watcher.
+func (b *buffer) Released(label string) {
+	b.endPauses(func(p status.Pause) bool {
+		return p.Reason == status.ReasonOperator && (label == "" || p.Input == label)
+	})
+}
+
 // Draining implements gate.Watcher.
 func (b *buffer) Draining(paused bool) {
 	b.log.Info("🛑 Stopping Data Bridge...")
+	b.endPauses(ofBuffer)
 	if paused {
 		b.metrics.active.Set(0)
 		b.log.Info("▶️ Resuming paused subscribers before shutdown...")
@@ -94,8 +137,27 @@ func (b *buffer) logStopped(left int) {
 			thousands(int64(left)))
 }
 
+// logSummary logs what happened since the last midnight, or since the start.
+func (b *buffer) logSummary(s status.Summary) {
+	b.log.With(
+		"since", (*status.Time)(&s.Since).String(), "pauses", s.Pauses,
+		"paused_seconds", status.Age(s.Paused).String(), "longest_seconds", status.Age(s.Longest).String(),
+		"dropped", s.Dropped, "dead_letters", s.DeadLetters,
+	).Info("📅 Daily summary")
+}
+
+// What goes on is logged so often at most, with a count of what was left out.
+const (
+	rejectionsEvery = 5 * time.Second
+	serverEvery     = time.Minute
+)
+
 func (b *buffer) logRejected(f *flight, wait time.Duration, cause error) {
-	b.log.With("messages", len(f.msgs), "attempt", f.retry.attempts, "retry_in", wait.String()).
+	repeats, tell := b.rejections.Tell(rejectionsEvery)
+	if !tell {
+		return
+	}
+	b.log.With("messages", len(f.msgs), "attempt", f.retry.attempts, "retry_in", wait.String(), "repeats", repeats).
 		Warnf("The output rejected a batch, it stays in the buffer and is tried again: %v", cause)
 }
 
@@ -112,6 +174,9 @@ func (b *buffer) figures() status.Buffer {
 		MaxSize:         int64(l.Max),
 		Bytes:           b.control.Bytes(),
 		MaxBytes:        l.Bytes.Max,
+		PauseBytes:      l.Bytes.Pause,
+		ResumeBytes:     l.Bytes.Resume,
+		PausingOff:      s.PausingOff,
 		PauseThreshold:  int64(l.Pause),
 		ResumeThreshold: int64(l.Resume),
 		Active:          slices.Contains(s.Reasons, gate.ReasonLevel),

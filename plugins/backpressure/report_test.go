@@ -83,7 +83,7 @@ func TestLogLines(t *testing.T) {
 		}
 		r.EndOfInput()
 		require.NoError(t, r.Close(t.Context()))
-		assert.Equal(t, []string{"INFO ✅ Data Bridge stopped gracefully"}, r.logs.take())
+		assert.Equal(t, []string{"INFO 📅 Daily summary", "INFO ✅ Data Bridge stopped gracefully"}, r.logs.take())
 	})
 }
 

@@ -39,7 +39,7 @@ func (b *buffer) settle(f *flight) []*source {
 			complete = append(complete, p.src)
 		}
 	}
-	b.control.Observe(b.level)
+	b.observe()
 	signal(b.freed)
 	signal(b.ready)
 	return complete
@@ -57,6 +57,7 @@ func (b *buffer) reject(f *flight, cause error) {
 	wait := f.retry.next()
 	f.due = time.Now().Add(wait)
 	b.retries = append(b.retries, f)
+	b.metrics.rejected.Incr(1)
 	b.logRejected(f, wait, cause)
 	signal(b.ready)
 }

@@ -79,7 +79,7 @@ func spec() *service.ConfigSpec {
 				Description("The inputs resume when the level is below this: a number of messages, or a percentage of `max_buffer_size`.").
 				Default("40%").Example(20000).Example("40%"),
 			service.NewDurationField(fieldHeartbeat).
-				Description("How often a heartbeat record is logged, a long pause is alerted, and the metrics are published.").
+				Description("How often a heartbeat record is logged, and a long pause is alerted. The metrics are published once a second.").
 				Default("5s").Example("30s").
 				LintRule(lintPositive(fieldHeartbeat)),
 			service.NewDurationField(fieldAlertAfter).
@@ -106,7 +106,7 @@ func spec() *service.ConfigSpec {
 				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
 			service.NewObjectField(fieldStatusServer,
 				service.NewBoolField(fieldServerEnabled).
-					Description("Whether to serve `GET /health`.").
+					Description("Whether to serve the live page, `GET /health`, and `GET /pauses` with the pauses of the last 24 hours.").
 					Default(true),
 				service.NewStringField(fieldServerAddress).
 					Description("The address to listen on. Streams that name the same address share one listener.").
@@ -116,7 +116,7 @@ func spec() *service.ConfigSpec {
 					Default("30s").Example("2m").Advanced().
 					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
 				adminField(),
-			).Description("The listener for `GET /health`.").
+			).Description("The listener for the live page, `GET /health`, `GET /pauses` and `GET /events`.").
 				LintRule(`root = if this.admin.enabled && !this.enabled { "`+errAdminUnserved+`" }`),
 			service.NewStringField(fieldGate).
 				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").

@@ -113,6 +113,13 @@ func (b *breaker) open(pause time.Duration, now time.Time) {
 	b.due = now.Add(pause - rand.N(pause/5)) //nolint:gosec // not a secret
 }
 
+// opened reports whether the replica is taken for lost.
+func (b *breaker) opened() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.since.IsZero()
+}
+
 // probing reports whether a probe is under way.
 func (b *breaker) probing() bool {
 	b.mu.Lock()

@@ -31,7 +31,7 @@ func (o *output) InHand() (inserting, waiting int) { return o.cfg.maxInFlight, o
 // say of the tables needs their names, which only records tell: see Try.
 func (o *output) Checkup(ctx context.Context, _ checkup.Facts, _ *checkup.Sample, report *checkup.Report) {
 	o.checkAsync(report)
-	for _, c := range newClusters(&o.cfg, o.log) {
+	for _, c := range newClusters(&o.cfg, o.log, &o.metrics) {
 		for _, r := range c.replicas {
 			r.checkup(ctx, report)
 			_ = r.close()

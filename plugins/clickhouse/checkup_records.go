@@ -26,7 +26,7 @@ type trial struct {
 // Try implements checkup.Taker: it decodes the records for the tables that they
 // would go to, and looks at these tables. Nothing is inserted.
 func (o *output) Try(ctx context.Context, facts checkup.Facts, samples []*checkup.Sample, report *checkup.Report) {
-	clusters := newClusters(&o.cfg, o.log)
+	clusters := newClusters(&o.cfg, o.log, &o.metrics)
 	defer func() {
 		for _, c := range clusters {
 			_ = c.close()

@@ -77,7 +77,7 @@ func (c *chunk) failed(r report, b backoff) {
 func (c *chunk) queued() status.Queue {
 	q := status.Queue{Since: c.since, Attempts: c.tries}
 	if c.last.err != nil {
-		q.Err = fmt.Sprintf("%s: %s", c.last.class, c.last.err)
+		q.Err = fmt.Sprintf("%s: %s", c.last.class, c.last.words)
 		q.Stuck = c.last.class.needsSomebody()
 	}
 	return q

@@ -23,13 +23,14 @@ type cluster struct {
 	tries    atomic.Uint64 // so far
 	log      *service.Logger
 	redact   func(error) error
+	metrics  *metrics
 }
 
 // newClusters makes one cluster for each shard.
-func newClusters(cfg *config, log *service.Logger) []*cluster {
+func newClusters(cfg *config, log *service.Logger, m *metrics) []*cluster {
 	clusters := make([]*cluster, len(cfg.shards))
 	for i, addresses := range cfg.shards {
-		c := &cluster{balance: cfg.loadBalancing, log: log, redact: cfg.redact}
+		c := &cluster{balance: cfg.loadBalancing, log: log, redact: cfg.redact, metrics: m}
 		for _, address := range addresses {
 			c.replicas = append(c.replicas, &replica{address: address, cfg: cfg})
 		}
@@ -147,9 +148,12 @@ func (c *cluster) try(ctx context.Context, r *replica, p *probe, f call) error {
 	err := f(ctx, r)
 	switch e := r.breaker.leave(p, judge(ctx, err), err, time.Now()); {
 	case e.opened:
-		c.log.Warnf("ClickHouse on %s is lost: %v", r.address, c.redact(err))
+		c.metrics.replica.Set(0, r.address)
+		c.log.With("server", r.address).Warnf("ClickHouse on %s is lost: %v", r.address, c.redact(err))
 	case e.closed:
-		c.log.Infof("ClickHouse on %s is back after %s", r.address, e.lasted.Round(time.Millisecond))
+		c.metrics.replica.Set(1, r.address)
+		c.log.With("server", r.address, "duration", e.lasted.Round(time.Millisecond).String()).
+			Infof("ClickHouse on %s is back after %s", r.address, e.lasted.Round(time.Millisecond))
 	}
 	return err
 }

@@ -26,7 +26,7 @@ type park struct {
 func newPark(balance string, addresses ...string) *park {
 	cfg := &config{serverConfig: serverConfig{shards: [][]string{addresses}, loadBalancing: balance}}
 	return &park{
-		cluster: newClusters(cfg, service.MockResources().Logger())[0],
+		cluster: newClusters(cfg, service.MockResources().Logger(), &metrics{})[0],
 		fails:   map[string]error{},
 		calls:   map[string]int{},
 	}

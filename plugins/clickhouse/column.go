@@ -235,7 +235,15 @@ func (n *native) Read(p []byte) (int, error) {
 	return done, nil
 }
 
+// kindError says that a JSON value is of a kind the column does not take.
+type kindError struct {
+	kind kind
+	want string
+}
+
+func (e *kindError) Error() string { return fmt.Sprintf("%s where %s is expected", e.kind, e.want) }
+
 // wrongKind says that a JSON value is of a kind the column does not take.
 func wrongKind(v *value, want string) error {
-	return fmt.Errorf("%s where %s is expected", v.kind, want)
+	return &kindError{v.kind, want}
 }

@@ -144,5 +144,15 @@ func (s *serverConfig) redact(err error) error {
 	if text == err.Error() {
 		return err
 	}
-	return errors.New(text)
+	return redactedError{text: text, cause: err}
 }
+
+// redactedError is an error without the secrets in its text; what it is remains to
+// be found by errors.Is and errors.As.
+type redactedError struct {
+	text  string
+	cause error
+}
+
+func (e redactedError) Error() string { return e.text }
+func (e redactedError) Unwrap() error { return e.cause }

@@ -9,6 +9,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // The metadata that a dead letter carries beside its own.
@@ -29,6 +30,9 @@ type deadLetters struct {
 	reject  bool // hand the errors back instead
 	backoff backoff
 	log     *service.Logger
+	board   *status.Output
+
+	refusals status.Repeats
 }
 
 // deliver blocks until the output has the rows; it tries again, with the
@@ -45,9 +49,10 @@ func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, a
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if n == 1 {
-			d.log.Errorf("The dead_letter output does not take %d rows, keeping them and trying again: %v", len(bad), err)
+		if repeats, tell := d.refusals.Tell(repeatEvery); tell {
+			d.log.With("rows", len(bad), "attempt", n, "repeats", repeats).Errorf("The dead_letter output does not take %d rows, keeping them and trying again: %v", len(bad), err)
 		}
+		d.board.Report(status.Incident{Class: status.ClassDeadLetterOutput, Message: err.Error(), Count: 1})
 		// Not counted as a batch in the retry queue, which is about inserts.
 		select {
 		case <-time.After(d.backoff.wait(n)):

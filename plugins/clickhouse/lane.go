@@ -31,7 +31,8 @@ type lane struct {
 	rules   laneRules
 	slots   *semaphore.Weighted // inserts of all lanes together
 	figures *status.Table
-	gauge   func()          // told of every change of the queue
+	changed func() // told when the retry queue has changed
+	redact  func(error) error
 	tell    func(report)    // told of every attempt's end
 	base    context.Context //nolint:containedctx // ends with the output
 	workers *sync.WaitGroup // of all lanes
@@ -59,6 +60,7 @@ type report struct {
 	chunk *chunk
 	err   error // nil for a success
 	class class
+	words string // the error for /health and the page: nothing of what a record holds
 }
 
 func newLane(rules laneRules) *lane {
@@ -100,6 +102,9 @@ func (l *lane) work() {
 			return
 		}
 		err := l.attempt(c.ctx, c)
+		if err != nil {
+			err = l.redact(err)
+		}
 		l.slots.Release(1)
 		l.settle(c, err)
 	}
@@ -212,7 +217,7 @@ func (l *lane) group(rows int) []*delivery {
 func (l *lane) settle(c *chunk, err error) {
 	r := report{chunk: c, err: err}
 	if err != nil {
-		r.class = classify(err)
+		r.class, r.words = classify(err), wordOf(err)
 	}
 	l.mu.Lock()
 	if l.probing == c {
@@ -272,24 +277,4 @@ func (l *lane) abandon(d *delivery) {
 		default:
 		}
 	}
-}
-
-// publish brings the figures up to date. The queue is what waits for a retry,
-// is being tried again, or waits behind those.
-func (l *lane) publish() {
-	defer l.gauge()
-	waiting := l.retries
-	if l.probing != nil {
-		waiting = append([]*chunk{l.probing}, waiting...)
-	}
-	if len(waiting) == 0 {
-		l.figures.SetQueue(status.Queue{})
-		return
-	}
-	q := waiting[0].queued()
-	q.Batches = int64(len(l.fresh))
-	for _, c := range waiting {
-		q.Batches += int64(len(c.deliveries))
-	}
-	l.figures.SetQueue(q)
 }

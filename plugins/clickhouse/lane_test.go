@@ -39,7 +39,8 @@ func newLaneRig(rules laneRules, insert func(c *chunk) error) *laneRig {
 	r.lane.workers = &r.workers
 	r.slots = semaphore.NewWeighted(int64(rules.width))
 	r.figures = &status.Table{}
-	r.gauge = func() {}
+	r.changed = func() {}
+	r.redact = func(err error) error { return err }
 	r.tell = func(report) {}
 	r.attempt = r.try
 	return r

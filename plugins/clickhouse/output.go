@@ -55,6 +55,7 @@ func init() {
 // output is the clickhouse output of one stream.
 type output struct {
 	cfg      config
+	res      *service.Resources
 	log      *service.Logger
 	board    *status.Output
 	metrics  metrics
@@ -89,13 +90,6 @@ type way struct {
 
 var _ service.BatchOutput = (*output)(nil)
 
-// metrics are the figures that Benthos exports; those for /health are on the
-// board.
-type metrics struct {
-	rows, batches, retries, deadLetters *service.MetricCounter
-	queue                               *service.MetricGauge
-}
-
 func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, error) {
 	cfg, err := parseConfig(conf)
 	if err != nil {
@@ -105,25 +99,20 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 	if err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", pluginName, fieldDeadLetter, err)
 	}
-	m := mgr.Metrics()
 	board := status.Of(mgr, cfg.gate)
 	o := &output{
-		cfg:   cfg,
-		log:   mgr.Logger(),
-		board: board.Output(status.LabelOf(mgr)),
-		once:  board.ExactlyOnce,
-		metrics: metrics{
-			rows:        m.NewCounter("clickhouse_rows"),
-			batches:     m.NewCounter("clickhouse_batches"),
-			retries:     m.NewCounter("clickhouse_retries"),
-			deadLetters: m.NewCounter("clickhouse_dead_letters"),
-			queue:       m.NewGauge("clickhouse_retry_queue"),
-		},
+		cfg:     cfg,
+		res:     mgr,
+		log:     mgr.Logger(),
+		board:   board.Output(status.LabelOf(mgr)),
+		once:    board.ExactlyOnce,
+		metrics: newMetrics(mgr.Metrics()),
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
 		slots:   semaphore.NewWeighted(int64(cfg.maxInFlight)),
 		ways:    map[target]way{},
 	}
-	o.clusters = newClusters(&o.cfg, o.log)
+	o.letters.board = o.board
+	o.clusters = newClusters(&o.cfg, o.log, &o.metrics)
 	checkup.Join(mgr, o)
 	o.running, o.stop = context.WithCancel(context.Background())
 	return o, nil
@@ -138,6 +127,8 @@ func (o *output) Connect(ctx context.Context) error {
 	if o.connected.Load() {
 		return nil
 	}
+	o.board.Export(o.res.Metrics(), pluginName)
+	o.showReplicas()
 	if err := o.connect(ctx); err != nil {
 		err = o.cfg.explain(err)
 		o.board.Link.Down(err)
@@ -202,10 +193,12 @@ func (o *output) to(t target) way {
 	s := o.newSink(t)
 	l := newLane(laneRules{backoff: o.cfg.backoff, maxRetries: o.cfg.maxRetries, width: o.cfg.maxInFlight, rows: mostMerged})
 	l.attempt, l.tell, l.figures = s.attempt, s.report, s.figures
+	l.redact = o.cfg.redact
 	l.slots, l.base, l.workers = o.slots, o.running, &o.workers
-	l.gauge = func() { o.metrics.queue.Set(o.board.RetryQueue()) }
+	l.changed = o.board.Publish
 	w := way{lane: l, sink: s}
 	o.ways[t] = w
+	o.metrics.begin(t.table)
 	return w
 }
 
@@ -216,7 +209,7 @@ func (o *output) newSink(to target) *sink {
 		table:   &table{name: to.table},
 		trouble: &trouble{table: to.table, log: o.log},
 		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
-		link:    &o.board.Link,
+		board:   o.board,
 		figures: o.board.Table(to.table),
 		metrics: &o.metrics,
 	}

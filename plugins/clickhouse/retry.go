@@ -58,11 +58,19 @@ func (t *trouble) failed(r report) {
 	if !t.worthTelling(r.class, time.Now()) {
 		return
 	}
-	log := t.log.Warnf
+	fields := t.log.With("table", t.table, "class", r.class.label(), "attempt", r.chunk.tries, "failures", t.count())
+	log := fields.Warnf
 	if r.class.needsSomebody() {
-		log = t.log.Errorf
+		log = fields.Errorf
 	}
 	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", t.table, r.class, r.chunk.tries, r.err)
+}
+
+// count is how many attempts have failed since the trouble began.
+func (t *trouble) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failures
 }
 
 // worthTelling reports whether a failure is the first one, of another kind than
@@ -90,6 +98,7 @@ func (t *trouble) over() {
 	t.failures, t.since, t.lastLog, t.class = 0, time.Time{}, time.Time{}, 0
 	t.mu.Unlock()
 	if failures > 0 {
-		t.log.Infof("Inserting into table %q works again, after %d failed attempts in %s", t.table, failures, time.Since(since).Round(time.Millisecond))
+		t.log.With("table", t.table, "failures", failures, "duration", time.Since(since).Round(time.Millisecond).String()).
+			Infof("Inserting into table %q works again, after %d failed attempts in %s", t.table, failures, time.Since(since).Round(time.Millisecond))
 	}
 }

@@ -18,7 +18,7 @@ var _ service.ConnectionTestable = (*output)(nil)
 // and the field at fault. It needs no Connect and leaves no connection open.
 func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
 	var replicas []*replica
-	for _, c := range newClusters(&o.cfg, o.log) {
+	for _, c := range newClusters(&o.cfg, o.log, &o.metrics) {
 		replicas = append(replicas, c.replicas...)
 	}
 	results := make(service.ConnectionTestResults, len(replicas))

@@ -112,7 +112,7 @@ func TestShards(t *testing.T) {
 	c := parsed(t, "shard_by: this.symbol\n"+sharded)
 	require.Equal(t, [][]string{{"a:1"}, {"b:1", "b:2"}}, c.shards)
 	require.Equal(t, "this.symbol", c.shardBy)
-	clusters := newClusters(c, nil)
+	clusters := newClusters(c, nil, &metrics{})
 	require.Len(t, clusters, 2)
 	require.Len(t, clusters[1].replicas, 2)
 }

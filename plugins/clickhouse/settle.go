@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // settle delivers the bad rows and says which messages, if any, are not
@@ -27,23 +29,30 @@ func (o *output) settle(ctx context.Context, batch service.MessageBatch, all []r
 		for _, row := range bad {
 			failures.add(row.err, row.index)
 		}
+		o.reportRows(bad, status.ClassRejected)
 		return failures.of(batch)
 	}
 	if err := o.letters.deliver(ctx, all, bad, tries); err != nil {
 		return err
 	}
 	o.countDeadLetters(bad)
+	o.reportRows(bad, status.ClassDeadLetter)
 	return failures.of(batch)
 }
 
 func (o *output) countDeadLetters(bad []badRow) {
+	byTable := map[string]int64{}
 	for _, row := range bad {
-		o.metrics.deadLetters.Incr(1)
-		if checkTableName(row.table) != nil {
-			o.board.Unrouted.Add(1)
+		byTable[row.table]++
+	}
+	for table, n := range byTable {
+		if checkTableName(table) != nil {
+			table = "" // any text may have been taken for the name of one
+			o.board.Unrouted.Add(n)
 		} else {
-			o.board.Table(row.table).DeadLetters.Add(1)
+			o.board.Table(table).DeadLetters.Add(n)
 		}
+		o.metrics.deadLetters.Incr(n, table)
 	}
 }
 

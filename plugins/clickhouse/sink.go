@@ -21,7 +21,7 @@ type sink struct {
 	table   *table
 	trouble *trouble
 	window  *window
-	link    *status.Link
+	board   *status.Output
 	figures *status.Table
 	metrics *metrics
 }
@@ -64,6 +64,7 @@ func (s *sink) insertAll(ctx context.Context, c *chunk) error {
 // insert stores the segment that is next, or halves it when the server finds
 // fault with one of its rows.
 func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
+	var took time.Duration
 	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) error {
 		f, err := r.features(ctx)
 		if err != nil {
@@ -77,13 +78,16 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 				return err
 			}
 		}
-		return send(ctx, r, f, s.cfg, *next)
+		begun := time.Now()
+		err = send(ctx, r, f, s.cfg, *next)
+		took = time.Since(begun)
+		return err
 	})
 	done := *next
 	switch {
 	case err == nil:
 		c.pending = c.pending[:len(c.pending)-1]
-		s.stored(c, done)
+		s.stored(c, done, took)
 	case ctx.Err() == nil && classify(err) == rowFault:
 		c.pending = c.pending[:len(c.pending)-1]
 		c.isolate(done, err)
@@ -112,14 +116,20 @@ func (s *sink) insistOnWindow(ctx context.Context) error {
 	return s.cluster.do(ctx, s.window.insist)
 }
 
-// stored counts rows that the server has accepted.
-func (s *sink) stored(c *chunk, done segment) {
-	rows := done.to - done.from
+// stored counts rows that the server has accepted, and how long it took.
+func (s *sink) stored(c *chunk, done segment, took time.Duration) {
+	rows, bytes := done.to-done.from, 0
+	for _, i := range done.records() {
+		bytes += len(c.records[i].data)
+	}
 	c.stored += rows
 	s.figures.Rows.Add(int64(rows))
 	s.figures.Batches.Add(1)
-	s.metrics.rows.Incr(int64(rows))
-	s.metrics.batches.Incr(1)
+	s.metrics.rows.Incr(int64(rows), s.table.name)
+	s.metrics.bytes.Incr(int64(bytes), s.table.name)
+	s.metrics.batches.Incr(1, s.table.name)
+	s.metrics.batchRows.Timing(int64(rows), s.table.name)
+	s.metrics.insert.Timing(took.Nanoseconds(), s.table.name)
 	s.table.agree(done.block.schema)
 	if !c.inUse(done.block) {
 		s.table.recycle(done.block)
@@ -130,16 +140,16 @@ func (s *sink) stored(c *chunk, done segment) {
 func (s *sink) report(r report) {
 	switch {
 	case r.err == nil:
-		s.link.Up()
+		s.board.Link.Up()
 		s.trouble.over()
 	case r.chunk.ctx.Err() != nil:
 	default:
-		r.err = s.cfg.redact(r.err)
 		if !r.class.needsSomebody() {
-			s.link.Down(r.err)
+			s.board.Link.Down(r.err)
 		}
-		s.metrics.retries.Incr(1)
+		s.metrics.retries.Incr(1, s.table.name, r.class.label())
 		s.trouble.failed(r)
+		s.board.Report(status.Incident{Table: s.table.name, Class: r.class.String(), Message: r.words, Count: 1})
 	}
 }
 

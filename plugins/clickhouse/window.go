@@ -44,7 +44,7 @@ func (w *window) check(ctx context.Context, r *replica) error {
 		return fmt.Errorf("%s.%s is %q, but %w: %s; put that right, or choose %q", pluginName, fieldDeduplicate, deduplicateOn, errNoWindow, missing, deduplicateAuto)
 	}
 	if missing != "" && !w.done.Swap(true) {
-		w.log.Warnf("An insert into table %q whose outcome is unknown may be stored twice: %s", w.table, missing)
+		w.log.With("table", w.table).Warnf("An insert into table %q whose outcome is unknown may be stored twice: %s", w.table, missing)
 	}
 	w.done.Store(true)
 	return nil
@@ -66,7 +66,7 @@ func (w *window) insist(ctx context.Context, r *replica) error {
 		return fmt.Errorf("an input has exactly_once set, but %w in table %q: %s; put that right, or turn exactly_once off", errNoWindow, w.table, missing)
 	}
 	if !w.insisted.Swap(true) && size < smallWindow {
-		w.log.Warnf("Table %q remembers its last %d inserts only: if more of them come between an insert and its repetition after a crash, rows are stored twice; %d or more are advised", w.table, size, smallWindow)
+		w.log.With("table", w.table).Warnf("Table %q remembers its last %d inserts only: if more of them come between an insert and its repetition after a crash, rows are stored twice; %d or more are advised", w.table, size, smallWindow)
 	}
 	return nil
 }

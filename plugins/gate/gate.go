@@ -52,6 +52,12 @@ type Watcher interface {
 	Paused()
 	// Resumed is called when the gate opens; held is how long it was closed.
 	Resumed(held time.Duration)
+	// Held is called when an operator takes hold of the inputs of a label, or of
+	// all inputs (the empty label), and did not have it.
+	Held(label string)
+	// Released is called when an operator gives the hold of a label up; the empty
+	// label says that no hold is left.
+	Released(label string)
 	// Draining is called once, when the stream is about to stop; paused tells
 	// whether inputs are about to be resumed because of it.
 	Draining(paused bool)

@@ -40,6 +40,8 @@ func (j *journal) take() []string {
 
 func (j *journal) Paused()                    { j.add("paused") }
 func (j *journal) Resumed(held time.Duration) { j.add("resumed after %s", held) }
+func (j *journal) Held(string)                {}
+func (j *journal) Released(string)            {}
 func (j *journal) Draining(paused bool)       { j.add("draining paused=%t", paused) }
 func (j *journal) Flush()                     { j.add("flush") }
 

@@ -1,6 +1,9 @@
 package gate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // seat is the place of one label at a gate. It outlives its members: an input
 // that connects again finds it as it left it.
@@ -37,7 +40,10 @@ func (g *Gate) HoldInput(label string) bool {
 	if g.draining {
 		return false
 	}
-	g.seatOf(label).hold(time.Now())
+	if s := g.seatOf(label); !s.held() {
+		s.hold(time.Now())
+		g.tellWatcher(Watcher.Held, label)
+	}
 	g.tellInputs()
 	return true
 }
@@ -48,6 +54,10 @@ func (g *Gate) ReleaseInput(label string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seatOf(label).since = time.Time{}
+	if !g.anyHeld() {
+		label = ""
+	}
+	g.tellWatcher(Watcher.Released, label)
 	g.tellInputs()
 }
 
@@ -57,6 +67,9 @@ func (g *Gate) HoldInputs() bool {
 	defer g.mu.Unlock()
 	if g.draining {
 		return false
+	}
+	if g.allHeld.IsZero() {
+		g.tellWatcher(Watcher.Held, "")
 	}
 	g.allHeld = time.Now()
 	for _, s := range g.seats {
@@ -85,6 +98,25 @@ func (g *Gate) vacateSeats() {
 	}
 	for _, m := range g.members {
 		m.seat.since = time.Time{}
+	}
+	g.tellWatcher(Watcher.Released, "")
+}
+
+// anyHeld reports whether an operator holds the seat of any label, or of any input
+// that has none.
+func (g *Gate) anyHeld() bool {
+	for _, s := range g.seats {
+		if s.held() {
+			return true
+		}
+	}
+	return slices.ContainsFunc(g.members, func(m *Member) bool { return m.seat.held() })
+}
+
+// tellWatcher lets the buffer know of an operator's hold, before the inputs do.
+func (g *Gate) tellWatcher(what func(Watcher, string), label string) {
+	if g.controller != nil {
+		what(g.controller.watcher, label)
 	}
 }
 

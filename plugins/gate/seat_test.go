@@ -96,3 +96,36 @@ func TestHoldsTellSinceWhen(t *testing.T) {
 		assert.Equal(t, map[string]time.Time{"a": start, "b": start.Add(time.Minute)}, g.State().Held)
 	})
 }
+
+// holdJournal is a journal that hears of an operator's holds too.
+type holdJournal struct{ *journal }
+
+func (h holdJournal) Held(label string)     { h.add("held %q", label) }
+func (h holdJournal) Released(label string) { h.add("released %q", label) }
+
+// The buffer hears of every hold before the inputs do.
+func TestWatcherHearsOfHolds(t *testing.T) {
+	g, j := gate.New(), &journal{}
+	attach(g, shipped, true, holdJournal{j})
+	g.JoinAs("a", input{"a", j})
+	g.Join(input{"nameless", j})
+
+	g.HoldInput("a")
+	g.HoldInput("a")
+	assert.Equal(t, []string{`held "a"`, "a pause"}, j.take(), "once")
+	g.HoldInputs()
+	g.HoldInputs()
+	assert.Equal(t, []string{`held ""`, "nameless pause"}, j.take())
+	g.ReleaseInput("a")
+	assert.Equal(t, []string{`released "a"`, "a resume"}, j.take(), "the nameless one is held still")
+	g.ReleaseInputs()
+	assert.Equal(t, []string{`released ""`, "nameless resume"}, j.take())
+	g.HoldInput("a")
+	j.take()
+	g.ReleaseInput("a")
+	assert.Equal(t, []string{`released ""`, "a resume"}, j.take(), "it was the last one")
+	g.HoldInput("a")
+	j.take()
+	g.Drain()
+	assert.Equal(t, `released ""`, j.take()[1])
+}

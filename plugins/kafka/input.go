@@ -29,8 +29,8 @@ type input struct {
 
 // metrics are the figures that Benthos exports.
 type metrics struct {
-	received, announced, reformed *service.MetricCounter
-	lag                           *service.MetricGauge // labels: topic, partition
+	announced, reformed *service.MetricCounter
+	lag                 *service.MetricGauge // labels: topic, partition
 }
 
 var (
@@ -57,9 +57,8 @@ func newInput(c *config, res *service.Resources) *input {
 	return &input{
 		conf: c,
 		res:  res,
-		log:  res.Logger().With("topics", c.topics, "consumer_group", c.group),
+		log:  res.Logger().With("input", status.LabelOf(res), "topics", c.topics, "consumer_group", c.group),
 		metrics: metrics{
-			received:  m.NewCounter("kafka_received"),
 			announced: m.NewCounter("kafka_chunks_announced"),
 			reformed:  m.NewCounter("kafka_chunks_reformed"),
 			lag:       m.NewGauge("kafka_lag", "topic", "partition"),
@@ -90,6 +89,9 @@ func (in *input) attach() *gate.Gate {
 	g := gate.Of(in.res, in.conf.gate)
 	if in.stats == nil {
 		in.stats = status.Of(in.res, in.conf.gate).Input(status.LabelOf(in.res), status.KindKafka)
+		in.stats.Export(in.res.Metrics())
+		in.metrics.announced.Incr(0) // shown from the start
+		in.metrics.reformed.Incr(0)
 		if !g.Governed() {
 			in.log.Info("no backpressure buffer in this stream: this input never pauses")
 		}

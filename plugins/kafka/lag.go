@@ -55,7 +55,7 @@ func (m *lagMeter) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil: // the link tells of brokers that are not reached
-			m.log.With("error", err).Debug("looking up the lag")
+			m.log.With("cause", err).Debug("looking up the lag")
 		default:
 			m.show(lags)
 		}

@@ -124,7 +124,7 @@ func (l *link) setDown(err error) {
 		return
 	}
 	if !l.broken {
-		l.log.With("error", err).Warn("Kafka delivers nothing for now, trying again")
+		l.log.With("cause", err).Warn("Kafka delivers nothing for now, trying again")
 	}
 	l.broken = true
 	l.board.Down(err)

@@ -106,7 +106,7 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 		case errors.Is(e.Err, kgo.ErrClientClosed):
 			return true
 		case errors.As(e.Err, &loss):
-			p.link.log.With("error", loss).Warn("Kafka no longer has records that were not read yet")
+			p.link.log.With("cause", loss).Warn("Kafka no longer has records that were not read yet")
 		case errors.As(e.Err, &group), e.Topic == "" && errors.Is(e.Err, context.DeadlineExceeded):
 		case e.Topic != "":
 			p.link.stick(topicPartition{e.Topic, e.Partition}, e.Err)

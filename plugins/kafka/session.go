@@ -42,13 +42,14 @@ type session struct {
 	log        *service.Logger
 	member     *gate.Member // set once, by who joins the session to the gate
 
-	workers   sync.WaitGroup  // beside poller and lag
-	running   context.Context // ends when the session closes
-	stop      context.CancelFunc
-	grace     time.Duration
-	drained   chan struct{} // closed by Drain
-	drainOnce sync.Once
-	nackOnce  sync.Once
+	workers        sync.WaitGroup  // beside poller and lag
+	running        context.Context // ends when the session closes
+	stop           context.CancelFunc
+	grace          time.Duration
+	drained        chan struct{} // closed by Drain
+	drainOnce      sync.Once
+	commitFailures status.Repeats
+	nackOnce       sync.Once
 }
 
 var _ gate.Input = (*session)(nil)
@@ -197,10 +198,6 @@ func (s *session) onCommitted(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kms
 	}
 }
 
-func (s *session) warnCommit(err error) {
-	s.log.With("error", err).Warn("Kafka offsets were not committed; records may be delivered again")
-}
-
 // next waits for a batch and hands it out.
 func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	for ctx.Err() == nil {
@@ -229,7 +226,7 @@ func (s *session) countReceived(receipts []receipt) {
 		n += int64(r.records)
 	}
 	s.stats.Received.Add(n)
-	s.metrics.received.Incr(n)
+	s.stats.PublishSometimes()
 }
 
 // ackFunc settles the spans of one batch, once. It does no I/O, so that it
@@ -247,13 +244,6 @@ func (s *session) ackFunc(receipts []receipt) service.AckFunc {
 	}
 }
 
-func (s *session) warnNack(err error) {
-	s.nackOnce.Do(func() {
-		s.log.With("error", err).Warn("Kafka records were rejected: they and those behind them in their partitions " +
-			"are not committed, and are delivered again after a restart (auto_replay_nacks delivers them at once)")
-	})
-}
-
 // close leaves the group, which revokes all partitions and so commits what is
 // settled, and waits for everything that the session started. It takes seconds
 // at most, even if no broker answers.
@@ -267,7 +257,7 @@ func (s *session) close() {
 	defer cancel()
 	member, _ := s.client.GroupMetadata()
 	if err := s.client.LeaveGroupContext(ctx); err != nil {
-		s.log.With("error", err).Debug("leaving the consumer group")
+		s.log.With("cause", err).Debug("leaving the consumer group")
 	}
 	s.stepOut(ctx, member)
 	s.client.Close()
@@ -288,6 +278,6 @@ func (s *session) stepOut(ctx context.Context, member string) {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
 	if err != nil {
-		s.log.With("error", err).Debug("leaving the consumer group for a while")
+		s.log.With("cause", err).Debug("leaving the consumer group for a while")
 	}
 }

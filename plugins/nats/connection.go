@@ -26,12 +26,16 @@ const flushTimeout = 5 * time.Second
 // connection is one connection to a NATS cluster, which comes back by itself
 // for as long as it is not closed.
 type connection struct {
-	conn    *nats.Conn
-	log     *service.Logger
-	link    *status.Link
-	closing atomic.Bool
-	closed  chan struct{} // closed after the last callback of nats.go
+	conn     *nats.Conn
+	log      *service.Logger
+	link     *status.Link
+	closing  atomic.Bool
+	reported status.Repeats // errors of the server
+	closed   chan struct{}  // closed after the last callback of nats.go
 }
+
+// reportsEvery is how often errors of the server are logged at most.
+const reportsEvery = 5 * time.Second
 
 // dial connects once: a server that cannot be reached is an error that names
 // the servers. Afterwards the connection is kept up for ever; link follows it,
@@ -118,8 +122,11 @@ func (l *connection) handlers(lost func()) []nats.Option {
 			l.log.With("server", redact(nc.ConnectedUrl())).Info("NATS connection is back")
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if !errors.Is(err, nats.ErrSlowConsumer) { // counted and logged by tally
-				l.log.With("error", err).Error("NATS server reports an error")
+			if errors.Is(err, nats.ErrSlowConsumer) {
+				return // counted and logged by tally
+			}
+			if repeats, tell := l.reported.Tell(reportsEvery); tell {
+				l.log.With("cause", err, "repeats", repeats).Error("NATS server reports an error")
 			}
 		}),
 		nats.ClosedHandler(func(*nats.Conn) {
@@ -137,7 +144,7 @@ func (l *connection) disconnected(err error) {
 		err = errors.New("the server closed the connection")
 	}
 	l.link.Down(err)
-	l.log.With("error", err).Warn("NATS connection lost, reconnecting")
+	l.log.With("cause", err).Warn("NATS connection lost, reconnecting")
 }
 
 // flush waits until the server has seen everything that was sent to it.

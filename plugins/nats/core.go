@@ -107,7 +107,9 @@ func (c *coreInput) Connect(ctx context.Context) error {
 // start makes what the constructor must not: it leaves traces on the board.
 func (c *coreInput) start() {
 	c.figures = status.Of(c.res, c.conf.connection.gate).Input(c.label, status.KindNATS)
-	c.tally = newTally(c.hold, c.figures, c.res.Metrics(), c.log)
+	c.figures.Export(c.res.Metrics())
+	c.nackMetric.Incr(0) // shown from the start
+	c.tally = newTally(c.hold, c.figures, c.log)
 	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata, c.conf.recordMetadata...)
 	c.workers.Go(c.publish)
 }
@@ -197,7 +199,7 @@ func (c *coreInput) ackFunc(n int) service.AckFunc {
 		total := c.nacked.Add(int64(n))
 		c.nackMetric.Incr(int64(n))
 		c.nackWarning.Do(func() {
-			c.log.With("error", err, "lost_so_far", total).
+			c.log.With("cause", err, "lost_so_far", total).
 				Warn("NATS messages were rejected by the stream and are lost: core NATS cannot deliver them again")
 		})
 		return nil

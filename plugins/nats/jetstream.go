@@ -91,6 +91,8 @@ func (in *jetInput) Connect(ctx context.Context) error {
 // start makes what the constructor must not: it leaves traces on the board.
 func (in *jetInput) start() {
 	in.figures = status.Of(in.res, in.conf.connection.gate).Input(in.label, status.KindJetStream)
+	in.figures.Export(in.res.Metrics())
+	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
 	in.gate = gate.Of(in.res, in.conf.connection.gate)
 }
@@ -188,7 +190,7 @@ func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
 			return s.acknowledge(s.intake.settle(runs))
 		}
 		in.warnings.Do(func() {
-			in.log.With("error", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
+			in.log.With("cause", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
 		})
 		s.giveBack(s.intake.nack(runs), later)
 		return nil
@@ -231,6 +233,7 @@ func (in *jetInput) endSession() {
 
 func (in *jetInput) publish(s *jetSession) {
 	in.figures.Received.Add(in.books.publish(s.intake.counts()))
+	in.figures.PublishSometimes()
 }
 
 // Pause implements gate.Input.

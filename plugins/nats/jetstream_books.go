@@ -9,7 +9,7 @@ import (
 // jetBooks publish the figures of an intake as metrics. They are safe for
 // concurrent use.
 type jetBooks struct {
-	received, redelivered, repeated, terminated, stalls *service.MetricCounter
+	redelivered, repeated, terminated, stalls *service.MetricCounter
 
 	mu        sync.Mutex
 	published intakeFigures // of the present session
@@ -17,7 +17,6 @@ type jetBooks struct {
 
 func newJetBooks(m *service.Metrics) *jetBooks {
 	return &jetBooks{
-		received:    m.NewCounter("jetstream_received"),
 		redelivered: m.NewCounter("jetstream_redelivered"),
 		repeated:    m.NewCounter("jetstream_repeated"),
 		terminated:  m.NewCounter("jetstream_terminated"),
@@ -25,8 +24,15 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 	}
 }
 
+// show makes the metrics known before there is anything to count.
+func (b *jetBooks) show() {
+	for _, c := range []*service.MetricCounter{b.redelivered, b.repeated, b.terminated, b.stalls} {
+		c.Incr(0)
+	}
+}
+
 // publish brings the metrics up to date and returns how many messages were
-// received since the last time.
+// received since the last time: those are the board's to publish.
 func (b *jetBooks) publish(now intakeFigures) (received int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -36,7 +42,6 @@ func (b *jetBooks) publish(now intakeFigures) (received int64) {
 	incr(b.repeated, now.repeated-last.repeated)
 	incr(b.terminated, now.terminated-last.terminated)
 	incr(b.stalls, now.stalls-last.stalls)
-	incr(b.received, now.received-last.received)
 	return now.received - last.received
 }
 

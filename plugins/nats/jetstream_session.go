@@ -208,9 +208,9 @@ func (s *jetSession) revive(ctx context.Context, cause error) {
 func (s *jetSession) complain(err error, missing bool) {
 	switch {
 	case missing && !s.missing:
-		s.log.With("error", err).Error("JetStream delivers nothing, trying again until it does")
+		s.log.With("cause", err).Error("JetStream delivers nothing, trying again until it does")
 	case !s.broken && !missing:
-		s.log.With("error", err).Warn("JetStream delivers nothing for now, asking again")
+		s.log.With("cause", err).Warn("JetStream delivers nothing for now, asking again")
 	}
 	if missing {
 		s.link.Down(err)

@@ -91,6 +91,8 @@ type watcher struct{}
 
 func (watcher) Paused()               {}
 func (watcher) Resumed(time.Duration) {}
+func (watcher) Held(string)           {}
+func (watcher) Released(string)       {}
 func (watcher) Draining(bool)         {}
 func (watcher) Flush()                {}
 

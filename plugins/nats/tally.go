@@ -26,8 +26,6 @@ type tally struct {
 	figures *status.Input
 	log     *service.Logger
 
-	received, dropped, conflated, slow *service.MetricCounter
-
 	mu        sync.Mutex
 	session   *session // the one whose counters are live; nil without one
 	past      totals   // of the sessions that have ended; dropped is what died with them
@@ -38,13 +36,9 @@ type tally struct {
 
 type totals struct{ received, dropped, conflated, slow int64 }
 
-func newTally(h *hold, figures *status.Input, m *service.Metrics, log *service.Logger) *tally {
+func newTally(h *hold, figures *status.Input, log *service.Logger) *tally {
 	return &tally{
 		hold: h, figures: figures, log: log,
-		received:  m.NewCounter("nats_received"),
-		dropped:   m.NewCounter("nats_dropped"),
-		conflated: m.NewCounter("nats_conflated"),
-		slow:      m.NewCounter("nats_slow_consumer"),
 		sometimes: rate.Sometimes{Interval: 5 * time.Second},
 	}
 }
@@ -106,16 +100,11 @@ func (t *tally) now() (totals, holdFigures) {
 }
 
 func (t *tally) show(now totals) {
-	add := func(board interface{ Add(int64) int64 }, metric *service.MetricCounter, delta int64) {
-		if delta != 0 {
-			board.Add(delta)
-			metric.Incr(delta)
-		}
-	}
-	add(&t.figures.Received, t.received, now.received-t.published.received)
-	add(&t.figures.Dropped, t.dropped, now.dropped-t.published.dropped)
-	add(&t.figures.Conflated, t.conflated, now.conflated-t.published.conflated)
-	add(&t.figures.SlowConsumer, t.slow, now.slow-t.published.slow)
+	t.figures.Received.Add(now.received - t.published.received)
+	t.figures.Dropped.Add(now.dropped - t.published.dropped)
+	t.figures.Conflated.Add(now.conflated - t.published.conflated)
+	t.figures.SlowConsumer.Add(now.slow - t.published.slow)
+	t.figures.PublishSometimes()
 	t.unlogged += now.slow - t.published.slow
 	t.published = now
 	if t.unlogged > 0 {

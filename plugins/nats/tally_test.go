@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -24,7 +23,7 @@ func (r *rig) session(books *tally) *session {
 }
 
 func (r *rig) books() *tally {
-	return newTally(r.in.hold, r.figures, service.MockResources().Metrics(), r.in.log)
+	return newTally(r.in.hold, r.figures, r.in.log)
 }
 
 const tiny = "batch: {count: 10, period: 0s}\npending_limits: {messages: 10}"

@@ -3,7 +3,6 @@ package status
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -59,10 +58,8 @@ func refuse(code int, format string, args ...any) *refusal {
 // decides for itself whether a request may operate it.
 func operate(w http.ResponseWriter, r *http.Request, boards []*Board) {
 	acted, no := actOn(r, boards)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	if no == nil {
-		_ = json.NewEncoder(w).Encode(map[string]any{"inputs": acted})
+		answer(w, http.StatusOK, map[string]any{"inputs": acted})
 		return
 	}
 	switch no.code {
@@ -71,8 +68,7 @@ func operate(w http.ResponseWriter, r *http.Request, boards []*Board) {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="data-bridge"`)
 	}
-	w.WriteHeader(no.code)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": no.why})
+	answer(w, no.code, map[string]string{"error": no.why})
 }
 
 func actOn(r *http.Request, boards []*Board) (map[string]InputHealth, *refusal) {

@@ -1,7 +1,7 @@
-// Package status holds what a running bridge knows about itself and serves it
-// as GET /health. Each stream has one Board; its inputs, its buffer and its
-// output write their figures there, with atomics, and nobody else reads or
-// resets them.
+// Package status holds what a running bridge knows about itself and serves it:
+// GET /health, GET /pauses, and the live page with the events behind it. Each
+// stream has one Board; its inputs, its buffer and its output write their
+// figures there, with atomics, and nobody else reads or resets them.
 package status
 
 import (
@@ -45,6 +45,7 @@ type Input struct {
 
 	paused atomic.Bool
 	lag    atomic.Pointer[int64]
+	export inputExport
 }
 
 // SetLag says how many records the source holds that are not settled yet.
@@ -83,7 +84,9 @@ type Output struct {
 	// could not be told.
 	Unrouted atomic.Int64
 
-	tables tableList
+	tables    tableList
+	incidents *incidents // of the board
+	export    exporter[outputMetrics]
 }
 
 // Buffer is what the buffer of a stream reports when asked.
@@ -92,9 +95,12 @@ type Buffer struct {
 	MaxSize         int64
 	Bytes           int64 // what the level weighs
 	MaxBytes        int64 // zero when bytes are not bounded
+	PauseBytes      int64 // the thresholds in bytes
+	ResumeBytes     int64
 	PauseThreshold  int64
 	ResumeThreshold int64
 	Active          bool
+	PausingOff      bool // the emergency switch: nothing is paused
 	PauseCount      int64
 	LastPause       time.Time // zero when never
 	LastResume      time.Time // zero when never
@@ -128,6 +134,7 @@ type Group struct {
 // concurrent use.
 type Board struct {
 	stream string
+	pauses *pauseBook
 
 	mu       sync.Mutex
 	inputs   []*Input
@@ -136,10 +143,15 @@ type Board struct {
 	once     map[string]bool // by label: inputs that rely on deduplication
 	operator Operator
 	admin    Admin
+
+	incidents incidents
+	history   history
 }
 
 // NewBoard returns an empty board for the stream of that id.
-func NewBoard(stream string) *Board { return &Board{stream: stream} }
+func NewBoard(stream string) *Board {
+	return &Board{stream: stream, pauses: newPauseBook(time.Now())}
+}
 
 // Input returns the figures of the input with that label, making them on first
 // use.
@@ -152,6 +164,7 @@ func (b *Board) Input(label string, kind Kind) *Input {
 	}
 	in := &Input{Label: label, Kind: kind}
 	in.Link.Down(nil)
+	b.incidents.watch(&in.Link, "input "+label)
 	b.inputs = append(b.inputs, in)
 	return in
 }
@@ -165,8 +178,9 @@ func (b *Board) Output(label string) *Output {
 	if i >= 0 {
 		return b.outputs[i]
 	}
-	out := &Output{Label: label}
+	out := &Output{Label: label, incidents: &b.incidents}
 	out.Link.Down(nil)
+	b.incidents.watch(&out.Link, "output "+label)
 	b.outputs = append(b.outputs, out)
 	return out
 }

@@ -8,3 +8,15 @@ func Handler(boards ...*Board) http.Handler {
 	s := NewServers()
 	return s.handler(&server{boards: boards})
 }
+
+// Clients is how many read the events of the only listener.
+func Clients(s *Servers) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, srv := range s.byAddr {
+		srv.pulse.mu.Lock()
+		n += srv.pulse.clients
+		srv.pulse.mu.Unlock()
+	}
+	return n
+}

@@ -51,34 +51,34 @@ type InputHealth struct {
 	Connected bool `json:"connected"`
 	Paused    bool `json:"paused"`
 	// PausedBy tells who holds the input; empty when nobody does.
-	PausedBy     []Pause `json:"paused_by"`
-	Received     int64   `json:"received"`
-	Accepted     int64   `json:"accepted"`
-	Dropped      int64   `json:"dropped"`
-	Conflated    int64   `json:"conflated"`
-	SlowConsumer int64   `json:"slow_consumer"`
-	Buffered     int64   `json:"buffered"`
+	PausedBy     []Holder `json:"paused_by"`
+	Received     int64    `json:"received"`
+	Accepted     int64    `json:"accepted"`
+	Dropped      int64    `json:"dropped"`
+	Conflated    int64    `json:"conflated"`
+	SlowConsumer int64    `json:"slow_consumer"`
+	Buffered     int64    `json:"buffered"`
 	// Lag is what the source holds and is not settled yet; only some kinds know it.
 	Lag *int64 `json:"lag,omitempty"`
 }
 
-// Pause is one reason why an input is paused.
-type Pause struct {
+// Holder is one reason why an input is paused now.
+type Holder struct {
 	Reason string `json:"reason"` // backpressure or operator
 	Since  Time   `json:"since"`
 }
 
-// pauses tells who holds an input. A buffer pauses it when it connects; an
+// holders tells who holds an input. A buffer pauses it when it connects; an
 // operator's hold is there before.
-func (b Buffer) pauses(in *Input) []Pause {
-	pauses := []Pause{}
+func (b Buffer) holders(in *Input) []Holder {
+	holders := []Holder{}
 	if b.Active && in.Paused() {
-		pauses = append(pauses, Pause{"backpressure", Time(b.LastPause)})
+		holders = append(holders, Holder{"backpressure", Time(b.LastPause)})
 	}
 	if since, ok := b.Held[in.Label]; ok {
-		pauses = append(pauses, Pause{"operator", Time(since)})
+		holders = append(holders, Holder{"operator", Time(since)})
 	}
-	return pauses
+	return holders
 }
 
 // OutputHealth are the figures of one output: of all its tables, and of each.
@@ -104,10 +104,11 @@ type TableHealth struct {
 // Age marshals as seconds with three decimals.
 type Age time.Duration
 
+// String formats the age as MarshalJSON does.
+func (a Age) String() string { return strconv.FormatFloat(time.Duration(a).Seconds(), 'f', 3, 64) }
+
 // MarshalJSON implements json.Marshaler.
-func (a Age) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, time.Duration(a).Seconds(), 'f', 3, 64), nil
-}
+func (a Age) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 
 // Time marshals as ISO 8601 in UTC with microseconds.
 type Time time.Time
@@ -205,7 +206,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Kind:         in.Kind,
 		Connected:    h.checkLink(f, "input", in.Label, &in.Link, now),
 		Paused:       in.Paused(),
-		PausedBy:     f.Buffer.pauses(in),
+		PausedBy:     f.Buffer.holders(in),
 		Received:     received,
 		Accepted:     in.Accepted.Load(),
 		Dropped:      in.Dropped.Load(),

@@ -14,6 +14,8 @@ type Link struct {
 	closed bool
 	since  time.Time // of the present state
 	err    error     // why it is down
+
+	lost func(error) // told when the link goes down for a reason; nil when nobody listens
 }
 
 // LinkState is a copy of a Link's state.
@@ -37,11 +39,15 @@ func (l *Link) Closed() { l.set(false, true, nil) }
 
 func (l *Link) set(up, closed bool, err error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.since.IsZero() || up != l.up || closed != l.closed {
 		l.since = time.Now()
 	}
+	lost := err != nil && (l.up || l.err == nil) && l.lost != nil
 	l.up, l.closed, l.err = up, closed, err
+	l.mu.Unlock()
+	if lost {
+		l.lost(err)
+	}
 }
 
 // State returns the present state.

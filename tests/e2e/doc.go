@@ -12,6 +12,8 @@
 //	delivery_test    7  no gap, no duplicate, every drop counted
 //	memory_test      8  bounded memory under a burst
 //
+// page_test shows that the live page tells the same in a real browser.
+//
 // What concerns the wire or the server's types runs on both ClickHouse engines
 // of tests/stack. No test asserts how long anything takes.
 package e2e

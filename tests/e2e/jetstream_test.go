@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
@@ -19,6 +20,7 @@ type jetRig struct {
 	js     jetstream.JetStream
 	name   string // of the stream
 	policy string
+	http   string // address of /metrics
 }
 
 // jetEngines runs a test with both policies of acknowledgement, one on each
@@ -54,12 +56,15 @@ func newJetRig(r *rig, policy string) *jetRig {
 func (j *jetRig) start() *bridge {
 	j.t.Helper()
 	status := freeAddress(j.t)
+	j.http = freeAddress(j.t)
 	path := j.example("jetstream_to_clickhouse", func(config map[string]any) {
 		set(config["input"].(map[string]any)["pausable_nats_jetstream"], map[string]any{
 			"urls": []string{j.nats.URL()}, "stream": j.name, "subjects": []string{j.subject(marketdata.Candles) + ".>"}, "ack_policy": j.policy,
 			"ack_wait": "5s", // after which a crash is made up for
 		})
 		set(config["output"], map[string]any{"label": "clickhouse"})
+		config["http"] = map[string]any{"address": j.http}
+		config["metrics"] = map[string]any{"prometheus": map[string]any{}}
 		out := config["output"].(map[string]any)["clickhouse"]
 		set(out, map[string]any{"retry": map[string]any{"max_interval": "500ms"}})
 		if j.ch.Legacy() {
@@ -107,6 +112,10 @@ func TestJetStreamPausesAndResumes(t *testing.T) {
 		b.until("all is acknowledged", func(harness.Health) bool { return j.consumer().NumAckPending == 0 })
 		assert.Zero(t, j.consumer().NumRedelivered)
 		assert.Equal(t, j.consumer().Delivered.Stream, j.consumer().Delivered.Consumer, "nothing was delivered twice")
+		require.Eventually(t, func() bool {
+			return j.scrape(j.http).sum("data_bridge_source_received_records_total", "kind=jetstream") == published
+		}, patience, 100*time.Millisecond)
+		j.scrape(j.http).hasAllOf("pausable_nats_jetstream")
 		b.stop()
 	})
 }

@@ -54,13 +54,13 @@ func TestCacheFolderIsTheRepositorysOwn(t *testing.T) {
 }
 
 func TestPackagesThatAptWouldInstall(t *testing.T) {
-	names, err := packagesIn("Reading...\nInst libre2-9 (1 Debian)\nInst clickhouse-server (18.16.1+ds Debian [amd64])\nConf libre2-9\n")
+	names, err := packagesIn("Reading...\nInst libre2-9 (1 Debian)\nInst clickhouse-server (18.16.1+ds Debian [amd64])\nConf libre2-9\n", legacyPackage)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"libre2-9", "clickhouse-server"}, names)
-	_, err = packagesIn("Inst clickhouse-server (26.1 Other)\n")
-	require.ErrorContains(t, err, "is not 18.16")
-	_, err = packagesIn("nothing to do")
-	require.ErrorContains(t, err, "has no clickhouse-server")
+	require.NoError(t, checkLegacy("Inst clickhouse-server (18.16.1+ds Debian [amd64])\n"))
+	require.ErrorContains(t, checkLegacy("Inst clickhouse-server (26.1 Other)\n"), "is not 18.16")
+	_, err = packagesIn("nothing to do", legacyPackage)
+	require.ErrorContains(t, err, "would not install clickhouse-server")
 }
 
 func TestParseTSV(t *testing.T) {

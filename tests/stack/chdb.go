@@ -61,7 +61,8 @@ func installChDB(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("fetching chDB: no package for %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
 	dir, err := install("chdb-"+chdbVersion, func(dir string) error {
-		return unpackChDB(ctx, name, dir)
+		progress("fetching chDB %s by npm (about 180 MB, 570 MB on disk)", chdbVersion)
+		return unpackNPM(ctx, name+"@"+chdbVersion, dir)
 	})
 	if err != nil {
 		return "", err
@@ -69,12 +70,13 @@ func installChDB(ctx context.Context) (string, error) {
 	return filepath.Join(dir, "package", "libchdb.so"), nil
 }
 
-func unpackChDB(ctx context.Context, name, dir string) error {
+// unpackNPM fetches a package of npm's into dir and unpacks it, without running
+// anything of it.
+func unpackNPM(ctx context.Context, name, dir string) error {
 	if _, err := exec.LookPath("npm"); err != nil {
-		return fmt.Errorf("fetching chDB needs npm: %w", err)
+		return fmt.Errorf("fetching %s needs npm: %w", name, err)
 	}
-	progress("fetching chDB %s by npm (about 180 MB, 570 MB on disk)", chdbVersion)
-	if _, err := run(ctx, dir, "npm", "pack", "--silent", name+"@"+chdbVersion); err != nil {
+	if _, err := run(ctx, dir, "npm", "pack", "--silent", name); err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.tgz"))

@@ -208,3 +208,16 @@ func removeAll(dir string) error {
 	}
 	return fmt.Errorf("removing %s: %w", dir, err)
 }
+
+// run runs a command to its end and returns what it wrote to stdout.
+func run(ctx context.Context, dir, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("running %s %s: %w: %s%s", name, strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out), nil
+}

@@ -1,0 +1,62 @@
+package clickhouse
+
+import (
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// metrics are the events that Benthos exports, by table where nothing else is
+// said. What is a state is exported by the board: see status.Output.Export.
+type metrics struct {
+	rows, bytes, batches *service.MetricCounter
+	retries              *service.MetricCounter // by table and class
+	deadLetters          *service.MetricCounter
+	batchRows            *service.MetricTimer // a histogram of rows, not of time
+	insert               *service.MetricTimer
+	replica              *service.MetricGauge // by server: whether its breaker is closed
+}
+
+func newMetrics(m *service.Metrics) metrics {
+	return metrics{
+		rows:        m.NewCounter("clickhouse_rows", "table"),
+		bytes:       m.NewCounter("clickhouse_bytes", "table"),
+		batches:     m.NewCounter("clickhouse_batches", "table"),
+		retries:     m.NewCounter("clickhouse_retries", "table", "class"),
+		deadLetters: m.NewCounter("clickhouse_dead_letters", "table"),
+		batchRows:   m.NewTimer("clickhouse_batch_rows", "table"),
+		insert:      m.NewTimer("clickhouse_insert_ns", "table"),
+		replica:     m.NewGauge("clickhouse_replica_up", "server"),
+	}
+}
+
+// begin shows the counters of a table before anything is counted: an increase
+// cannot be told of a series that was not there.
+func (m *metrics) begin(table string) {
+	m.rows.Incr(0, table)
+	m.bytes.Incr(0, table)
+	m.batches.Incr(0, table)
+	m.deadLetters.Incr(0, table)
+	for c := retry; c <= accessFault; c++ {
+		m.retries.Incr(0, table, c.label())
+	}
+}
+
+// label is the class as a value of the label class.
+func (c class) label() string { return strings.ReplaceAll(c.String(), " ", "_") }
+
+// showReplicas shows every server as up until it is found to be lost.
+func (o *output) showReplicas() {
+	for _, c := range o.clusters {
+		for _, r := range c.replicas {
+			o.metrics.replica.Set(flag(!r.breaker.opened()), r.address)
+		}
+	}
+}
+
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,174 @@
+// The live page: takes the events of the bridge and shows them.
+
+import { drawAdvice } from "./advice.js";
+import { Bridge } from "./bridge.js";
+import { drawCharts, repaintCharts, table } from "./charts.js";
+import { $, attributes, each, element, put } from "./dom.js";
+import { age, clock, count, percent, rate, zone } from "./format.js";
+import { drawFlow, drawGauge } from "./gauge.js";
+import { judge } from "./judge.js";
+import { Stream } from "./stream.js";
+import { drawErrors, drawInputs, drawPauses, drawTables } from "./tables.js";
+
+const root = document.documentElement;
+const titles = { healthy: "Healthy", paused: "Paused", unhealthy: "Unhealthy", disconnected: "Disconnected" };
+const worst = ["healthy", "paused", "unhealthy"];
+
+let streams = new Map(); // by id
+let picked = null; // id of the stream that somebody wants to see
+let started = 0; // of the process, in ms
+let skew = 0; // of this clock against the bridge's, in ms
+let lostSince = null; // in ms; null while connected
+let full = false; // the bridge refuses one more reader
+
+const now = () => Date.now() - skew;
+
+function take(update, fresh) {
+  if (fresh) streams = new Map();
+  skew = Date.now() - Date.parse(update.time);
+  started = Date.parse(update.started);
+  lostSince = null;
+  const old = streams;
+  streams = new Map();
+  for (const one of update.streams) {
+    const stream = old.get(one.id) ?? new Stream(one.id);
+    stream.take(one, Date.parse(update.time));
+    streams.set(one.id, stream);
+  }
+  draw();
+}
+
+function lose(since, refused) {
+  lostSince ??= since;
+  full = false;
+  if (refused) fetch("health", { cache: "no-store" }).then(() => { full = true; drawLost(); }, () => {});
+  drawState();
+}
+
+// chosen is the stream that is shown: the one that was picked, else the first.
+const chosen = () => streams.get(picked) ?? streams.values().next().value;
+
+function pick() {
+  if (!location.hash.startsWith("#stream=")) return;
+  picked = decodeURIComponent(location.hash.slice("#stream=".length));
+  draw();
+}
+
+function draw() {
+  drawState();
+  const stream = chosen();
+  if (!stream) return;
+  drawTiles(stream);
+  drawGauge(stream);
+  drawFlow(stream);
+  drawCharts(stream);
+  drawPauses(stream, now());
+  drawInputs(stream);
+  drawTables(stream);
+  drawErrors(stream);
+  drawAdvice(stream);
+  put($("since-start"), `Figures count since the start at ${clock(started)}. Times are those of ${zone()}.`);
+}
+
+// drawState shows the one thing that has to be seen first. Its words are read
+// aloud when they change, not when seconds pass.
+function drawState() {
+  const verdicts = [...streams.values()].map((stream) => ({ stream, ...judge(stream, started) }));
+  const shown = verdicts.find((v) => v.stream === chosen());
+  drawStreams(verdicts);
+  drawLost();
+  const lost = lostSince !== null;
+  let state = lost ? "disconnected" : shown?.state ?? "disconnected";
+  attributes(root, { "data-state": state });
+  if (lost) put($("state"), "No connection to the bridge");
+  else if (shown) put($("state"), shown.title);
+  else put($("state"), "No stream is running");
+  put($("state-since"), lost ? since(lostSince, Date.now()) : since(shown?.since, now()));
+  const why = lost ? [] : shown?.why ?? [];
+  each($("state-why"), why.map((text, i) => ({ text, i })), (one) => one.i, () => element("li"), (node, one) => put(node, one.text));
+  attributes($("state-icon"), { src: `page/icon-${state}.svg` });
+  const title = $("state").textContent;
+  put($("announce"), title.startsWith(titles[state]) ? title : `${titles[state]}: ${title}`);
+  for (const verdict of verdicts) { // the tab speaks for all streams
+    if (!lost && worst.indexOf(verdict.state) > worst.indexOf(state)) state = verdict.state;
+  }
+  document.title = `${titles[state]} – data-bridge`;
+  attributes(document.querySelector("link[rel=icon]"), { href: `page/icon-${state}.svg` });
+}
+
+function since(at, present) {
+  return at ? `since ${clock(at)}, for ${age((present - at) / 1000)}` : "";
+}
+
+function drawLost() {
+  const lost = lostSince !== null;
+  $("lost").hidden = !lost;
+  attributes($("live"), { "data-live": lost ? "no" : "yes" });
+  put($("live-text"), lost ? "offline" : "live");
+  if (!lost) return;
+  const why = full ? "The bridge answers, but too many pages read it already." : "Is it running? Is this host reachable?";
+  const old = streams.size > 0 ? " What is below is from then." : "";
+  put($("lost"), `Lost the bridge at ${clock(lostSince)}, ${age((Date.now() - lostSince) / 1000)} ago. ${why} The page tries again all the time.${old}`);
+}
+
+function drawStreams(verdicts) {
+  const nav = $("streams");
+  nav.hidden = verdicts.length < 2;
+  each(nav, verdicts, (v) => v.stream.id, () => element("a"), (node, v) => {
+    attributes(node, {
+      href: `#stream=${encodeURIComponent(v.stream.id)}`,
+      "data-state": v.state,
+      "aria-current": v.stream === chosen() ? "true" : null,
+    });
+    put(node, `${v.stream.id || "(main)"}: ${titles[v.state].toLowerCase()}`);
+  });
+}
+
+const tile = () => element("div", {}, element("dt"), element("dd"), element("dd"));
+
+function drawTiles(stream) {
+  const b = stream.backpressure;
+  const lost = stream.discarded;
+  const tiles = [
+    { name: "Received", value: `${rate(stream.received)}/s`, more: `${count(stream.inputs.reduce((sum, one) => sum + one.received, 0))} in all` },
+    { name: "Stored", value: `${rate(stream.stored)}/s`, more: `${count(stream.outputs.reduce((sum, one) => sum + one.rows, 0))} rows in all` },
+    { name: "Level", value: percent(b.current_buffer, b.max_buffer_size), more: `${count(b.current_buffer)} records held` },
+    { name: "Discarded", value: count(lost), more: lost ? "by pauses or overrun" : "nothing lost", tone: lost ? "warn" : null },
+    { name: "Dead letters", value: count(stream.deadLetters), more: stream.deadLetters ? "rows that did not fit" : "every row fitted", tone: stream.deadLetters ? "bad" : null },
+  ];
+  each($("tiles"), tiles, (t) => t.name, tile, (node, t) => {
+    const [name, value, more] = node.children;
+    put(name, t.name);
+    put(value, t.value);
+    put(more, t.more);
+    attributes(value, { "data-tone": t.tone ?? null });
+  });
+}
+
+// The theme follows the system until somebody chooses.
+const themes = ["auto", "light", "dark"];
+const theme = () => root.dataset.theme ?? "auto";
+
+function drawTheme() {
+  put($("theme"), `Theme: ${theme()}`);
+  repaintCharts();
+}
+
+$("theme").addEventListener("click", () => {
+  const next = themes[(themes.indexOf(theme()) + 1) % themes.length];
+  attributes(root, { "data-theme": next === "auto" ? null : next });
+  try {
+    localStorage.setItem("theme", next);
+  } catch {
+    // Storage is off: the choice holds until the page is closed.
+  }
+  drawTheme();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawTheme);
+addEventListener("hashchange", pick);
+$("as-table").addEventListener("toggle", () => chosen() && table(chosen().samples));
+
+drawTheme();
+pick();
+setInterval(() => lostSince !== null && drawState(), 1000);
+new Bridge({ begin: (u) => take(u, true), update: (u) => take(u, false), lost: lose });

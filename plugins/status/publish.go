@@ -1,0 +1,161 @@
+package status
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// publishEvery is how often an input publishes its figures at most.
+const publishEvery = 900 * time.Millisecond
+
+// exporter publishes the figures of one component through the host. The newest
+// generation of the component is the one that publishes; the counts go on.
+type exporter[M any] struct {
+	mu      sync.Mutex
+	metrics *M // nil before the component has said where to
+}
+
+func (e *exporter[M]) set(m *M) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.metrics = m
+}
+
+// publish calls f with the metrics, if there are any, one call at a time.
+func (e *exporter[M]) publish(f func(*M)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.metrics != nil {
+		f(e.metrics)
+	}
+}
+
+// inputMetrics are the series of an input, with the labels input and kind.
+type inputMetrics struct {
+	received, accepted, dropped, conflated, slow *service.MetricCounter
+	buffered, lag, paused, connected             *service.MetricGauge
+}
+
+// inputExport is how an input is published, and what of it has been.
+type inputExport struct {
+	exporter[inputMetrics]
+	last                                                             atomic.Int64 // when, in Unix nanoseconds
+	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow int64
+}
+
+// Export publishes the figures of the input through m from now on.
+func (in *Input) Export(m *service.Metrics) {
+	counter := func(name string) *service.MetricCounter { return m.NewCounter(name, "input", "kind") }
+	gauge := func(name string) *service.MetricGauge { return m.NewGauge(name, "input", "kind") }
+	in.export.set(&inputMetrics{
+		received:  counter("source_received"),
+		accepted:  counter("source_accepted"),
+		dropped:   counter("source_dropped"),
+		conflated: counter("source_conflated"),
+		slow:      counter("source_slow_consumer"),
+		buffered:  gauge("source_buffered"),
+		lag:       gauge("source_lag"),
+		paused:    gauge("source_paused"),
+		connected: gauge("source_connected"),
+	})
+	in.Publish()
+}
+
+// Publish brings the metrics up to date. The buffer of the stream calls it once a
+// second.
+func (in *Input) Publish() {
+	e := &in.export
+	e.last.Store(time.Now().UnixNano())
+	e.publish(func(m *inputMetrics) {
+		in.count(m.received, &in.Received, &e.doneReceived)
+		in.count(m.accepted, &in.Accepted, &e.doneAccepted)
+		in.count(m.dropped, &in.Dropped, &e.doneDropped)
+		in.count(m.conflated, &in.Conflated, &e.doneConflated)
+		in.count(m.slow, &in.SlowConsumer, &e.doneSlow)
+		in.gauge(m.buffered, in.Level.Load())
+		in.gauge(m.paused, flag(in.Paused()))
+		in.gauge(m.connected, in.Link.gauge())
+		if lag := in.Lag(); lag != nil {
+			in.gauge(m.lag, *lag)
+		}
+	})
+}
+
+// PublishSometimes is Publish, about once a second at most: inputs call it with
+// their batches, since a stream may have another buffer than ours.
+func (in *Input) PublishSometimes() {
+	now, last := time.Now().UnixNano(), in.export.last.Load()
+	if now-last >= int64(publishEvery) && in.export.last.CompareAndSwap(last, now) {
+		in.Publish()
+	}
+}
+
+// count adds to a counter what has come since the last time.
+func (in *Input) count(c *service.MetricCounter, figure *atomic.Int64, done *int64) {
+	n := figure.Load()
+	c.Incr(n-*done, in.Label, string(in.Kind))
+	*done = n
+}
+
+func (in *Input) gauge(g *service.MetricGauge, v int64) { g.Set(v, in.Label, string(in.Kind)) }
+
+// outputMetrics are the gauges of an output; it counts its events itself.
+type outputMetrics struct {
+	queue, oldest, connected *service.MetricGauge
+}
+
+// Export publishes the state of the output through m from now on: its link and
+// the retry queue of each table. The names begin with the prefix.
+func (o *Output) Export(m *service.Metrics, prefix string) {
+	o.export.set(&outputMetrics{
+		queue:     m.NewGauge(prefix+"_retry_queue", "table"),
+		oldest:    m.NewGauge(prefix+"_retry_oldest_seconds", "table"),
+		connected: m.NewGauge(prefix + "_connected"),
+	})
+	o.Publish()
+}
+
+// Publish brings the metrics up to date: on every change, and once a second by the
+// buffer of the stream.
+func (o *Output) Publish() {
+	now := time.Now()
+	o.export.publish(func(m *outputMetrics) {
+		m.connected.Set(o.Link.gauge())
+		for _, t := range o.Tables() {
+			q, age := t.Queue(), time.Duration(0)
+			if q.Batches > 0 {
+				age = now.Sub(q.Since)
+			}
+			m.queue.Set(q.Batches, t.Name)
+			m.oldest.SetFloat64(age.Seconds(), t.Name)
+		}
+	})
+}
+
+// Publish brings the metrics of all inputs and outputs up to date.
+func (b *Board) Publish() {
+	f := b.Figures()
+	for _, in := range f.Inputs {
+		in.Publish()
+	}
+	for _, out := range f.Outputs {
+		out.Publish()
+	}
+}
+
+// gauge is 0 while a server should be reached and is not: what was closed on purpose
+// is no fault, and its series stays.
+func (l *Link) gauge() int64 {
+	s := l.State()
+	return flag(s.Connected || s.Closed)
+}
+
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}

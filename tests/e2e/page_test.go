@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+	"github.com/data-bridge-io/data-bridge/tests/stack/marketdata"
+)
+
+const (
+	pageState  = `document.documentElement.dataset.state`
+	pageBadges = `[...document.querySelectorAll("#inputs-rows .badge")].map(b => b.textContent).join()`
+)
+
+// The live page in a real browser: it shows that data flows, that a pause comes
+// and goes, what did not fit, and that the bridge is gone and back, without
+// being loaded again.
+func TestPage(t *testing.T) {
+	r := newRig(t, oneEngine())
+	wire, err := stack.Proxy(r.ch.Addr())
+	require.NoError(t, err)
+	t.Cleanup(wire.Close)
+	r.env["CLICKHOUSE_ADDRESSES"] = wire.Addr()
+	address := freeAddress(t)
+	b := r.start(env{"STATUS_ADDRESS": address}).ready()
+	p := browse(t, "http://"+address+"/")
+	eval[bool](p, `window.loadedOnce = true`)
+
+	flowing := r.flow()
+	p.seesFlow()
+	p.readsWell()
+	flowing()
+
+	r.stall()
+	r.publish(marketdata.External, 3000)
+	r.publish(marketdata.Ticks, 30_000)
+	r.publish(marketdata.Candles, 20_000)
+	b.await(logPause)
+	p.seesPause()
+	r.unstall()
+	p.seesResume()
+
+	r.sendUnfit()
+	p.seesDeadLetter()
+
+	wire.Down()
+	r.publish(marketdata.Ticks, 100)
+	p.seesRetries()
+	require.NoError(t, wire.Up())
+	p.until("nothing waits", `!document.getElementById("tables-rows").textContent.includes("Retrying")`)
+
+	b.kill()
+	p.seesLoss()
+	r.start(env{"STATUS_ADDRESS": address}).ready()
+	p.seesReturn()
+}
+
+// flow publishes all kinds at a walking pace, for pictures for a minute.
+func (r *rig) flow() (stop func()) {
+	var stops []func() int64
+	for _, kind := range marketdata.Kinds() {
+		stops = append(stops, r.stream(kind, marketdata.Shape{Rate: 400}))
+	}
+	if *screenshots {
+		time.Sleep(time.Minute)
+	}
+	return func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
+
+// sendUnfit publishes one record that does not fit its table.
+func (r *rig) sendUnfit() {
+	r.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Addr()))
+	require.NoError(r.t, err)
+	r.t.Cleanup(client.Close)
+	record := r.feed(marketdata.External).gen.AppendNext(nil)
+	_, rest, found := strings.Cut(string(record), `"seq":`)
+	require.True(r.t, found)
+	_, rest, _ = strings.Cut(rest, ",")
+	unfit := &kgo.Record{Topic: r.topic(), Value: []byte(`{"seq":"geheim",` + rest)}
+	require.NoError(r.t, client.ProduceSync(within(r.t), unfit).FirstErr())
+}
+
+func (b *browser) seesFlow() {
+	b.t.Helper()
+	b.until("data flows", `document.getElementById("state").textContent === "Data is flowing"`)
+	b.until("the inputs run", pageBadges+` === "Running,Running,Running"`)
+	b.until("all tables store", `document.querySelectorAll("#tables-rows tr").length === 3`)
+	assert.Equal(b.t, "healthy", eval[string](b, pageState))
+	assert.Equal(b.t, "Healthy – data-bridge", eval[string](b, `document.title`))
+	assert.Equal(b.t, "page/icon-healthy.svg", eval[string](b, `document.querySelector("link[rel=icon]").getAttribute("href")`))
+	assert.Contains(b.t, eval[string](b, `document.getElementById("pauses-sum").textContent`), "None")
+	b.until("the charts have samples", `document.querySelectorAll("#level-chart canvas").length === 1 && document.querySelector("#rate-legend b").textContent !== ""`)
+}
+
+// readsWell checks the page for those who use the keyboard, a screen reader or a
+// phone.
+func (b *browser) readsWell() {
+	b.t.Helper()
+	b.shoot("page-running.png", chromedp.CaptureScreenshot())
+	b.accessible()
+	b.keyboard()
+	b.look(360, 740)
+	b.until("nothing is wider than a phone", `document.documentElement.scrollWidth <= 360`)
+	b.accessible()
+	b.look(360, 1240)
+	b.shoot("page-phone.png", chromedp.CaptureScreenshot())
+	b.look(1280, 1060)
+}
+
+// keyboard goes through the page by the tabulator: everything that can be
+// operated is reached, in the order of the page, and is seen to have the focus.
+func (b *browser) keyboard() {
+	b.t.Helper()
+	eval[bool](b, `window.inOrder = [...document.querySelectorAll("a[href], button, summary, [tabindex='0']")].filter(e => e.checkVisibility()), document.activeElement.blur(), true`)
+	n := eval[int](b, `window.inOrder.length`)
+	require.Greater(b.t, n, 5)
+	for i := range n {
+		require.NoError(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Tab)))
+		at := eval[int](b, `window.inOrder.indexOf(document.activeElement)`)
+		require.Equal(b.t, i, at, "the focus is on %s", eval[string](b, `document.activeElement.outerHTML`))
+		assert.NotEqual(b.t, "none", eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`))
+	}
+}
+
+func (b *browser) seesPause() {
+	b.t.Helper()
+	b.until("the pause is seen", pageState+` === "paused"`)
+	b.until("the inputs are paused", pageBadges+` === "Paused,Paused,Paused"`)
+	b.until("the pause is listed", `document.querySelector("#pauses-rows .more")?.textContent === "still paused"`)
+	assert.Equal(b.t, "Paused: the buffer is full", eval[string](b, `document.getElementById("state").textContent`))
+	assert.Equal(b.t, "Paused: the buffer is full", eval[string](b, `document.getElementById("announce").textContent`))
+	assert.Equal(b.t, "Paused – data-bridge", eval[string](b, `document.title`))
+	assert.Regexp(b.t, `^since .*, for \d`, eval[string](b, `document.getElementById("state-since").textContent`))
+	assert.Contains(b.t, eval[string](b, `document.getElementById("advice").textContent`), "look at ClickHouse")
+	b.accessible()
+	if *screenshots {
+		time.Sleep(20 * time.Second)
+	}
+	b.shoot("page-paused.png", chromedp.FullScreenshot(100))
+	b.theme("dark")
+	b.shoot("page-paused-dark.png", chromedp.CaptureScreenshot())
+	b.theme("light")
+}
+
+func (b *browser) seesResume() {
+	b.t.Helper()
+	b.until("the resume is seen", pageState+` === "healthy"`)
+	b.until("the inputs run again", pageBadges+` === "Running,Running,Running"`)
+	b.until("the pause is over", `document.querySelectorAll("#pauses-rows tr").length === 1 && !document.querySelector("#pauses-rows .badge")`)
+	assert.Contains(b.t, eval[string](b, `document.getElementById("pauses-rows").textContent`), "Too many records held")
+}
+
+func (b *browser) seesDeadLetter() {
+	b.t.Helper()
+	b.until("the dead letter is listed", `document.getElementById("errors-rows").textContent.includes("external › seq")`)
+	words := eval[string](b, `document.body.innerText`)
+	assert.Contains(b.t, words, "not a number")
+	assert.NotContains(b.t, words, "geheim", "what a record holds is for the dead letters")
+}
+
+func (b *browser) seesRetries() {
+	b.t.Helper()
+	b.until("the failed insert is listed", `document.getElementById("errors-rows").textContent.includes("clickhouse › ticks")`)
+	b.until("its table retries", `document.getElementById("tables-rows").textContent.includes("Retrying")`)
+	b.until("the output is away", `document.getElementById("flow-outputs").textContent.includes("Disconnected")`)
+	b.until("it is said what to do", `document.getElementById("advice").textContent.includes("ClickHouse is not reached")`)
+	b.accessible()
+}
+
+func (b *browser) seesLoss() {
+	b.t.Helper()
+	b.until("the loss is seen", pageState+` === "disconnected"`)
+	assert.Equal(b.t, "No connection to the bridge", eval[string](b, `document.getElementById("state").textContent`))
+	assert.Equal(b.t, "Disconnected – data-bridge", eval[string](b, `document.title`))
+	assert.Regexp(b.t, `^Lost the bridge at .* ago\.`, eval[string](b, `document.getElementById("lost").innerText`))
+	b.accessible()
+}
+
+// seesReturn expects the page to be there again by itself, with a process that
+// has counted nothing yet.
+func (b *browser) seesReturn() {
+	b.t.Helper()
+	b.until("the bridge is back", pageState+` === "healthy" && document.getElementById("lost").hidden`)
+	assert.True(b.t, eval[bool](b, `window.loadedOnce`), "without being loaded again")
+	assert.Contains(b.t, eval[string](b, `document.getElementById("pauses-sum").textContent`), "None", "another process, another history")
+	assert.Zero(b.t, eval[int](b, `document.querySelectorAll("#errors-rows tr").length`))
+	assert.NotRegexp(b.t, `[-−]\d`, eval[string](b, `document.getElementById("tiles").innerText + document.getElementById("inputs-rows").innerText + document.getElementById("tables-rows").innerText`), "nothing runs backwards")
+}

@@ -11,25 +11,32 @@ import (
 // default: most of what a bridge holds dies young, and collecting it seldom
 // saves a third of the processor time. Where little dies, because the buffer is
 // full of large messages, that would be a heap five times as large as what it
-// holds: the memory limit ends the growth at memoryGoal. GOGC and GOMEMLIMIT in
-// the environment win.
+// holds: the memory limit ends the growth. GOGC and GOMEMLIMIT in the environment
+// win.
 func tuneGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryGoal)
+		debug.SetMemoryLimit(limitFor(0))
 		afterEachGC(func() { raiseLimit(liveHeap()) })
 	}
 }
 
-// memoryGoal leaves room below 500 MB for what Go does not count.
-const memoryGoal = 360 << 20
+const (
+	// memoryGoal leaves room below 500 MB for what Go does not count.
+	memoryGoal = 360 << 20
+	// memoryFloor does the same below 256 MB for a pipeline that holds little.
+	memoryFloor = 192 << 20
+)
 
-// limitFor is the memory limit for a heap of which so much is alive: never so
-// low that the collector would work all the time for nothing, which it does
-// where a configuration holds more than the shipped one.
-func limitFor(live uint64) int64 { return max(memoryGoal, int64(live/4*7)) }
+// limitFor is the memory limit for a heap of which so much is alive: three times
+// that, between the floor and the goal, and never so low that the collector would
+// work all the time for nothing, which it does where a configuration holds more
+// than the shipped one.
+func limitFor(live uint64) int64 {
+	return max(memoryFloor, min(memoryGoal, int64(live*3)), int64(live/4*7))
+}
 
 func raiseLimit(live uint64) {
 	want, have := limitFor(live), debug.SetMemoryLimit(-1)

@@ -10,7 +10,8 @@ import (
 )
 
 func TestMemoryLimitFollowsWhatIsAlive(t *testing.T) {
-	assert.EqualValues(t, memoryGoal, limitFor(0))
+	assert.EqualValues(t, memoryFloor, limitFor(0))
+	assert.EqualValues(t, 300<<20, limitFor(100<<20))
 	assert.EqualValues(t, memoryGoal, limitFor(memoryGoal/2))
 	assert.EqualValues(t, 7<<28, limitFor(1<<30))
 
@@ -21,7 +22,7 @@ func TestMemoryLimitFollowsWhatIsAlive(t *testing.T) {
 	raiseLimit(1<<30 - 1<<20)
 	assert.EqualValues(t, 7<<28, debug.SetMemoryLimit(-1), "a small change is not worth it")
 	raiseLimit(1 << 20)
-	assert.EqualValues(t, memoryGoal, debug.SetMemoryLimit(-1))
+	assert.EqualValues(t, memoryFloor, debug.SetMemoryLimit(-1))
 }
 
 func TestAfterEachGC(t *testing.T) {

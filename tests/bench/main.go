@@ -51,13 +51,10 @@ func bench(ctx context.Context, args []string) error {
 		return g.deliver(os.Stdout, s.out)
 	}
 	r, err := measure(ctx, s)
-	if err != nil {
+	if r == nil {
 		return err
 	}
-	if err := r.deliver(os.Stdout, s.out); err != nil {
-		return err
-	}
-	return r.failures()
+	return errors.Join(err, r.deliver(os.Stdout, s.out), r.failures())
 }
 
 func parse(args []string) (settings, error) {

@@ -26,15 +26,14 @@ func measure(ctx context.Context, s settings) (r *report, err error) {
 	if err := servers.rounds(ctx, chosen, r); err != nil {
 		return nil, err
 	}
+	var late, slow error // what was measured before is worth its table
 	if s.only.MatchString("latency") {
-		if r.Latency, err = servers.latency(ctx, s); err != nil {
-			return nil, err
-		}
+		r.Latency, late = servers.latency(ctx, s)
 	}
 	if s.only.MatchString("resume") {
-		r.Resumes, err = servers.resume(ctx, s)
+		r.Resumes, slow = servers.resume(ctx, s)
 	}
-	return r, err
+	return r, errors.Join(late, slow)
 }
 
 func choose(all []competitor, only matcher) (chosen []competitor) {
@@ -50,14 +49,8 @@ func choose(all []competitor, only matcher) (chosen []competitor) {
 type matcher interface{ MatchString(text string) bool }
 
 func (s *servers) preloadAll(ctx context.Context, chosen []competitor) error {
-	loaded := map[dataset]bool{}
 	for _, c := range chosen {
-		d := c.dataset()
-		if loaded[d] {
-			continue
-		}
-		loaded[d] = true
-		if err := s.preload(ctx, d); err != nil {
+		if err := s.preload(ctx, c.dataset()); err != nil {
 			return err
 		}
 	}

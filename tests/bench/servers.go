@@ -20,7 +20,7 @@ type servers struct {
 	clickhouse stack.ClickHouse
 	dir        string // for logs and dead letters
 	ports      [2]string
-	loaded     map[string]int // mean sizes of the records of topics that are filled
+	loaded     map[string]int // topics and streams that are filled, with a figure of theirs
 }
 
 func startServers(ctx context.Context) (*servers, error) {

@@ -41,11 +41,19 @@ func (c *config) connectionOptions() ([]kgo.Opt, error) {
 }
 
 // probe checks that the brokers are reached, that they let us in and that the
-// topics exist. It uses a client of its own, because a client that consumes
-// joins the group at once, and each failed attempt would disturb its members.
+// topics exist.
 func (c *config) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	return c.visit(ctx, func(admin *kadm.Client) error {
+		return errors.Join(c.checkProtocol(ctx, admin), c.findTopics(ctx, admin))
+	})
+}
+
+// visit calls fn with a client of its own when the brokers are reached: a client
+// that consumes joins the group at once, and each failed attempt would disturb its
+// members.
+func (c *config) visit(ctx context.Context, fn func(*kadm.Client) error) error {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return err
@@ -55,12 +63,10 @@ func (c *config) probe(ctx context.Context) error {
 		return fmt.Errorf("configuring the Kafka client: %w", err)
 	}
 	defer cl.Close()
-
 	if err := cl.Ping(ctx); err != nil {
 		return c.explain(err)
 	}
-	admin := kadm.NewClient(cl)
-	return errors.Join(c.checkProtocol(ctx, admin), c.findTopics(ctx, admin))
+	return fn(kadm.NewClient(cl))
 }
 
 // checkProtocol says that the brokers do not know the protocol; the client

@@ -44,23 +44,6 @@ func (in *input) Sample(ctx context.Context, request checkup.Request) (*checkup.
 	return s, err
 }
 
-// visit calls fn with a client of its own, which consumes nothing.
-func (c *config) visit(ctx context.Context, fn func(*kadm.Client) error) error {
-	opts, err := c.connectionOptions()
-	if err != nil {
-		return err
-	}
-	cl, err := kgo.NewClient(opts...)
-	if err != nil {
-		return fmt.Errorf("configuring the Kafka client: %w", err)
-	}
-	defer cl.Close()
-	if err := cl.Ping(ctx); err != nil {
-		return c.explain(err)
-	}
-	return fn(kadm.NewClient(cl))
-}
-
 // topicsRead are the topics that the configuration means, with their partitions.
 func (c *config) topicsRead(ctx context.Context, admin *kadm.Client) (kadm.TopicDetails, error) {
 	names := c.topics

@@ -282,15 +282,22 @@ func TestOfferDoesNotWaitWhileTheSessionEnds(t *testing.T) {
 func TestTheLastMessageOfEachKeyIsNeverConflatedAway(t *testing.T) {
 	r := connected(t, startServer(t), conflating+"batch: {count: 50, period: 1ms}\npending_limits: {messages: 500000}")
 	const keys, rounds = 100, 300
-	published := make(chan struct{})
-	go func() {
-		defer close(published)
-		for n := range rounds {
+	publish := func(from, to int) {
+		for n := from; n < to; n++ {
 			for k := range keys {
 				assert.NoError(t, r.pub.Publish(fmt.Sprintf("feed.%d", k), fmt.Append(nil, n)))
 			}
 		}
 		assert.NoError(t, r.pub.FlushTimeout(patience))
+	}
+	r.gate.Hold(gate.ReasonOperator) // one pause that meets messages for certain
+	publish(0, 2)
+	r.awaitTakenIn(2 * keys)
+	r.gate.Release(gate.ReasonOperator)
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		publish(2, rounds)
 	}()
 	flapped := make(chan struct{})
 	go func() {

@@ -52,7 +52,7 @@ func (b *buffer) publish() {
 	b.metrics.level.Set(b.level64())
 	b.metrics.levelBytes.Set(b.control.Bytes())
 	b.metrics.oldest.SetFloat64(b.oldestAge().Seconds())
-	b.metrics.active.Set(flag(b.figures().Active))
+	b.metrics.active.Set(status.Flag(b.figures().Active))
 	b.metrics.rejected.Incr(0)
 	b.publishPauses()
 	b.publishHolds()
@@ -95,11 +95,4 @@ func (b *buffer) endPauses(match func(status.Pause) bool) {
 		b.metrics.pauseLength.Timing(p.Length(p.End).Nanoseconds(), p.Reason)
 	}
 	b.publishPauses()
-}
-
-func flag(on bool) int64 {
-	if on {
-		return 1
-	}
-	return 0
 }

@@ -45,7 +45,7 @@ func (b *buffer) publishHolds() {
 	held := b.gate.State().Held
 	for _, in := range b.board.Inputs() {
 		_, holds := held[in.Label]
-		b.metrics.held.Set(flag(holds), in.Label)
+		b.metrics.held.Set(status.Flag(holds), in.Label)
 	}
 }
 

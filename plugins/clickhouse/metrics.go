@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // metrics are the events that Benthos exports, by table where nothing else is
@@ -49,14 +51,7 @@ func (c class) label() string { return strings.ReplaceAll(c.String(), " ", "_") 
 func (o *output) showReplicas() {
 	for _, c := range o.clusters {
 		for _, r := range c.replicas {
-			o.metrics.replica.Set(flag(!r.breaker.opened()), r.address)
+			o.metrics.replica.Set(status.Flag(!r.breaker.opened()), r.address)
 		}
 	}
-}
-
-func flag(on bool) int64 {
-	if on {
-		return 1
-	}
-	return 0
 }

@@ -76,7 +76,7 @@ func (in *Input) Publish() {
 		in.count(m.conflated, &in.Conflated, &e.doneConflated)
 		in.count(m.slow, &in.SlowConsumer, &e.doneSlow)
 		in.gauge(m.buffered, in.Level.Load())
-		in.gauge(m.paused, flag(in.Paused()))
+		in.gauge(m.paused, Flag(in.Paused()))
 		in.gauge(m.connected, in.Link.gauge())
 		if lag := in.Lag(); lag != nil {
 			in.gauge(m.lag, *lag)
@@ -150,10 +150,11 @@ func (b *Board) Publish() {
 // is no fault, and its series stays.
 func (l *Link) gauge() int64 {
 	s := l.State()
-	return flag(s.Connected || s.Closed)
+	return Flag(s.Connected || s.Closed)
 }
 
-func flag(on bool) int64 {
+// Flag is the value of a gauge that is 1 while something is so, else 0.
+func Flag(on bool) int64 {
 	if on {
 		return 1
 	}

@@ -11,16 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
-	"time"
 )
 
 // growthReport is all that was measured of growth, as growth.json keeps it.
 type growthReport struct {
-	Date     time.Time `json:"date"`
-	Machine  string    `json:"machine"`
-	Software []string  `json:"software"`
-	Rounds   int       `json:"rounds"`
-	Points   []point   `json:"points"`
+	conditions
+	Rounds int     `json:"rounds"`
+	Points []point `json:"points"`
 }
 
 // cost is in CPU seconds a million rows.
@@ -72,10 +69,7 @@ brackets. The exponent is that of the growth since the step before: 0 is none, 1
 func (g *growthReport) markdown() string {
 	var b strings.Builder
 	b.WriteString(growthHeader)
-	fmt.Fprintf(&b, "\n%s, %s, %d rounds.\n\n", g.Date.Format("2 January 2006"), g.Machine, g.Rounds)
-	for _, s := range g.Software {
-		fmt.Fprintf(&b, "- %s\n", s)
-	}
+	g.write(&b, g.Rounds)
 	for _, a := range axes {
 		steps := g.steps(a)
 		if len(steps) == 0 {

@@ -37,10 +37,7 @@ func growth(ctx context.Context, s settings) (g *growthReport, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, servers.close()) }()
-	g = &growthReport{Date: time.Now().UTC(), Machine: describeMachine(), Software: servers.software(s.bin), Rounds: growthRounds}
-	if s.plan.Rounds < growthRounds {
-		g.Rounds = s.plan.Rounds
-	}
+	g = &growthReport{conditions: servers.conditions(s.bin), Rounds: min(growthRounds, s.plan.Rounds)}
 	idle, err := servers.idle(ctx, s.bin, g.Rounds)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func TestRecordsHaveTheirShape(t *testing.T) {
 }
 
 func TestExponentsTellGrowth(t *testing.T) {
-	g := &growthReport{Date: time.Now(), Rounds: 1}
+	g := &growthReport{conditions: conditions{Date: time.Now()}, Rounds: 1}
 	for i, cost := range []float64{1, 1, 5, 50, 50} { // none, in proportion, worse, none
 		g.Points = append(g.Points, point{Axis: "tables", Value: axes[2].Values[i], Records: 1_000_000, CPU: cost, Seconds: 1, Inserts: 100})
 	}

@@ -19,10 +19,7 @@ competitors may have fewer records.
 func (r *report) markdown() string {
 	var b strings.Builder
 	b.WriteString(header)
-	fmt.Fprintf(&b, "\n%s, %s, %d rounds.\n\n", r.Date.Format("2 January 2006"), r.Machine, r.Plan.Rounds)
-	for _, s := range r.Software {
-		fmt.Fprintf(&b, "- %s\n", s)
-	}
+	r.write(&b, r.Plan.Rounds)
 	all := lines(r.Runs)
 	for _, from := range sources {
 		writeSource(&b, from, all)

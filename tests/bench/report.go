@@ -6,18 +6,37 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
+// conditions are what figures depend on beside what was measured.
+type conditions struct {
+	Date     time.Time `json:"date"`
+	Machine  string    `json:"machine"`
+	Software []string  `json:"software"`
+}
+
+// conditions are those of now, and of these servers.
+func (s *servers) conditions(bin string) conditions {
+	return conditions{Date: time.Now().UTC(), Machine: describeMachine(), Software: s.software(bin)}
+}
+
+// write says them at the head of a page.
+func (c conditions) write(b *strings.Builder, rounds int) {
+	fmt.Fprintf(b, "\n%s, %s, %d rounds.\n\n", c.Date.Format("2 January 2006"), c.Machine, rounds)
+	for _, s := range c.Software {
+		fmt.Fprintf(b, "- %s\n", s)
+	}
+}
+
 // report is all that was measured, as results.json keeps it.
 type report struct {
-	Date     time.Time       `json:"date"`
-	Machine  string          `json:"machine"`
-	Software []string        `json:"software"`
-	Plan     plan            `json:"plan"`
-	Runs     []run           `json:"runs"`
-	Latency  []latencyResult `json:"latency"`
-	Resumes  []resumeResult  `json:"resumes"`
+	conditions
+	Plan    plan            `json:"plan"`
+	Runs    []run           `json:"runs"`
+	Latency []latencyResult `json:"latency"`
+	Resumes []resumeResult  `json:"resumes"`
 }
 
 func readReport(path string) (*report, error) {

@@ -16,7 +16,9 @@ import (
 
 func sample() *report {
 	r := &report{
-		Date: time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC), Machine: "2 cores", Software: []string{"ClickHouse 1"},
+		conditions: conditions{
+			Date: time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC), Machine: "2 cores", Software: []string{"ClickHouse 1"},
+		},
 		Plan:    plan{Rounds: 2, Latency: 10 * time.Second},
 		Latency: []latencyResult{{Stream: "ticks", Rate: 6000, Records: 60000, P50: 300, P99: 600, Max: 700}},
 	}

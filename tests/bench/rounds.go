@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 )
 
 // measure starts the servers, loads the data, runs everything and ends the servers.
@@ -19,7 +18,7 @@ func measure(ctx context.Context, s settings) (r *report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, servers.close()) }()
-	r = &report{Plan: s.plan, Machine: describeMachine(), Software: servers.software(s.bin), Date: time.Now().UTC()}
+	r = &report{conditions: servers.conditions(s.bin), Plan: s.plan}
 	if err := servers.preloadAll(ctx, chosen); err != nil {
 		return nil, err
 	}

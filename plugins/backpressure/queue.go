@@ -7,6 +7,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -91,6 +92,9 @@ func (q *queue) take(count int, bytes int64) *flight {
 		}
 	}
 	q.compact()
+	if len(f.msgs) > 0 { // by which the output knows the flight again, should it reject it
+		f.msgs[0] = f.msgs[0].WithContext(position.NewFlight(f.msgs[0].Context()))
+	}
 	return f
 }
 

@@ -55,8 +55,8 @@ func (o *output) trials(samples []*checkup.Sample, report *checkup.Report) []*tr
 		}
 		return t
 	}
-	if o.cfg.namer.literal != "" {
-		tables[o.cfg.namer.literal] = &trial{table: o.cfg.namer.literal}
+	if o.cfg.namer.literal() != "" {
+		tables[o.cfg.namer.literal()] = &trial{table: o.cfg.namer.literal()}
 	}
 	for _, sample := range samples {
 		if sample.Records == 0 {
@@ -82,10 +82,10 @@ func (o *output) trials(samples []*checkup.Sample, report *checkup.Report) []*tr
 
 // tableOf tells the table of an input of which no record came.
 func (o *output) tableOf(sample *checkup.Sample) (string, error) {
-	if o.cfg.namer.literal != "" {
-		return o.cfg.namer.literal, nil
+	if o.cfg.namer.literal() != "" {
+		return o.cfg.namer.literal(), nil
 	}
-	if o.cfg.namer.expr != nil { // which may take what only records have
+	if o.cfg.namer.ofRecord { // which may take what only records have
 		return "", errNoColumn
 	}
 	name, err := o.cfg.namer.name(record{msg: sample.Blank})

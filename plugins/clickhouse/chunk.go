@@ -2,92 +2,87 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"time"
+	"sort"
 
-	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 )
 
 // chunk is deliveries that go into their table together, and how far they have
-// come. It belongs to whoever attempts it, else to its lane.
+// come: a load of the table's lane. Its records are decoded in stretches, each of
+// which makes blocks; runs of a block's rows, the segments, leave by one INSERT
+// each, in the order of the records as far as their blocks allow.
 type chunk struct {
-	ctx        context.Context //nolint:containedctx // ends when somebody gives the chunk up
-	cancel     context.CancelFunc
-	number     uint64 // in the order of arrival
-	since      time.Time
+	sink       *sink
 	deliveries []*delivery
 	records    []record // of all deliveries
-	sealed     bool     // nothing may join it
+	starts     []int    // per delivery, the index of its first record
+	sealed     bool     // nothing may join it, and its inserts stay what they are
 
-	decoded bool
-	rows    []int     // records to decode; nil means all
-	pending []segment // decoded and not stored yet; the last one is next
-	bad     []badRow
-	stored  int // rows
-
-	tries     int // the one at work included; the lane counts
-	due       time.Time
-	last      report // why it is not stored yet
-	mergeable bool   // others may join it: nothing of it can have been written
+	rows    []int // records to decode, ascending; nil means all
+	next    int   // of those, the first that is not decoded yet
+	pending []segment
+	unfit   []badRow // found by the decoder: a change of the table may make them fit
+	refused []badRow // found by the server
+	stored  int      // rows
+	maybe   bool     // an insert was sent whose outcome is not known, or was not at a time
+	sample  sample
+	poison  map[int]*rowError // records that the decoder has panicked at
 }
 
-func newChunk(ctx context.Context, number uint64) *chunk {
-	c := &chunk{number: number, since: time.Now()}
-	c.ctx, c.cancel = context.WithCancel(ctx)
-	return c
+// sample is rows that the server judges ahead of the others, one by one.
+type sample struct {
+	taken     bool
+	left, bad int
 }
 
-// take adds deliveries, to be decoded with what there is.
-func (c *chunk) take(deliveries []*delivery) {
-	if len(deliveries) == 0 {
-		return
-	}
-	c.startOver()
-	c.rows = nil
-	c.sealed = deliveries[0].sealed
-	c.deliveries = append(c.deliveries, deliveries...)
+var _ lane.Load[*delivery] = (*chunk)(nil)
+
+// Take implements lane.Load.
+func (c *chunk) Take(deliveries []*delivery) {
 	for _, d := range deliveries {
-		d.chunk = c
+		c.starts = append(c.starts, len(c.records))
+		if len(c.deliveries) == 0 {
+			c.records = d.records
+		} else {
+			c.records = append(c.records[:len(c.records):len(c.records)], d.records...)
+		}
+		c.deliveries = append(c.deliveries, d)
 	}
-	if len(c.deliveries) == 1 {
-		c.records = deliveries[0].records
-		return
-	}
-	var all []record
-	for _, d := range c.deliveries {
-		all = append(all, d.records...)
-	}
-	c.records = all
+	c.sealed = c.deliveries[0].sealed
+	c.rows, c.next, c.pending, c.unfit, c.sample = nil, 0, nil, nil, sample{}
 }
 
-// failed notes how an attempt ended that will be repeated.
-func (c *chunk) failed(r report, b backoff) {
-	n := c.tries
-	if r.class == retrySlow {
-		n += slowSteps
+// Attempt implements lane.Load.
+func (c *chunk) Attempt(ctx context.Context) lane.Outcome { return c.sink.attempt(ctx, c) }
+
+// Jobs implements lane.Load.
+func (c *chunk) Jobs() []*delivery { return c.deliveries }
+
+// Part implements lane.Load: what left together leaves one by one. A chunk of one
+// delivery is halved by the sink, by segments.
+func (c *chunk) Part() []lane.Load[*delivery] {
+	if len(c.deliveries) < 2 || !c.untouched() {
+		return nil
 	}
-	c.last = r
-	c.due = time.Now().Add(b.wait(n))
-	c.mergeable = !c.sealed && c.stored == 0 && (c.mergeable || c.tries == 1) && nothingWritten(r.err)
+	parts := make([]lane.Load[*delivery], len(c.deliveries))
+	for i, d := range c.deliveries {
+		part := &chunk{sink: c.sink}
+		part.Take([]*delivery{d})
+		parts[i] = part
+	}
+	return parts
 }
 
-// queued describes the chunk as the head of its retry queue.
-func (c *chunk) queued() status.Queue {
-	q := status.Queue{Since: c.since, Attempts: c.tries}
-	if c.last.err != nil {
-		q.Err = fmt.Sprintf("%s: %s", c.last.class, c.last.words)
-		q.Stuck = c.last.class.needsSomebody()
-	}
-	return q
+// untouched reports whether nothing of the chunk can have been stored, nor was
+// judged by the server, so that its rows may go on in other company.
+func (c *chunk) untouched() bool {
+	return !c.sealed && !c.maybe && c.stored == 0 && len(c.refused) == 0
 }
 
-// finish ends every delivery. The error says why the rows that are neither
-// stored nor bad are not.
-func (c *chunk) finish(err error) {
-	c.cancel()
-	for _, row := range c.bad {
+// Finish implements lane.Load.
+func (c *chunk) Finish(err error, attempts int) {
+	for _, row := range slices.Concat(c.unfit, c.refused) {
 		d, i := c.locate(row.index)
 		d.bad = append(d.bad, badRow{index: i, table: row.table, err: row.err})
 	}
@@ -99,82 +94,113 @@ func (c *chunk) finish(err error) {
 		}
 	}
 	for _, d := range c.deliveries {
-		d.attempts = c.tries
-		d.finish()
+		d.attempts = attempts
+		if d.err != nil && c.maybe {
+			c.sink.salts.keep(d)
+		}
+		close(d.done)
 	}
 }
 
 // locate returns the delivery that a record came with, and its index there.
 func (c *chunk) locate(index int) (*delivery, int) {
-	for _, d := range c.deliveries {
-		if index < len(d.records) {
-			return d, index
-		}
-		index -= len(d.records)
-	}
-	panic("clickhouse: a row of no delivery")
+	i := sort.SearchInts(c.starts, index+1) - 1
+	return c.deliveries[i], index - c.starts[i]
 }
 
-// toDecode calls fn with the index of every record that is to be decoded,
-// until it returns an error.
-func (c *chunk) toDecode(fn func(index int) error) error {
+// toDecode is how many records are to be decoded.
+func (c *chunk) toDecode() int {
 	if c.rows == nil {
-		for i := range c.records {
-			if err := fn(i); err != nil {
-				return err
-			}
-		}
-		return nil
+		return len(c.records)
 	}
-	for _, i := range c.rows {
-		if err := fn(i); err != nil {
-			return err
-		}
-	}
-	return nil
+	return len(c.rows)
 }
 
-// startOver undoes the decoding of every row that is not stored: of the bad
-// ones too, except for those that the server has rejected.
-func (c *chunk) startOver() {
-	if !c.decoded {
-		return
+// record returns the index of the nth record that is to be decoded.
+func (c *chunk) record(n int) int {
+	if c.rows == nil {
+		return n
 	}
+	return c.rows[n]
+}
+
+// startOver undoes the decoding of every row that is not stored: of the unfit
+// ones too, and of those alone not that the server has refused.
+func (c *chunk) startOver() {
 	rows := c.unsettled()
-	rejected := c.bad[:0]
-	for _, row := range c.bad {
-		var fault *rowError
-		if errors.As(row.err, &fault) {
-			rows = append(rows, row.index)
-		} else {
-			rejected = append(rejected, row)
-		}
+	for _, row := range c.unfit {
+		rows = append(rows, row.index)
 	}
 	slices.Sort(rows)
-	c.rows, c.pending, c.bad, c.decoded = rows, nil, rejected, false
+	c.rows, c.next, c.pending, c.unfit, c.sample = rows, 0, nil, nil, sample{}
+}
+
+// reopen is startOver for the rows that the server has refused as well: what they
+// were refused for may have been put right.
+func (c *chunk) reopen() {
+	c.unfit, c.refused = append(c.unfit, c.refused...), nil
+	c.startOver()
 }
 
 // unsettled returns the records that are neither stored nor bad rows.
 func (c *chunk) unsettled() []int {
 	rows := []int{} // never nil, which would mean all
-	if !c.decoded {
-		_ = c.toDecode(func(i int) error { rows = append(rows, i); return nil })
-	}
 	for _, s := range c.pending {
 		rows = append(rows, s.records()...)
+	}
+	for n := c.next; n < c.toDecode(); n++ {
+		rows = append(rows, c.record(n))
 	}
 	return rows
 }
 
-// isolate halves a segment that the server rejects because of some row; a
-// single row is the one.
-func (c *chunk) isolate(s segment, err error) {
+// halve replaces the segment that is next by its halves, in their order. It
+// returns false for a single row.
+func (c *chunk) halve() bool {
+	s := c.pending[0]
 	if s.to-s.from == 1 {
-		c.bad = append(c.bad, badRow{index: s.block.rows[s.from], table: s.block.schema.table, err: err})
-		return
+		return false
 	}
 	first, second := s.halves()
-	c.pending = append(c.pending, second, first)
+	c.pending = slices.Insert(c.pending, 1, second)
+	c.pending[0] = first
+	return true
+}
+
+// isolate halves the segment that is next, which the server refuses because of
+// some row; a single row is the one.
+func (c *chunk) isolate(err error) {
+	if c.halve() {
+		return
+	}
+	s := c.pending[0]
+	c.refused = append(c.refused, badRow{index: s.records()[0], table: s.block.schema.table, err: err})
+	c.pending = c.pending[1:]
+}
+
+// takeSample brings single rows of the segment that is next before all others.
+func (c *chunk) takeSample() {
+	s := c.pending[0]
+	step := (s.to - s.from) / sampleRows
+	var singles, rest []segment
+	for i := range sampleRows {
+		from, to := s.from+i*step, s.from+(i+1)*step
+		if i == sampleRows-1 {
+			to = s.to
+		}
+		singles = append(singles, segment{block: s.block, from: from, to: from + 1})
+		rest = append(rest, segment{block: s.block, from: from + 1, to: to})
+	}
+	c.pending = slices.Concat(singles, rest, c.pending[1:])
+	c.sample = sample{taken: true, left: sampleRows}
+}
+
+// undecided is how many rows are decoded and were not sent yet, or not in vain.
+func (c *chunk) undecided() (rows int) {
+	for _, s := range c.pending {
+		rows += s.to - s.from
+	}
+	return rows
 }
 
 // inUse reports whether rows of a block still wait to be stored.

@@ -38,9 +38,11 @@ var serverCodes = []struct {
 	}},
 	{retrySlow, []codeName{
 		{202, "TOO_MANY_SIMULTANEOUS_QUERIES"},
-		{241, "MEMORY_LIMIT_EXCEEDED"},
 		{252, "TOO_MANY_PARTS"},
 		{364, "RECEIVED_ERROR_TOO_MANY_REQUESTS"},
+	}},
+	{tooLarge, []codeName{
+		{241, "MEMORY_LIMIT_EXCEEDED"},
 	}},
 	{unknownOutcome, []codeName{
 		{159, "TIMEOUT_EXCEEDED"},
@@ -111,6 +113,7 @@ func classOf(code int) class { return classes[code] }
 var whatIsDone = map[class]string{
 	retry:          "sent again after a back-off; also every code that is not listed",
 	retrySlow:      "sent again after a longer back-off, by fewer inserts at a time and in larger ones, until they succeed again",
+	tooLarge:       "what left together leaves one by one, then in halves, each after a longer back-off",
 	unknownOutcome: "the rows may be stored: the same rows are sent again under the same deduplication token; also a lost connection and a time-out",
 	rowFault:       "the rows are halved until the bad ones stand alone; those are dead letters, the others are stored",
 	schemaFault:    "the table's columns are read again, once; if that does not help, the table's rows wait, an error is logged and /health says so",

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 )
 
 const (
@@ -24,7 +26,10 @@ const (
 	fieldDeadLetter      = "dead_letter"
 	fieldDeduplicate     = "deduplicate"
 	fieldSchemaRefresh   = "schema_refresh"
-	fieldGate            = "gate"
+	fieldPreserveOrder   = "preserve_order"
+
+	fieldMaxDeadLetterShare = "max_dead_letter_share"
+	fieldGate               = "gate"
 
 	unknownIgnore = "ignore"
 	unknownReject = "reject"
@@ -49,13 +54,16 @@ type config struct {
 	columns       columnSet
 	rejectUnknown bool
 	times         timeRules
+	makes         string // what else than its bytes decides what a record becomes: see token
 	maxInFlight   int
-	backoff       backoff
+	preserveOrder bool
+	backoff       lane.Backoff
 	maxRetries    int
 	maxBatches    int // that wait for a retry
 	deduplicate   string
 	schemaRefresh time.Duration
 	reject        bool // dead_letter is a reject output
+	mostBad       float64
 	gate          string
 	pieceWeight   int // bytes of the records whose rows go to the driver at once
 }
@@ -83,21 +91,24 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 		serverConfig:  parseServers(p),
 		rejectUnknown: read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
 		maxInFlight:   read(p, conf.FieldInt, fieldMaxInFlight),
-		backoff: backoff{
-			initial: read(p, conf.FieldDuration, fieldRetry, fieldInitialInterval),
-			max:     read(p, conf.FieldDuration, fieldRetry, fieldMaxInterval),
+		preserveOrder: read(p, conf.FieldBool, fieldPreserveOrder),
+		backoff: lane.Backoff{
+			Initial: read(p, conf.FieldDuration, fieldRetry, fieldInitialInterval),
+			Max:     read(p, conf.FieldDuration, fieldRetry, fieldMaxInterval),
 		},
 		maxRetries:    read(p, conf.FieldInt, fieldRetry, fieldMaxRetries),
 		maxBatches:    read(p, conf.FieldInt, fieldRetry, fieldMaxBatches),
 		deduplicate:   read(p, conf.FieldString, fieldDeduplicate),
 		schemaRefresh: read(p, conf.FieldDuration, fieldSchemaRefresh),
 		gate:          read(p, conf.FieldString, fieldGate),
+		mostBad:       read(p, conf.FieldFloat, fieldMaxDeadLetterShare),
 		pieceWeight:   pieceWeight,
 	}
 	c.times.truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.epochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
 	c.readTable(p)
 	c.readColumns(p)
+	c.readMakes(p)
 	c.reject = isReject(read(p, conf.FieldAny, fieldDeadLetter))
 	if p.err != nil {
 		return c, p.err
@@ -112,7 +123,9 @@ func (c *config) readTable(p *parser) {
 	text := read(p, p.conf.FieldString, fieldTable)
 	expr := read(p, p.conf.FieldInterpolatedString, fieldTable)
 	if p.err == nil {
-		c.namer = newTableNamer(text, expr)
+		if c.namer, p.err = newTableNamer(text, expr); p.err != nil {
+			p.err = fmt.Errorf("%s.%s: %q: %w", pluginName, fieldTable, text, p.err)
+		}
 	}
 }
 
@@ -121,6 +134,41 @@ func (c *config) readColumns(p *parser) {
 	if p.err == nil {
 		c.columns, p.err = parseColumns(given)
 	}
+}
+
+// readMakes names, for the tokens, what decides beside a record's bytes what is
+// stored of it: two outputs that make different rows of one record must not pass
+// for each other. It is empty where nothing is configured.
+func (c *config) readMakes(p *parser) {
+	if len(c.columns.names) > 0 {
+		c.makes = fmt.Sprintf("columns=%v;", read(p, p.conf.FieldAny, fieldColumns))
+	}
+	for _, f := range []struct{ field, standard string }{{fieldTimePrecision, timesStrict}, {fieldEpochUnit, epochNone}} {
+		if given := read(p, p.conf.FieldString, f.field); given != f.standard {
+			c.makes += f.field + "=" + given + ";"
+		}
+	}
+}
+
+// width is how many inserts run at the same time, in all and into one table.
+func (c *config) width() int {
+	if c.preserveOrder {
+		return 1
+	}
+	return c.maxInFlight
+}
+
+// batches is how many batches the stream may hand over at a time: those that are
+// inserted, and those that wait for a retry. The host keeps no order among them.
+func (c *config) batches() int {
+	if c.preserveOrder {
+		return 1
+	}
+	return c.maxInFlight + c.maxBatches
+}
+
+func (c *config) laneRules() lane.Rules {
+	return lane.Rules{Backoff: c.backoff, MaxRetries: c.maxRetries, Width: c.width(), Rows: mostMerged, Bytes: mostMergedBytes}
 }
 
 func (c *config) readSharder() (err error) {
@@ -156,8 +204,8 @@ func (c *config) validate() error {
 			return err
 		}
 	}
-	if c.namer.literal != "" || c.namer.key == "" && c.namer.expr == nil {
-		return checkTableName(c.namer.literal)
+	if n := &c.namer; len(n.parts) == 1 && n.parts[0].from == nil {
+		return checkTableName(n.literal())
 	}
 	return nil
 }
@@ -165,6 +213,9 @@ func (c *config) validate() error {
 func (c *config) validateInserts() error {
 	if c.maxInFlight < 1 {
 		return fmt.Errorf("%s.%s: is %d, must be at least 1", pluginName, fieldMaxInFlight, c.maxInFlight)
+	}
+	if c.mostBad <= 0 || c.mostBad > 1 {
+		return fmt.Errorf("%s.%s: is %g, must be above 0 and at most 1", pluginName, fieldMaxDeadLetterShare, c.mostBad)
 	}
 	if c.schemaRefresh <= 0 {
 		return fmt.Errorf("%s.%s: is %s, must be above 0", pluginName, fieldSchemaRefresh, c.schemaRefresh)
@@ -174,10 +225,10 @@ func (c *config) validateInserts() error {
 
 func (c *config) validateRetry() error {
 	switch {
-	case c.backoff.initial <= 0:
-		return fmt.Errorf("%s.%s.%s: is %s, must be above 0", pluginName, fieldRetry, fieldInitialInterval, c.backoff.initial)
-	case c.backoff.initial > c.backoff.max:
-		return fmt.Errorf("%s.%s: %s (%s) is above %s (%s)", pluginName, fieldRetry, fieldInitialInterval, c.backoff.initial, fieldMaxInterval, c.backoff.max)
+	case c.backoff.Initial <= 0:
+		return fmt.Errorf("%s.%s.%s: is %s, must be above 0", pluginName, fieldRetry, fieldInitialInterval, c.backoff.Initial)
+	case c.backoff.Initial > c.backoff.Max:
+		return fmt.Errorf("%s.%s: %s (%s) is above %s (%s)", pluginName, fieldRetry, fieldInitialInterval, c.backoff.Initial, fieldMaxInterval, c.backoff.Max)
 	case c.maxBatches < 1:
 		return fmt.Errorf("%s.%s.%s: is %d, must be at least 1", pluginName, fieldRetry, fieldMaxBatches, c.maxBatches)
 	case c.maxRetries < 0:

@@ -19,10 +19,10 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	c, err := parseConfig(conf)
 	require.NoError(t, err)
-	require.Equal(t, "ticks", c.namer.literal)
+	require.Equal(t, "ticks", c.namer.literal())
 	require.Equal(t, 2, c.maxInFlight)
-	require.Equal(t, "100ms", c.backoff.initial.String())
-	require.Equal(t, "30s", c.backoff.max.String())
+	require.Equal(t, "100ms", c.backoff.Initial.String())
+	require.Equal(t, "30s", c.backoff.Max.String())
 	require.Equal(t, timeRules{epochDigits: -1}, c.times)
 	require.False(t, c.reject)
 }

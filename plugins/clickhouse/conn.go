@@ -93,7 +93,7 @@ func (c *config) explainFor(servers string, err error) error {
 		return fmt.Errorf("%s.%s: cannot reach ClickHouse on %s by the %s protocol%s: %w",
 			pluginName, c.addressesField(), servers, c.protocol(), c.secured(), cause)
 	case code == codeUnknownTable:
-		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(c.namer.literal), servers, cause)
+		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(c.namer.literal()), servers, cause)
 	case code == codeUnknownDatabase:
 		return fmt.Errorf("%s.%s: database %q does not exist on %s; create it or correct the name: %w", pluginName, fieldDatabase, c.database, servers, cause)
 	case classOf(code) == accessFault && c.jwt != "":

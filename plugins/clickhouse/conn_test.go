@@ -21,7 +21,7 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	servers := serverConfig{shards: [][]string{{"127.0.0.1:9000"}}, database: "market", username: "u"}
-	c := config{serverConfig: servers, namer: tableNamer{literal: "tiks"}}
+	c := config{serverConfig: servers, namer: tableNamer{parts: []namePart{{text: "tiks"}}}}
 	for code, want := range map[int32]string{
 		60:  `clickhouse.table: table "market.tiks" does not exist on 127.0.0.1:9000; create it or correct the name`,
 		81:  `clickhouse.database: database "market" does not exist on 127.0.0.1:9000; create it or correct the name`,

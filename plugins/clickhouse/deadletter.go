@@ -8,6 +8,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -28,7 +29,7 @@ const (
 type deadLetters struct {
 	out     *service.OwnedOutput
 	reject  bool // hand the errors back instead
-	backoff backoff
+	backoff lane.Backoff
 	log     *service.Logger
 	board   *status.Output
 
@@ -55,7 +56,7 @@ func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, a
 		d.board.Report(status.Incident{Class: status.ClassDeadLetterOutput, Message: err.Error(), Count: 1})
 		// Not counted as a batch in the retry queue, which is about inserts.
 		select {
-		case <-time.After(d.backoff.wait(n)):
+		case <-time.After(d.backoff.Wait(n)):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

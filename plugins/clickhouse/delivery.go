@@ -4,16 +4,16 @@ import (
 	"context"
 )
 
-// delivery is what one WriteBatch call has for one lane. Its result belongs to
-// the lane until done is closed, and to the caller from then on.
+// delivery is what one WriteBatch call has for one table: a job of its lane. Its
+// result belongs to the lane until done is closed, and to the caller from then on.
 type delivery struct {
 	ctx     context.Context //nolint:containedctx // of the call that waits for it
 	records []record
 	rows    []int // the caller's indexes of them; nil means the same
+	weight  int   // bytes of the records
 	sealed  bool  // it makes a chunk of its own
-
-	chunk *chunk // what it has become part of; guarded by the lane's mu
-	stop  func() bool
+	flight  string
+	salt    string // see salts
 
 	done     chan struct{}
 	err      error    // why some rows are neither stored nor bad
@@ -23,8 +23,21 @@ type delivery struct {
 }
 
 func newDelivery(ctx context.Context, records []record, rows []int) *delivery {
-	return &delivery{ctx: ctx, records: records, rows: rows, done: make(chan struct{})}
+	d := &delivery{ctx: ctx, records: records, rows: rows, done: make(chan struct{})}
+	for _, r := range records {
+		d.weight += len(r.data)
+	}
+	return d
 }
+
+// Context implements lane.Job.
+func (d *delivery) Context() context.Context { return d.ctx }
+
+// Size implements lane.Job.
+func (d *delivery) Size() (rows, bytes int) { return len(d.records), d.weight }
+
+// Alone implements lane.Job.
+func (d *delivery) Alone() bool { return d.sealed }
 
 // row returns the caller's index of record i.
 func (d *delivery) row(i int) int {
@@ -34,17 +47,12 @@ func (d *delivery) row(i int) int {
 	return d.rows[i]
 }
 
-// fail ends a delivery of which nothing was stored.
-func (d *delivery) fail(err error) {
+// Fail implements lane.Job: nothing of the delivery was stored.
+func (d *delivery) Fail(err error) {
 	d.err = err
 	d.failed = make([]int, len(d.records))
 	for i := range d.failed {
 		d.failed[i] = i
 	}
-	d.finish()
-}
-
-func (d *delivery) finish() {
-	d.stop()
 	close(d.done)
 }

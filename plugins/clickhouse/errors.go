@@ -25,12 +25,15 @@ const (
 	// schemaFault: the table is not what we took it for; its schema is read
 	// again.
 	schemaFault
+	// tooLarge: the insert is more than the server has memory for; it is taken
+	// apart.
+	tooLarge
 	// accessFault: somebody has to change a right or a password; rows are kept.
 	accessFault
 )
 
 func (c class) String() string {
-	return [...]string{"retry", "retry and slow down", "unknown outcome", "row fault", "schema fault", "access fault"}[c]
+	return [...]string{"retry", "retry and slow down", "unknown outcome", "row fault", "schema fault", "too large", "access fault"}[c]
 }
 
 // needsSomebody reports whether waiting alone will not help.
@@ -57,7 +60,7 @@ const manyPartitions = "Too many partitions for single INSERT"
 // schema. It is the only place where that is decided.
 func classify(err error) class {
 	var missing *columnMissingError
-	if errors.Is(err, errSchemaChanged) || errors.Is(err, errDrift) || errors.Is(err, errUnsupported) || errors.Is(err, errNoWindow) || errors.As(err, &missing) {
+	if errors.Is(err, errSchemaChanged) || errors.Is(err, errDrift) || errors.Is(err, errUnsupported) || errors.Is(err, errNoWindow) || errors.Is(err, errTooManyBad) || errors.As(err, &missing) {
 		return schemaFault
 	}
 	code, ok := serverCode(err)

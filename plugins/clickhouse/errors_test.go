@@ -25,7 +25,7 @@ func TestClassify(t *testing.T) {
 	}{
 		{"too many parts", server(252, "Too many parts (300)"), retrySlow},
 		{"too many partitions", server(252, "Too many partitions for single INSERT block (more than 100)"), rowFault},
-		{"memory", server(241, "Memory limit"), retrySlow},
+		{"memory", server(241, "Memory limit"), tooLarge},
 		{"queries", server(202, ""), retrySlow},
 		{"table is read-only", server(242, ""), retry},
 		{"keeper", server(999, ""), retry},
@@ -44,7 +44,7 @@ func TestClassify(t *testing.T) {
 		{"wrong password", server(193, ""), accessFault},
 		{"authentication", server(516, ""), accessFault},
 		{"http exception", &clickhouse.HTTPError{StatusCode: 404, Err: &clickhouse.Exception{Code: 60}}, schemaFault},
-		{"http text", &clickhouse.HTTPError{StatusCode: 500, Err: errors.New(`response body: "Code: 241, e.displayText() = DB::Exception: Memory"`)}, retrySlow},
+		{"http text", &clickhouse.HTTPError{StatusCode: 500, Err: errors.New(`response body: "Code: 241, e.displayText() = DB::Exception: Memory"`)}, tooLarge},
 		{"http proxy", &clickhouse.HTTPError{StatusCode: 502, Err: errors.New("response body: \"Bad Gateway\"")}, unknownOutcome},
 		{"no connection free", clickhouse.ErrAcquireConnTimeout, retry},
 		{"end of input", fmt.Errorf("query processing: %w", io.EOF), unknownOutcome},

@@ -1,12 +1,5 @@
 package clickhouse
 
-import (
-	"fmt"
-	"regexp"
-
-	"github.com/redpanda-data/benthos/v4/public/service"
-)
-
 // group is the records of a batch that go to one table of one shard.
 type group struct {
 	table  string
@@ -46,59 +39,18 @@ type badRow struct {
 	err   error
 }
 
-// tableNamer says which table a message goes to. A literal name costs nothing
-// per message, one metadata key little, any other interpolation what Benthos
-// takes for it.
-type tableNamer struct {
-	literal string
-	key     string // of the metadata
-	expr    *service.InterpolatedString
-}
-
-// onlyKey matches an interpolation of a single metadata key.
-var onlyKey = regexp.MustCompile(`^\$\{!\s*(?:@([A-Za-z_][A-Za-z0-9_]*)|(?:meta|metadata)\("([^"\\]+)"\))\s*\}$`)
-
-func newTableNamer(text string, expr *service.InterpolatedString) tableNamer {
-	if name, ok := expr.Static(); ok {
-		return tableNamer{literal: name}
-	}
-	if m := onlyKey.FindStringSubmatch(text); m != nil {
-		return tableNamer{key: m[1] + m[2]}
-	}
-	return tableNamer{expr: expr}
-}
-
-// name returns the table of one record.
-func (n *tableNamer) name(r record) (string, error) {
-	if n.expr != nil {
-		name, err := n.expr.TryString(r.message())
-		if err != nil {
-			return "", fmt.Errorf("%s.%s: %w", pluginName, fieldTable, err)
-		}
-		return name, nil
-	}
-	v, ok := r.msg.MetaGetMut(n.key)
-	if !ok {
-		return "", fmt.Errorf("%s.%s: the message has no metadata key %q", pluginName, fieldTable, n.key)
-	}
-	if name, ok := v.(string); ok {
-		return name, nil
-	}
-	return fmt.Sprint(v), nil
-}
-
 // split groups records by table, in order of appearance. A record whose table
 // cannot be told, or has an impossible name, is a bad row.
 func (n *tableNamer) split(all []record) (groups []group, bad []badRow) {
-	if n.literal != "" {
-		return []group{{table: n.literal}}, nil
+	if n.literal() != "" {
+		return []group{{table: n.literal()}}, nil
 	}
 	at := map[string]int{}
 	current := -1 // the group of the record before
 	var name string
 	var err error
 	for i, r := range all {
-		if n.expr != nil || i == 0 || r.msg != all[i-1].msg { // those of a frame share their metadata
+		if n.ofRecord || i == 0 || r.msg != all[i-1].msg { // those of a frame share their metadata
 			name, err = n.name(r)
 		}
 		if err == nil && current >= 0 && groups[current].table == name {

@@ -11,7 +11,9 @@ func namerOf(t testing.TB, text string) tableNamer {
 	t.Helper()
 	expr, err := service.NewInterpolatedString(text)
 	require.NoError(t, err)
-	return newTableNamer(text, expr)
+	n, err := newTableNamer(text, expr)
+	require.NoError(t, err)
+	return n
 }
 
 func batchFor(tables ...string) service.MessageBatch {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -69,6 +70,10 @@ func wordOf(err error) string {
 			shown += " (" + fault.columnType + ")"
 		}
 		return shown + ": " + fault.reason()
+	}
+	var fatal *lane.PanicError
+	if errors.As(err, &fatal) {
+		return "a fault in data-bridge itself: see the log" // it may say what a record holds
 	}
 	return err.Error()
 }

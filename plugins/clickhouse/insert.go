@@ -20,6 +20,7 @@ type segment struct {
 	block    *block
 	from, to int
 	token    string // names the rows for deduplication; "" until the first attempt
+	maybe    bool   // an attempt was made whose outcome is not known
 }
 
 // records returns the indexes of the records that the rows were.

@@ -26,14 +26,19 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
-// mostMerged is how many rows of deliveries that wait together leave together.
-const mostMerged = 200_000
+// mostMerged and mostMergedBytes are how many rows of deliveries that wait
+// together leave together, and how many bytes their records have.
+const (
+	mostMerged      = 200_000
+	mostMergedBytes = 64 << 20
+)
 
 // closeTimeout bounds how long a dead_letter output that cannot connect holds
 // up the end.
@@ -48,7 +53,7 @@ func init() {
 				return nil, service.BatchPolicy{}, 0, err
 			}
 			// No batch policy: batches are formed in one place, the buffer.
-			return out, service.BatchPolicy{}, out.cfg.maxInFlight + out.cfg.maxBatches, nil
+			return out, service.BatchPolicy{}, out.cfg.batches(), nil
 		})
 }
 
@@ -62,30 +67,14 @@ type output struct {
 	letters  deadLetters
 	clusters []*cluster  // one per shard
 	once     func() bool // whether an input of the stream relies on deduplication
-	slots    *semaphore.Weighted
+	ways     *ways
 
 	running context.Context //nolint:containedctx // ends with Close
 	stop    context.CancelFunc
-	workers sync.WaitGroup
-
-	waysMu sync.Mutex
-	ways   map[target]way
 
 	mu        sync.Mutex // serialises Connect and Close
 	connected atomic.Bool
 	primed    bool
-}
-
-// target is where a row goes.
-type target struct {
-	table string
-	shard int
-}
-
-// way is how rows get to a target.
-type way struct {
-	lane *lane
-	sink *sink
 }
 
 var _ service.BatchOutput = (*output)(nil)
@@ -108,13 +97,12 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		once:    board.ExactlyOnce,
 		metrics: newMetrics(mgr.Metrics()),
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
-		slots:   semaphore.NewWeighted(int64(cfg.maxInFlight)),
-		ways:    map[target]way{},
 	}
 	o.letters.board = o.board
 	o.clusters = newClusters(&o.cfg, o.log, &o.metrics)
 	checkup.Join(mgr, o)
 	o.running, o.stop = context.WithCancel(context.Background())
+	o.ways = newWays(lane.NewYard(o.running, o.cfg.width()), o.newSink)
 	return o, nil
 }
 
@@ -161,12 +149,14 @@ func (o *output) connect(ctx context.Context) error {
 // checkTable reads the schema of the one table there is, before the first
 // record.
 func (o *output) checkTable(ctx context.Context) error {
-	name := o.cfg.namer.literal
+	name := o.cfg.namer.literal()
 	if name == "" {
 		return nil
 	}
 	for shard := range o.clusters {
-		s, err := o.to(target{name, shard}).sink.loadSchema(ctx)
+		w := o.ways.to(target{name, shard})
+		defer o.ways.leave(w)
+		s, err := w.sink.loadSchema(ctx)
 		if err != nil {
 			return err
 		}
@@ -176,37 +166,21 @@ func (o *output) checkTable(ctx context.Context) error {
 		if !o.once() {
 			continue
 		}
-		if err := o.to(target{name, shard}).sink.insistOnWindow(ctx); err != nil {
+		if err := w.sink.insistOnWindow(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// to returns the way to a target, making it on first use.
-func (o *output) to(t target) way {
-	o.waysMu.Lock()
-	defer o.waysMu.Unlock()
-	if w, ok := o.ways[t]; ok {
-		return w
-	}
-	s := o.newSink(t)
-	l := newLane(laneRules{backoff: o.cfg.backoff, maxRetries: o.cfg.maxRetries, width: o.cfg.maxInFlight, rows: mostMerged})
-	l.attempt, l.tell, l.figures = s.attempt, s.report, s.figures
-	l.redact = o.cfg.redact
-	l.slots, l.base, l.workers = o.slots, o.running, &o.workers
-	l.changed = o.board.Publish
-	w := way{lane: l, sink: s}
-	o.ways[t] = w
-	o.metrics.begin(t.table)
-	return w
-}
-
 func (o *output) newSink(to target) *sink {
+	o.metrics.begin(to.table)
 	return &sink{
 		cfg:     &o.cfg,
 		cluster: o.clusters[to.shard],
 		table:   &table{name: to.table},
+		quality: &quality{most: o.cfg.mostBad},
+		salts:   &salts{},
 		trouble: &trouble{table: to.table, log: o.log},
 		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
 		board:   o.board,
@@ -230,11 +204,14 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	groups, homeless := o.cfg.sharder.divide(all, groups)
 	bad = append(bad, homeless...)
 	groups = separate(all, groups)
+	flight := flightOf(batch)
 	deliveries := make([]*delivery, len(groups))
 	for i, g := range groups {
 		deliveries[i] = newDelivery(ctx, g.of(all), g.rows)
-		deliveries[i].sealed = g.sealed
-		o.to(target{table: g.table, shard: g.shard}).lane.add(deliveries[i])
+		deliveries[i].sealed, deliveries[i].flight = g.sealed, flight
+		w := o.ways.to(target{table: g.table, shard: g.shard})
+		defer o.ways.leave(w)
+		w.lane.Add(deliveries[i])
 	}
 	for _, d := range deliveries {
 		<-d.done
@@ -246,13 +223,21 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	return err
 }
 
+// flightOf names the batch, if the buffer has named it.
+func flightOf(batch service.MessageBatch) string {
+	if len(batch) == 0 {
+		return ""
+	}
+	return position.FlightOf(batch[0].Context())
+}
+
 // Close ends the dead-letter output and the connections. What still waits in a
 // lane is handed back first.
 func (o *output) Close(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stop()
-	o.workers.Wait()
+	o.ways.yard.Wait()
 	o.board.Link.Closed()
 	var errs []error
 	if o.primed { // an output that never started would be waited for in vain

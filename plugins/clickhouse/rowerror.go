@@ -11,6 +11,7 @@ var (
 	errDuplicate = errors.New("the field is given twice")
 	errUnknown   = errors.New("no column of that name")
 	errNoColumn  = errors.New("no field that is a column of the table")
+	errInternal  = errors.New("a fault in data-bridge itself, which the log tells of")
 	errLost      = errors.New("the table has lost this column, which records still have")
 )
 

@@ -17,13 +17,12 @@ type column struct {
 }
 
 // schema is what an output knows about one table. It is not changed once it is
-// in use, but for agreed.
+// in use.
 type schema struct {
 	table   string
 	columns []column
 	index   map[string]int
 	lost    map[string]bool // columns that rows were stored for and that are gone
-	agreed  bool            // rows were stored under it; guarded by the table
 }
 
 func newSchema(table string, columns []column) *schema {
@@ -122,4 +121,40 @@ func checkTableName(table string) error {
 		return fmt.Errorf("%s.%s: table name %q holds %q; letters, digits, _ and one point are expected", pluginName, fieldTable, shorten([]byte(table)), table[i])
 	}
 	return nil
+}
+
+// width is how many bytes a row takes in the columns, beside its texts.
+func (s *schema) width() (bytes int) {
+	for _, c := range s.columns {
+		bytes += typeWidth(c.typ)
+	}
+	return bytes
+}
+
+// typeWidth is an estimate from above for a value of the type, beside its texts
+// and the elements of its arrays.
+func typeWidth(typ string) int {
+	t, err := parseType(typ)
+	if err != nil {
+		return 32
+	}
+	switch t.name {
+	case "Nullable":
+		return 1 + typeWidth(t.args[0])
+	case "FixedString":
+		n, _ := t.intArg(0)
+		return n
+	case "Tuple":
+		width := 0
+		for _, arg := range t.args {
+			_, inner := elementOf(arg)
+			width += typeWidth(inner)
+		}
+		return width
+	case "Variant", "Dynamic", "Int256", "UInt256", "Decimal", "Decimal256":
+		return 32
+	case "String", "JSON", "UUID", "IPv6", "Int128", "UInt128", "Decimal128":
+		return 16
+	}
+	return 8
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -130,51 +129,6 @@ func TestAWindowThatIsTakenAwayStopsSealedRuns(t *testing.T) {
 	require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 10)))
 	require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY SETTING non_replicated_deduplication_window = 0"))
 	require.ErrorIs(t, out.WriteBatch(t.Context(), sealed(0, 10, 20)), errNoWindow)
-}
-
-// Nothing leaves together with a sealed run.
-func TestASealedRunIsAChunkOfItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hold := make(chan struct{})
-		r := newLaneRig(laneRules{width: 1, rows: 100}, func(*chunk) error { <-hold; return nil })
-		defer r.close()
-		r.deliver(t.Context(), "0")
-		synctest.Wait() // it is being stored: all others wait
-		for _, d := range []struct {
-			body   string
-			sealed bool
-		}{{"1", false}, {"2", false}, {"a", true}, {"b", true}, {"3", false}, {"4", false}, {"c", true}} {
-			delivery := newDelivery(t.Context(), recordsOf(records(d.body)), nil)
-			delivery.sealed = d.sealed
-			r.add(delivery)
-		}
-		close(hold)
-		synctest.Wait()
-		require.Equal(t, []string{"0", "12", "a", "b", "34", "c"}, r.attempts())
-	})
-}
-
-// Nothing joins a sealed run that waits for its retry.
-func TestNothingJoinsASealedRunThatFailed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fail := true
-		r := newLaneRig(laneRules{width: 1, rows: 100}, func(*chunk) error {
-			if fail {
-				fail = false
-				return serverError(252)
-			}
-			return nil
-		})
-		defer r.close()
-		first := newDelivery(t.Context(), recordsOf(records("a")), nil)
-		first.sealed = true
-		r.add(first)
-		synctest.Wait()
-		other := r.deliver(t.Context(), "1")
-		<-first.done
-		<-other.done
-		require.Equal(t, []string{"a", "a", "1"}, r.attempts())
-	})
 }
 
 func TestSeparate(t *testing.T) {

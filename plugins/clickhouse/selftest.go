@@ -42,7 +42,7 @@ func (r *replica) test(ctx context.Context, log *service.Logger, once bool) erro
 	if err := r.ping(ctx); err != nil {
 		return r.explain(err)
 	}
-	table := r.cfg.namer.literal
+	table := r.cfg.namer.literal()
 	if table == "" {
 		return nil
 	}

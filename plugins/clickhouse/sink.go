@@ -2,10 +2,10 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -19,6 +19,8 @@ type sink struct {
 	cfg     *config
 	cluster *cluster
 	table   *table
+	quality *quality
+	salts   *salts
 	trouble *trouble
 	window  *window
 	board   *status.Output
@@ -26,14 +28,31 @@ type sink struct {
 	metrics *metrics
 }
 
-// attempt goes on where the attempt before ended, and returns nil when every
-// row of the chunk is stored or a bad row.
-func (s *sink) attempt(ctx context.Context, c *chunk) error {
+// attempt goes on where the attempt before ended. Its outcome has no error when
+// every row of the chunk is stored or a bad row.
+func (s *sink) attempt(ctx context.Context, c *chunk) lane.Outcome {
+	err := s.bring(ctx, c)
+	if err == nil {
+		s.quality.settled(c.stored, len(c.unfit)+len(c.refused))
+		return lane.Outcome{}
+	}
+	class := classify(err)
+	c.maybe = c.maybe || class == unknownOutcome
+	return lane.Outcome{
+		Err:       &failure{class: class, err: s.cfg.redact(err)},
+		Slow:      class == retrySlow || class == tooLarge,
+		Untouched: c.untouched() && nothingWritten(err),
+		TooLarge:  class == tooLarge,
+	}
+}
+
+// bring is attempt without the judgement. A table that may have changed is read
+// again, and the rows decoded again, once.
+func (s *sink) bring(ctx context.Context, c *chunk) error {
 	err := s.insertAll(ctx, c)
 	if err == nil || classify(err) != schemaFault || ctx.Err() != nil {
 		return err
 	}
-	// The table may have changed: read it again, decode again, once.
 	if _, err := s.loadSchema(ctx); err != nil {
 		return err
 	}
@@ -42,28 +61,30 @@ func (s *sink) attempt(ctx context.Context, c *chunk) error {
 }
 
 func (s *sink) insertAll(ctx context.Context, c *chunk) error {
-	if !c.decoded {
+	for {
+		if c.sealed && len(c.pending) > 0 {
+			if err := s.insistOnWindow(ctx); err != nil {
+				return err
+			}
+		}
+		for len(c.pending) > 0 {
+			if err := s.insert(ctx, c); err != nil {
+				return err
+			}
+		}
+		if c.next == c.toDecode() {
+			return nil
+		}
 		if err := s.decode(ctx, c); err != nil {
 			return err
 		}
 	}
-	if c.sealed {
-		if err := s.insistOnWindow(ctx); err != nil {
-			return err
-		}
-	}
-	for len(c.pending) > 0 {
-		last := len(c.pending) - 1
-		if err := s.insert(ctx, c, &c.pending[last]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // insert stores the segment that is next, or halves it when the server finds
-// fault with one of its rows.
-func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
+// fault with one of its rows, or cannot take it whole.
+func (s *sink) insert(ctx context.Context, c *chunk) error {
+	next := &c.pending[0]
 	var took time.Duration
 	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) error {
 		f, err := r.features(ctx)
@@ -71,7 +92,7 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 			return err
 		}
 		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
-			next.token = token(c.records, *next)
+			next.token = s.token(c, *next)
 		}
 		if s.cfg.http && !f.refusesConversion {
 			if err := s.unchanged(ctx, r, next.block.schema); err != nil {
@@ -83,18 +104,68 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 		took = time.Since(begun)
 		return err
 	})
-	done := *next
-	switch {
-	case err == nil:
-		c.pending = c.pending[:len(c.pending)-1]
-		s.stored(c, done, took)
-	case ctx.Err() == nil && classify(err) == rowFault:
-		c.pending = c.pending[:len(c.pending)-1]
-		c.isolate(done, err)
+	if err == nil {
+		s.stored(c, took)
+		return s.sampled(c, 0)
+	}
+	switch class := classify(err); {
+	case ctx.Err() != nil:
+		return err
+	case class == rowFault:
+		return s.refused(c, err)
+	case class == tooLarge && len(c.deliveries) == 1 && !c.sealed && !next.maybe && c.halve():
+		return err // the halves leave after a while, since memory is short
 	default:
+		next.maybe = next.maybe || class == unknownOutcome
 		return err
 	}
-	return nil
+}
+
+// refused looks for the row that the server refuses the segment for. Of a large
+// one it asks about some rows first, so that it is soon known if all are bad; not
+// where the rows have to stay in their order.
+func (s *sink) refused(c *chunk, err error) error {
+	next, before := c.pending[0], len(c.refused)
+	if !c.sample.taken && !s.cfg.preserveOrder && next.to-next.from >= sampleFrom {
+		c.takeSample()
+		return nil
+	}
+	c.isolate(err)
+	if len(c.refused) == before {
+		return nil
+	}
+	if err := s.sampled(c, 1); err != nil {
+		return err
+	}
+	return s.enough(c)
+}
+
+// sampled notes what the server said of a row of the sample, if it was one.
+func (s *sink) sampled(c *chunk, bad int) error {
+	if c.sample.left == 0 {
+		return nil
+	}
+	c.sample.left--
+	c.sample.bad += bad
+	if c.sample.left > 0 {
+		return nil
+	}
+	err := s.quality.judgeSample(c.sample.bad)
+	if err != nil {
+		c.reopen()
+	}
+	return err
+}
+
+// enough returns an error when so many rows are bad that it is rather the table,
+// or the configuration, than the rows. The rows then wait, those that the server
+// has refused included.
+func (s *sink) enough(c *chunk) error {
+	err := s.quality.judge(c.stored+c.undecided(), len(c.unfit)+len(c.refused))
+	if err != nil {
+		c.reopen()
+	}
+	return err
 }
 
 // unchanged makes sure that the table has the columns that rows were decoded
@@ -116,8 +187,11 @@ func (s *sink) insistOnWindow(ctx context.Context) error {
 	return s.cluster.do(ctx, s.window.insist)
 }
 
-// stored counts rows that the server has accepted, and how long it took.
-func (s *sink) stored(c *chunk, done segment, took time.Duration) {
+// stored counts the rows of the segment that was next, which the server has
+// accepted, and how long it took.
+func (s *sink) stored(c *chunk, took time.Duration) {
+	done := c.pending[0]
+	c.pending = c.pending[1:]
 	rows, bytes := done.to-done.from, 0
 	for _, i := range done.records() {
 		bytes += len(c.records[i].data)
@@ -136,121 +210,37 @@ func (s *sink) stored(c *chunk, done segment, took time.Duration) {
 	}
 }
 
-// report is told how each attempt ended.
-func (s *sink) report(r report) {
+// attempted is told how each attempt ended.
+func (s *sink) attempted(a lane.Attempted) {
 	switch {
-	case r.err == nil:
+	case a.Err == nil:
 		s.board.Link.Up()
 		s.trouble.over()
-	case r.chunk.ctx.Err() != nil:
+	case a.GivenUp:
 	default:
-		if !r.class.needsSomebody() {
-			s.board.Link.Down(r.err)
+		f := failureOf(a.Err)
+		if !f.class.needsSomebody() {
+			s.board.Link.Down(f)
 		}
-		s.metrics.retries.Incr(1, s.table.name, r.class.label())
-		s.trouble.failed(r)
-		s.board.Report(status.Incident{Table: s.table.name, Class: r.class.String(), Message: r.words, Count: 1})
+		if a.Again {
+			s.figures.Retries.Add(1)
+		}
+		s.metrics.retries.Incr(1, s.table.name, f.class.label())
+		s.trouble.failed(f, a.Number)
+		s.board.Report(status.Incident{Table: s.table.name, Class: f.class.String(), Message: wordOf(f), Count: 1})
 	}
 }
 
-// decode turns the chunk's records into blocks of rows. Bad rows, and fields of
-// a new name that are no column, are believed only if the schema they were
-// decoded for is still the server's.
-func (s *sink) decode(ctx context.Context, c *chunk) error {
-	known, age := s.table.known()
-	fresh := known == nil || age > s.cfg.schemaRefresh
-	if fresh {
-		current, err := s.loadSchema(ctx)
-		if err != nil && known == nil {
-			return err
-		}
-		if err == nil {
-			known = current
-		}
+// queued shows what waits for a retry.
+func (s *sink) queued(q lane.Queue) {
+	before := s.figures.Queue().Batches
+	shown := status.Queue{Batches: int64(q.Jobs), Since: q.Since, Attempts: q.Attempts}
+	if q.Last.Err != nil {
+		f := failureOf(q.Last.Err)
+		shown.Err, shown.Stuck = fmt.Sprintf("%s: %s", f.class, wordOf(f)), f.class.needsSomebody()
 	}
-	stranger, err := s.decodeFor(known, c)
-	if err != nil || fresh || len(c.bad) == 0 && !stranger {
-		return err
+	s.figures.SetQueue(shown)
+	if shown.Batches != before {
+		s.board.Publish()
 	}
-	current, err := s.loadSchema(ctx)
-	if current == known {
-		return nil
-	}
-	c.startOver()
-	if err != nil {
-		s.table.doubt()
-		return err
-	}
-	_, err = s.decodeFor(current, c)
-	return err
-}
-
-// decodeFor also tells whether a field of a new name is no column.
-func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
-	d := s.table.takeDecoder(known, s.cfg)
-	d.records = c.records
-	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
-		c.bad = nil
-		return false, err
-	}
-	stranger = d.stranger
-	for _, b := range d.blocks {
-		for from := 0; from < len(b.rows); from += mostRows {
-			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.rows))})
-		}
-	}
-	s.table.giveBack(d)
-	c.decoded = true
-	return stranger, nil
-}
-
-// add decodes one record. Values that only a change of the table has made bad
-// are no fault of their row: the error keeps the chunk waiting until the table
-// or the records are right again.
-func (s *sink) add(d *decoder, c *chunk, index int) error {
-	data, err := c.records[index].bytes()
-	if err == nil {
-		err = d.add(data, index)
-	} else {
-		err = &rowError{err: err}
-	}
-	var fault *rowError
-	if !errors.As(err, &fault) {
-		return err
-	}
-	if s.table.drifted(d.schema, fault) {
-		return fmt.Errorf("%w: %w", errDrift, fault)
-	}
-	c.bad = append(c.bad, badRow{index: index, table: s.table.name, err: fault})
-	return nil
-}
-
-// loadSchema reads the table's schema from a server and learns it.
-func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
-	var current *schema
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
-		if current, err = s.readSchema(ctx, r); err != nil {
-			return err
-		}
-		return s.window.check(ctx, r)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.table.learn(current, time.Now()), nil
-}
-
-// readSchema reads the columns that rows are inserted into.
-func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
-	defer cancel()
-	conn, err := r.conn()
-	if err != nil {
-		return nil, err
-	}
-	current, err := readSchema(ctx, conn, s.table.name)
-	if err != nil {
-		return nil, err
-	}
-	return current.pick(s.cfg.columns.names)
 }

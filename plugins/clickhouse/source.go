@@ -29,7 +29,7 @@ type step struct {
 
 var (
 	pathStep    = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)+")`)
-	metadataKey = regexp.MustCompile(`^(?:@([A-Za-z_][A-Za-z0-9_]*)|@("(?:[^"\\]|\\.)+")|metadata\(("(?:[^"\\]|\\.)+")\))$`)
+	metadataKey = regexp.MustCompile(`^(?:@([A-Za-z_][A-Za-z0-9_]*)|@("(?:[^"\\]|\\.)+")|meta(?:data)?\(("(?:[^"\\]|\\.)+")\))$`)
 
 	errEmptySource = errors.New("is empty, a field path, @metadata or a Bloblang expression is required")
 )

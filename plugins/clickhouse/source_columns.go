@@ -61,6 +61,8 @@ func registerSourceFault() {
 type columnSet struct {
 	names   []string          // of the columns to insert; none for all of the table's
 	sources map[string]source // by column; nil where each column has the field of its name
+
+	metadata []string // the keys that sources name
 }
 
 // parseColumns reads the value of the field columns.
@@ -73,6 +75,11 @@ func parseColumns(given any) (columnSet, error) {
 	case map[string]any:
 		c.names = slices.Sorted(maps.Keys(given))
 		c.sources, err = columnSources(given, c.names)
+		for _, name := range c.names {
+			if s := c.sources[name]; s.key != "" {
+				c.metadata = append(c.metadata, s.key)
+			}
+		}
 	default:
 		err = fmt.Errorf(": is %v, a list of column names or a map of columns to their sources is required", given)
 	}

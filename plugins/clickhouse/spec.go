@@ -63,12 +63,21 @@ func deliveryFields() []*service.ConfigField {
 			Description("How many inserts run at the same time. Batches that wait for a retry do not count.").
 			Default(2).Example(4).
 			LintRule(`root = if this < 1 { ["` + fieldMaxInFlight + ` is %v, must be at least 1".format(this)] }`),
+		service.NewBoolField(fieldPreserveOrder).
+			Description("Whether the rows of a table are inserted in the order in which the stream brings them: one batch at a time, whatever max_in_flight says, and the rows of a batch that need several inserts (for they lack different columns with defaults) by as many as their order takes. " +
+				"It matters where of two rows the later one counts and nothing else says which that is: ReplacingMergeTree without a version, CollapsingMergeTree, EmbeddedRocksDB and the like. Without it, batches of one table may overtake each other.").
+			Default(false).Example(true),
 		retryField(),
 		service.NewStringEnumField(fieldDeduplicate, deduplicateAuto, deduplicateOn, deduplicateOff).
 			Description("Whether the server is to recognise an insert that it has already stored, by a token that is made of the positions of its rows in their sources and that every retry repeats. " +
 				"With auto the token is sent to every server that knows it, and a table that keeps no window of tokens (non_replicated_deduplication_window is 0) is warned of; with on such a table is refused; " +
 				"with off the server is told not to deduplicate, since some tables take equal rows for repetitions.").
 			Default(deduplicateAuto).Example(deduplicateOn),
+		service.NewFloatField(fieldMaxDeadLetterShare).
+			Description("The share of bad rows among the last ones of a table, from 0 to 1, above which they do not become dead letters any more: the table's rows wait, an error is logged and /health says so, until the table, the configuration or the records are right, or this is raised. " +
+				"So a wrong deployment does not empty a topic into the dead letters. A hundred bad rows are needed before it counts. 1 switches it off.").
+			Default(0.5).Example(1.0).Advanced().
+			LintRule(`root = if this <= 0 || this > 1 { ["` + fieldMaxDeadLetterShare + ` is %v, must be above 0 and at most 1".format(this)] }`),
 		service.NewOutputField(fieldDeadLetter).
 			Description("Where rows go that cannot be stored: any output. While it fails, rows are kept and delivered again. `drop: {}` discards them knowingly. " +
 				"`reject` (as this output itself, not inside another) hands the errors back per message instead, for a `fallback` output or for streams whose buffer can use them; the error is that of the row, not the text configured for reject.").

@@ -6,22 +6,21 @@ import (
 	"time"
 )
 
-// maxIdle bounds the decoders and blocks that a table keeps for reuse; there
-// are never more at work than inserts, but for blocks that wait for a retry.
-const maxIdle = 4
-
 // table is what is kept of one table between chunks: its schema, and decoders
-// and blocks whose memory the next chunk reuses. It is safe for concurrent use.
+// and blocks whose memory the next chunk reuses, unless the garbage collector has
+// taken it meanwhile. It is safe for concurrent use.
 type table struct {
 	name string
 
-	mu       sync.Mutex
-	schema   *schema // nil until read
-	readAt   time.Time
-	agreed   map[string]string // the type of every column that rows were stored for
-	decoders []*decoder
-	blocks   []*block
+	mu     sync.Mutex
+	schema *schema // nil until read
+	readAt time.Time
+	agreed *schema // the one that rows were stored under last
+	spare  *spare
 }
+
+// spare is what is kept for reuse under one schema.
+type spare struct{ decoders, blocks sync.Pool }
 
 // known returns the schema in use and how long ago it was read, nil if there
 // is none.
@@ -45,14 +44,28 @@ func (t *table) learn(s *schema, now time.Time) *schema {
 	defer t.mu.Unlock()
 	t.readAt = now
 	if t.schema == nil || !t.schema.sameColumns(s) {
-		for name := range t.agreed {
-			if _, there := s.index[name]; !there {
-				s.lose(name)
-			}
-		}
-		t.schema, t.decoders, t.blocks = s, nil, nil
+		t.mourn(s)
+		t.schema, t.spare = s, &spare{}
 	}
 	return t.schema
+}
+
+// mourn notes the columns that rows were stored for and that are gone. They stay
+// noted, whatever else changes, until they are back.
+func (t *table) mourn(s *schema) {
+	if t.agreed == nil {
+		return
+	}
+	for _, c := range t.agreed.columns {
+		if _, there := s.index[c.name]; !there {
+			s.lose(c.name)
+		}
+	}
+	for name := range t.agreed.lost {
+		if _, there := s.index[name]; !there {
+			s.lose(name)
+		}
+	}
 }
 
 // agree notes that rows were stored under a schema. From then on it is they
@@ -60,70 +73,74 @@ func (t *table) learn(s *schema, now time.Time) *schema {
 func (t *table) agree(s *schema) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s.agreed {
-		return
-	}
-	s.agreed = true
-	if t.agreed == nil {
-		t.agreed = map[string]string{}
-	}
-	for _, c := range s.columns {
-		t.agreed[c.name] = c.typ
-	}
+	t.agreed = s
 }
 
-// drifted reports whether a value does not fit because the table has changed
-// since rows were stored in it: its column is gone, or has another type.
-func (t *table) drifted(s *schema, fault *rowError) bool {
+// drifted reports whether a record does not fit because the table has changed
+// since rows were stored in it: a column is gone, or one has another type, and
+// the record fits the table as it was.
+func (t *table) drifted(s *schema, fault *rowError, data []byte, index int, records []record, cfg *config) bool {
 	if errors.Is(fault.err, errLost) {
 		return true
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	before, stored := t.agreed[fault.column]
-	i, there := s.index[fault.column]
-	return stored && there && before != s.columns[i].typ
+	before := t.agreed
+	t.mu.Unlock()
+	if before == nil || before == s || before.sameColumns(s) {
+		return false
+	}
+	was, stored := before.index[fault.column]
+	is, there := s.index[fault.column]
+	if !stored || !there || before.columns[was].typ == s.columns[is].typ {
+		return false
+	}
+	d := newDecoder(before, cfg.columns.sources, cfg.rejectUnknown, func() (*block, error) { return newBlock(before, cfg.times) })
+	d.records = records
+	return d.add(data, index) == nil
 }
 
 // takeDecoder returns a decoder for the schema whose blocks come from here.
 func (t *table) takeDecoder(s *schema, cfg *config) *decoder {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if n := len(t.decoders); n > 0 && t.schema == s {
-		d := t.decoders[n-1]
-		t.decoders = t.decoders[:n-1]
-		return d
+	spare := t.spareFor(s)
+	if spare != nil {
+		if d, ok := spare.decoders.Get().(*decoder); ok {
+			return d
+		}
 	}
 	return newDecoder(s, cfg.columns.sources, cfg.rejectUnknown, func() (*block, error) { return t.takeBlock(s, cfg.times) })
 }
 
 func (t *table) takeBlock(s *schema, rules timeRules) (*block, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if n := len(t.blocks); n > 0 && t.schema == s {
-		b := t.blocks[n-1]
-		t.blocks = t.blocks[:n-1]
-		return b, nil
+	if spare := t.spareFor(s); spare != nil {
+		if b, ok := spare.blocks.Get().(*block); ok {
+			return b, nil
+		}
 	}
 	return newBlock(s, rules)
+}
+
+// spareFor returns what is kept for a schema, nil if it is not in use any more.
+func (t *table) spareFor(s *schema) *spare {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.schema != s {
+		return nil
+	}
+	return t.spare
 }
 
 // giveBack keeps a decoder for the next batch, unless the schema has changed.
 func (t *table) giveBack(d *decoder) {
 	d.release()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.schema == d.schema && len(t.decoders) < maxIdle {
-		t.decoders = append(t.decoders, d)
+	if spare := t.spareFor(d.schema); spare != nil {
+		spare.decoders.Put(d)
 	}
 }
 
 // recycle keeps a block for the next batch, unless the schema has changed.
 func (t *table) recycle(b *block) {
 	b.reset()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.schema == b.schema && len(t.blocks) < maxIdle {
-		t.blocks = append(t.blocks, b)
+	if spare := t.spareFor(b.schema); spare != nil {
+		spare.blocks.Put(b)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/google/uuid"
+	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
@@ -22,20 +22,29 @@ const longestToken = 200
 // name means the same rows, in this process and in the next.
 //
 // It consists of where the rows stand in their sources, with the first and
-// last offset of each source, the number of rows and a hash of every position
-// and every byte. The positions keep apart what is equal by chance, such as
+// last offset of each source, the number of rows and a hash of every position,
+// every byte, and of what else the configuration makes of a record: see
+// config.makes. The positions keep apart what is equal by chance, such as
 // repeated quotes; the bytes keep apart what stands in the same position, such
-// as the records of a topic that was made anew. When a row has no position
-// (core NATS, or a processor has rewritten it) the name is a random one, which
-// still serves every retry of the segment.
-func token(all []record, s segment) string {
+// as the records of a topic that was made anew. A row without a position (core
+// NATS, or a processor has rewritten it) stands in its delivery, which has a name
+// of its own: see salts.
+func (s *sink) token(c *chunk, of segment) string {
 	t := tokenizer{hash: xxhash.New()}
-	for _, i := range s.records() {
-		if !t.add(all[i]) {
-			return uuid.NewString()
+	_, _ = t.hash.WriteString(s.cfg.makes) // never fails
+	var last *service.Message
+	for _, i := range of.records() {
+		if m := c.records[i].msg; m != last { // those of a frame share their metadata
+			t.noteMetadata(m, s.cfg.columns.metadata)
+			last = m
 		}
+		if t.add(c.records[i]) {
+			continue
+		}
+		d, at := c.locate(i)
+		t.note(s.salts.of(d), int64(at), c.records[i])
 	}
-	return t.name(s.to - s.from)
+	return t.name(of.to - of.from)
 }
 
 // tokenizer gathers the positions of rows.
@@ -53,20 +62,34 @@ type span struct {
 	first, last int64
 }
 
+// add notes a row where it stands in its source, if that is known.
 func (t *tokenizer) add(r record) bool {
 	source, offset, ok := t.finder.Find(r.msg.Context(), r.data)
-	if !ok {
-		return false
+	if ok {
+		t.note(source, offset, r)
 	}
+	return ok
+}
+
+// note adds a row that stands there.
+func (t *tokenizer) note(source string, offset int64, r record) {
 	if len(t.spans) == 0 || t.spans[t.last].source != source {
 		t.change(source, offset)
 	}
 	s := &t.spans[t.last]
 	s.first, s.last = min(s.first, offset), max(s.last, offset)
 	binary.LittleEndian.PutUint64(t.offset[:], uint64(offset))
-	_, _ = t.hash.Write(t.offset[:]) // never fails
+	_, _ = t.hash.Write(t.offset[:])
 	_, _ = t.hash.Write(r.data)
-	return true
+}
+
+// noteMetadata adds what columns take of a message beside its bytes.
+func (t *tokenizer) noteMetadata(m *service.Message, keys []string) {
+	for _, key := range keys {
+		if v, ok := m.MetaGetMut(key); ok {
+			_, _ = fmt.Fprintf(t.hash, "%s=%v\x00", key, v)
+		}
+	}
 }
 
 // change goes on with another source.

@@ -29,4 +29,3 @@ func TestBackOffHasFullJitter(t *testing.T) {
 	}
 	require.InDelta(t, below, above, 600)
 }
-

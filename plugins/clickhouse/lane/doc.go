@@ -98,6 +98,8 @@ type Attempted struct {
 	Outcome
 	// Number counts the attempts of this load, from 1.
 	Number int
+	// Again says that the load will be attempted again.
+	Again bool
 	// GivenUp says that the load was given up by the caller of one of its jobs, or
 	// that the lane ends: the error means no more than that.
 	GivenUp bool

@@ -241,7 +241,7 @@ func (l *Lane[J]) settle(e *entry[J], out Outcome) {
 	case l.rules.MaxRetries > 0 && e.tries > l.rules.MaxRetries:
 		err = fmt.Errorf("giving up after %d attempts: %w", e.tries, err)
 	default:
-		ends = false
+		ends, told.Again = false, true
 		l.putBack(e, out)
 	}
 	l.publish() // before the callers go on, who may look

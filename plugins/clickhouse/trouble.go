@@ -1,41 +1,14 @@
 package clickhouse
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 )
-
-// backoff is exponential with full jitter: the wait is a random time up to a
-// ceiling, so that what failed together does not come back together.
-type backoff struct {
-	initial, max time.Duration
-}
-
-// slowSteps is how many doublings ahead an overloaded server is left alone.
-const slowSteps = 3
-
-// wait returns how long to wait after failure number n, from 1.
-func (b backoff) wait(n int) time.Duration {
-	return rand.N(b.ceiling(n)) + 1 //nolint:gosec // not a secret
-}
-
-// ceiling is the longest wait after failure number n: the initial interval,
-// doubled each time up to the maximum.
-func (b backoff) ceiling(n int) time.Duration {
-	d := b.initial
-	for ; n > 1 && d < b.max; n-- {
-		d *= 2
-	}
-	return min(d, b.max)
-}
-
-func givingUp(tries int, err error) error {
-	return fmt.Errorf("giving up after %d attempts: %w", tries, err)
-}
 
 // repeatEvery is how often a lasting trouble is logged again.
 const repeatEvery = 30 * time.Second
@@ -54,16 +27,20 @@ type trouble struct {
 }
 
 // failed notes a failed attempt.
-func (t *trouble) failed(r report) {
-	if !t.worthTelling(r.class, time.Now()) {
+func (t *trouble) failed(f *failure, attempt int) {
+	if !t.worthTelling(f.class, time.Now()) {
 		return
 	}
-	fields := t.log.With("table", t.table, "class", r.class.label(), "attempt", r.chunk.tries, "failures", t.count())
+	fields := t.log.With("table", t.table, "class", f.class.label(), "attempt", attempt, "failures", t.count())
+	var fault *lane.PanicError
+	if errors.As(f, &fault) {
+		fields = fields.With("stack", string(fault.Stack))
+	}
 	log := fields.Warnf
-	if r.class.needsSomebody() {
+	if f.class.needsSomebody() {
 		log = fields.Errorf
 	}
-	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", t.table, r.class, r.chunk.tries, r.err)
+	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", t.table, f.class, attempt, f)
 }
 
 // count is how many attempts have failed since the trouble began.

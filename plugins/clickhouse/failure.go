@@ -1,0 +1,25 @@
+package clickhouse
+
+import (
+	"errors"
+)
+
+// failure is why an attempt failed, and what is done about it. Its secrets are
+// gone.
+type failure struct {
+	class class
+	err   error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// failureOf returns the failure that an attempt's error is. What the lane says by
+// itself, of a panic, waits for somebody.
+func failureOf(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return &failure{class: schemaFault, err: err}
+}

@@ -142,7 +142,8 @@ func (b *buffer) launch(f *flight) *flight {
 	return f
 }
 
-// handOut returns shallow copies of the messages, unless nothing will change
+// handOut returns shallow copies of the messages (of the originals the first one
+// carries the flight's name), unless nothing will change
 // them: processors may change what they are given, and a retry must start from the
 // original.
 func (b *buffer) handOut(f *flight) service.MessageBatch {

@@ -38,6 +38,9 @@ func startChDB(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error) 
 		return nil, err
 	}
 	args := []string{"-library", library, "-path", filepath.Join(c.dir, "data"), "-listen", c.http, "-native-listen", c.native}
+	if c.faulty = opts.Faults; c.faulty {
+		args = append(args, "-faults")
+	}
 	if t := opts.TLS; t != nil {
 		if c.secure, c.secureNative, err = twoAddresses(); err != nil {
 			return nil, err

@@ -85,6 +85,8 @@ type ClickHouseOptions struct {
 	// ReadOnlyUser is the name of one more user, with the same password, who
 	// may not insert. chDB has one user only.
 	ReadOnlyUser string
+	// Faults makes a server of KindChDB show faults on demand: see FaultyClickHouse.
+	Faults bool
 	// TLS makes the server listen on TLSAddr too.
 	TLS *ServerTLS
 }
@@ -147,6 +149,7 @@ type clickhouseServer struct {
 	password     string
 	version      string
 	dir          string
+	faulty       bool // shows faults on demand
 	keepDir      bool
 	proc         *process
 }

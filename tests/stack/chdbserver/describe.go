@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -17,8 +18,8 @@ type tableColumn struct {
 
 // describe asks for the columns of a table, a table function, or a query in
 // brackets. A named Tuple stands on one line, as it does in a block.
-func (h *handler) describe(database, what string) ([]tableColumn, error) {
-	out, err := h.run(database, "DESCRIBE TABLE "+what+
+func (h *handler) describe(at scope, what string) ([]tableColumn, error) {
+	out, err := h.run(at, "DESCRIBE TABLE "+what+
 		" SETTINGS print_pretty_type_names = 0, describe_compact_output = 0, describe_include_subcolumns = 0", "JSONEachRow")
 	if err != nil {
 		return nil, err
@@ -35,13 +36,17 @@ func (h *handler) describe(database, what string) ([]tableColumn, error) {
 }
 
 // headerFor are the columns that an INSERT expects, in its order, and all
-// columns of its table.
-func (h *handler) headerFor(database string, stmt insertStmt) (header, all []tableColumn, err error) {
+// columns of its table. What the engine has against the statement, it says now:
+// an INSERT of an empty file asks for it.
+func (h *handler) headerFor(at scope, stmt insertStmt, settings string) (header, all []tableColumn, err error) {
+	if _, err := h.run(at, stmt.fromFile(os.DevNull, "Native", settings), "Null"); err != nil {
+		return nil, nil, err
+	}
 	what := stmt.target
 	if function, ok := cutPrefixFold(what, "FUNCTION "); ok {
 		what = strings.TrimSpace(function)
 	}
-	if all, err = h.describe(database, what); err != nil {
+	if all, err = h.describe(at, what); err != nil {
 		return nil, nil, err
 	}
 	if !stmt.hasList {
@@ -51,18 +56,13 @@ func (h *handler) headerFor(database string, stmt insertStmt) (header, all []tab
 	}
 	names, ok := insertColumns(stmt.list)
 	if !ok {
-		header, err = h.describe(database, "(SELECT "+stmt.list+" FROM "+what+")")
+		header, err = h.describe(at, "(SELECT "+stmt.list+" FROM "+what+")")
 		return header, all, err
 	}
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(c tableColumn) bool { return c.Name == name })
-		switch {
-		case i < 0 || all[i].Kind == "ALIAS":
-			return nil, nil, exception(fmt.Sprintf("Code: 16. DB::Exception: No such column %s in table %s. (NO_SUCH_COLUMN_IN_TABLE)", name, what))
-		case all[i].Kind == "MATERIALIZED":
-			return nil, nil, exception(fmt.Sprintf("Code: 44. DB::Exception: Cannot insert column %s, because it is MATERIALIZED column. (ILLEGAL_COLUMN)", name))
+		if i := slices.IndexFunc(all, func(c tableColumn) bool { return c.Name == name }); i >= 0 {
+			header = append(header, all[i])
 		}
-		header = append(header, all[i])
 	}
 	return header, all, nil
 }

@@ -85,41 +85,61 @@ type result struct {
 	events map[string]uint64
 }
 
-// run runs one statement in the database and returns its result in the format.
-// The error's text is ClickHouse's own: "Code: 60. DB::Exception: ...".
-func (e *engine) run(database, sql, format string) (*result, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.use(database); err != nil {
-		return nil, err
-	}
-	return e.runLocked(sql, format)
+// scope is where a statement runs.
+type scope struct {
+	database string
+	// profile are settings that hold where the statement names no other value,
+	// as those of a user's profile do: "name = value" by name.
+	profile map[string]string
+}
+
+// run runs one statement and returns its result in the format. The error's text
+// is ClickHouse's own: "Code: 60. DB::Exception: ...".
+func (e *engine) run(at scope, sql, format string) (out *result, err error) {
+	return e.exclusively(at, func() (*result, error) { return e.runLocked(sql, format) })
 }
 
 // runInsert is run with the counters of inserts. Nothing else inserts meanwhile.
-func (e *engine) runInsert(database, sql string) (*result, error) {
+func (e *engine) runInsert(at scope, sql string) (*result, error) {
+	return e.exclusively(at, func() (*result, error) {
+		before, err := e.insertEvents()
+		if err != nil {
+			return nil, err
+		}
+		out, err := e.runLocked(sql, "Null")
+		if err != nil {
+			return nil, err
+		}
+		if out.events, err = e.insertEvents(); err != nil {
+			return nil, err
+		}
+		for name, n := range before {
+			if out.events[name] -= n; out.events[name] == 0 {
+				delete(out.events, name)
+			}
+		}
+		return out, nil
+	})
+}
+
+// exclusively runs f in the scope while nothing else runs.
+func (e *engine) exclusively(at scope, f func() (*result, error)) (out *result, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.use(database); err != nil {
+	if err := e.use(at.database); err != nil {
 		return nil, err
 	}
-	before, err := e.insertEvents()
-	if err != nil {
-		return nil, err
-	}
-	out, err := e.runLocked(sql, "Null")
-	if err != nil {
-		return nil, err
-	}
-	if out.events, err = e.insertEvents(); err != nil {
-		return nil, err
-	}
-	for name, n := range before {
-		if out.events[name] -= n; out.events[name] == 0 {
-			delete(out.events, name)
+	for name, value := range at.profile {
+		if _, err := e.runLocked("SET "+name+" = "+quote(value), "Null"); err != nil {
+			return nil, err
 		}
+		defer func() {
+			if _, resetErr := e.runLocked("SET "+name+" = DEFAULT", "Null"); err == nil {
+				err = resetErr
+			}
+		}()
 	}
-	return out, nil
+	return f()
 }
 
 // insertEvents are the engine's counters that an insert moves. They count for

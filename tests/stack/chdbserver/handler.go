@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"compress/gzip"
+	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type handler struct {
 	engine   *engine
 	user     string
 	password string
-	spool    string // folder of the INSERT bodies
+	spool    string  // folder of the INSERT bodies
+	faults   *faults // nil without
 }
 
 // failure is an answer other than 200.
@@ -35,13 +37,19 @@ func (f *failure) Error() string { return f.text }
 
 // ServeHTTP answers GET /ping, and statements by POST or GET.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.faults != nil && r.URL.Path == "/faults" {
+		h.faults.ServeHTTP(w, r)
+		return
+	}
 	if r.Method == http.MethodGet && (r.URL.Path == "/ping" || r.URL.RawQuery == "") {
 		_, _ = io.WriteString(w, "Ok.\n")
 		return
 	}
 	params := r.URL.Query()
-	writeNames(w.Header(), params)
 	out, err := h.answer(r, params)
+	if !errors.As(err, new(*page)) { // a page is somebody else's answer
+		writeNames(w.Header(), params)
+	}
 	if err != nil {
 		writeFailure(w, err)
 		return
@@ -59,7 +67,7 @@ func (h *handler) answer(r *http.Request, params url.Values) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := h.execute(params, body)
+	out, err := h.execute(r.Context(), params, body)
 	if err != nil || params.Get("compress") != "1" {
 		return out, err
 	}
@@ -103,10 +111,14 @@ func requestBody(r *http.Request, params url.Values) (io.Reader, error) {
 
 // execute runs the statement of the URL or the body. With one in the URL the
 // body is its data.
-func (h *handler) execute(params url.Values, body io.Reader) (*answer, error) {
+func (h *handler) execute(ctx context.Context, params url.Values, body io.Reader) (*answer, error) {
 	sql := params.Get("query")
 	if stmt, ok := parseInsert(sql); ok && formatOnly.MatchString(stmt.rest) {
-		return h.insert(stmt, params, body)
+		f := h.faults.take(sql, false)
+		if err := f.before(ctx); err != nil {
+			return nil, err
+		}
+		return h.insert(f, stmt, params, body)
 	}
 	rest, err := io.ReadAll(body)
 	if err != nil {
@@ -116,8 +128,12 @@ func (h *handler) execute(params url.Values, body io.Reader) (*answer, error) {
 	if sql == helloQuery {
 		return h.hello(params)
 	}
+	f := h.faults.take(sql, false)
+	if err := f.before(ctx); err != nil {
+		return nil, err
+	}
 	stmt, format := plain(sql, settingsOf(params), cmp.Or(params.Get("default_format"), "TabSeparated"))
-	out, err := h.run(databaseOf(params), stmt, format)
+	out, err := f.around(scope{database: databaseOf(params)}, func(at scope) (*result, error) { return h.run(at, stmt, format) })
 	return &answer{out, format}, err
 }
 
@@ -137,12 +153,14 @@ func joinLines(first, second string) string {
 }
 
 // insert runs an INSERT whose data is the body.
-func (h *handler) insert(stmt insertStmt, params url.Values, body io.Reader) (*answer, error) {
+func (h *handler) insert(f *fault, stmt insertStmt, params url.Values, body io.Reader) (*answer, error) {
 	out, err := h.spooled(func(file io.Writer) error {
 		_, err := io.Copy(file, body)
 		return err
 	}, func(file string) (*result, error) {
-		return h.runInsert(databaseOf(params), stmt.fromFile(file, stmt.format(), settingsOf(params)))
+		return f.around(scope{database: databaseOf(params)}, func(at scope) (*result, error) {
+			return h.runInsert(at, stmt.fromFile(file, stmt.format(), settingsOf(params)))
+		})
 	})
 	return &answer{out, stmt.format()}, err
 }
@@ -171,7 +189,7 @@ func (h *handler) spooled(write func(io.Writer) error, run func(file string) (*r
 }
 
 func (h *handler) hello(params url.Values) (*answer, error) {
-	version, err := h.run(databaseOf(params), "SELECT version()", "TabSeparatedRaw")
+	version, err := h.run(scope{database: databaseOf(params)}, "SELECT version()", "TabSeparatedRaw")
 	if err != nil {
 		return nil, err
 	}
@@ -183,19 +201,19 @@ func (h *handler) hello(params url.Values) (*answer, error) {
 	return &answer{version, "Native"}, err
 }
 
-func (h *handler) run(database, sql, format string) (*result, error) {
+func (h *handler) run(at scope, sql, format string) (*result, error) {
 	if _, ok := parseInsert(sql); ok {
-		return h.runInsert(database, sql)
+		return h.runInsert(at, sql)
 	}
-	out, err := h.engine.run(database, sql, format)
+	out, err := h.engine.run(at, sql, format)
 	if err != nil {
 		return nil, exception(err.Error())
 	}
 	return out, nil
 }
 
-func (h *handler) runInsert(database, sql string) (*result, error) {
-	out, err := h.engine.runInsert(database, sql)
+func (h *handler) runInsert(at scope, sql string) (*result, error) {
+	out, err := h.engine.runInsert(at, sql)
 	if err != nil {
 		return nil, exception(err.Error())
 	}
@@ -223,6 +241,15 @@ var statusOf = map[int]int{
 }
 
 func writeFailure(w http.ResponseWriter, err error) {
+	if errors.Is(err, errCut) {
+		panic(http.ErrAbortHandler) // which is how a handler closes its connection
+	}
+	var p *page
+	if errors.As(err, &p) {
+		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+		_, _ = io.WriteString(w, p.html)
+		return
+	}
 	var f *failure
 	if !errors.As(err, &f) {
 		f = &failure{status: http.StatusBadRequest, text: err.Error()}

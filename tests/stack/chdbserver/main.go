@@ -27,6 +27,7 @@ func serve() error {
 	library := flag.String("library", "", "path of libchdb.so")
 	listen := flag.String("listen", "127.0.0.1:0", "address of the HTTP interface")
 	native := flag.String("native-listen", "", "address of the native protocol; none when empty")
+	faulty := flag.Bool("faults", false, "let tests ask for faults at /faults of the HTTP interface")
 	path := flag.String("path", "", "folder of the data")
 	var secure secureFlags
 	secure.define()
@@ -42,6 +43,9 @@ func serve() error {
 	defer stop()
 	// The password comes by the environment: arguments can be read by everybody.
 	h := &handler{engine: engine, user: "default", password: os.Getenv("CHDB_PASSWORD"), spool: os.TempDir()}
+	if *faulty {
+		h.faults = newFaults()
+	}
 	conf, err := secure.config()
 	if err != nil {
 		return err
@@ -61,6 +65,7 @@ func serve() error {
 		return fmt.Errorf("listening: %w", err)
 	case <-ctx.Done():
 	}
+	h.faults.clear()
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var errs []error

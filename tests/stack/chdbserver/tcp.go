@@ -27,7 +27,7 @@ type nativeServer struct {
 }
 
 func newNativeServer(h *handler) (*nativeServer, error) {
-	out, err := h.engine.run("default", "SELECT version()", "TabSeparatedRaw")
+	out, err := h.engine.run(scope{database: "default"}, "SELECT version()", "TabSeparatedRaw")
 	if err != nil {
 		return nil, fmt.Errorf("asking the engine for its version: %w", err)
 	}
@@ -205,7 +205,7 @@ func (c *session) handshake() error {
 	if !proto.FeatureSettingsSerializedAsStrings.In(c.revision) {
 		return exception(fmt.Sprintf("Code: 48. DB::Exception: Revision %d of the protocol is too old for this server. (NOT_IMPLEMENTED)", c.revision))
 	}
-	if _, err := c.handler.run(c.database, "SELECT 1", "Null"); err != nil {
+	if _, err := c.handler.run(c.scope(), "SELECT 1", "Null"); err != nil {
 		return err // no such database
 	}
 	v := c.server.version
@@ -263,3 +263,5 @@ func (c *session) sendException(err error) error {
 	e.EncodeAware(&c.out, c.revision)
 	return c.flush()
 }
+
+func (c *session) scope() scope { return scope{database: c.database} }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,13 +18,16 @@ var errCancelled = exception("Code: 735. DB::Exception: Received 'Cancel' packet
 // there. What damages it ends the connection, for then nobody knows where the
 // next packet begins; what the statement or the engine has against it does not.
 func (c *session) insert(q request, stmt insertStmt) error {
-	header, all, err := c.handler.headerFor(c.database, stmt)
+	header, all, err := c.handler.headerFor(c.scope(), stmt, q.settings)
 	if err != nil {
 		return c.sendException(err)
 	}
 	proto.TableColumns{Second: columnsText(all)}.EncodeAware(&c.out, c.revision)
 	if err := c.sendBlock(q, emptyBlock(header)); err != nil {
 		return err
+	}
+	if q.fault.stalls() {
+		return q.fault.before(context.Background())
 	}
 	var rows uint64
 	answered := false
@@ -47,14 +51,16 @@ func (c *session) insert(q request, stmt insertStmt) error {
 
 // insertFile runs the statement and answers it.
 func (c *session) insertFile(q request, stmt insertStmt, file string, rows uint64) error {
-	out := &result{}
-	if rows > 0 {
-		var err error
-		if out, err = c.handler.runInsert(c.database, stmt.fromFile(file, "Native", q.settings)); err != nil {
-			return c.sendException(err)
+	out, err := q.fault.around(c.scope(), func(at scope) (*result, error) {
+		if rows == 0 {
+			return &result{}, nil
 		}
+		return c.handler.runInsert(at, stmt.fromFile(file, "Native", q.settings))
+	})
+	if err != nil {
+		return c.refuse(err)
 	}
-	return c.finish(q, out)
+	return c.finish(out)
 }
 
 // damageError is one of the data on the wire.

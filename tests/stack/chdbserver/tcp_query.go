@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +17,7 @@ import (
 type request struct {
 	proto.Query
 	settings string // of the session and the query, as a SETTINGS clause's list
+	fault    *fault
 }
 
 var (
@@ -33,8 +36,15 @@ func (c *session) query() error {
 	if err == nil {
 		q.settings, err = c.settingsFor(q.Settings)
 	}
+	if err == nil {
+		q.fault = c.handler.faults.take(q.Body, true)
+		asksForData := isInsert && stmt.format() != ""
+		if !asksForData || !q.fault.stalls() { // an INSERT is stalled when its data is to come
+			err = q.fault.before(context.Background())
+		}
+	}
 	switch {
-	case isBroken(err):
+	case isBroken(err) || errors.Is(err, errCut):
 		return err
 	case err != nil:
 		return c.sendException(err)
@@ -101,7 +111,7 @@ func (c *session) settingsFor(list []proto.Setting) (string, error) {
 
 // knows tells whether the engine has a setting of that name.
 func (h *handler) knows(setting string) (bool, error) {
-	out, err := h.run("default", "SELECT count() FROM system.settings WHERE name = "+quote(setting), "TabSeparated")
+	out, err := h.run(scope{database: "default"}, "SELECT count() FROM system.settings WHERE name = "+quote(setting), "TabSeparated")
 	if err != nil {
 		return false, err
 	}
@@ -117,9 +127,9 @@ func (c *session) statement(q request) error {
 		return c.set(parts[1])
 	}
 	sql, _ := plain(q.Body, q.settings, "Native")
-	out, err := c.handler.run(c.database, sql, "Native")
+	out, err := q.fault.around(c.scope(), func(at scope) (*result, error) { return c.handler.run(at, sql, "Native") })
 	if err != nil {
-		return c.sendException(err)
+		return c.refuse(err)
 	}
 	if c.cancelled() {
 		return c.end()
@@ -127,12 +137,20 @@ func (c *session) statement(q request) error {
 	if err := c.sendResult(q, sql, out); err != nil {
 		return err
 	}
-	return c.finish(q, out)
+	return c.finish(out)
+}
+
+// refuse sends the exception that a statement ends with, unless a fault cuts the connection.
+func (c *session) refuse(err error) error {
+	if errors.Is(err, errCut) {
+		return err
+	}
+	return c.sendException(err)
 }
 
 // use and set are the session's own: the engine has one connection for all.
 func (c *session) use(database string) error {
-	if _, err := c.handler.run(database, "SELECT 1", "Null"); err != nil {
+	if _, err := c.handler.run(scope{database: database}, "SELECT 1", "Null"); err != nil {
 		return c.sendException(err)
 	}
 	c.database = database
@@ -140,7 +158,7 @@ func (c *session) use(database string) error {
 }
 
 func (c *session) set(assignments string) error {
-	if _, err := c.handler.run(c.database, "SELECT 1 SETTINGS "+assignments, "Null"); err != nil {
+	if _, err := c.handler.run(c.scope(), "SELECT 1 SETTINGS "+assignments, "Null"); err != nil {
 		return c.sendException(err)
 	}
 	c.settings = append(c.settings, assignments)
@@ -195,7 +213,7 @@ func (c *session) resultHeader(sql string, out *result) ([]tableColumn, error) {
 	if !isSelect.MatchString(sql) {
 		return nil, nil
 	}
-	return c.handler.describe(c.database, "("+sql+"\n)")
+	return c.handler.describe(c.scope(), "("+sql+"\n)")
 }
 
 // sendBlock sends one data packet, compressed when the query asks for it.
@@ -223,7 +241,7 @@ func settingOf(list []proto.Setting, name string) string {
 }
 
 // finish sends what a statement did, and its end.
-func (c *session) finish(q request, out *result) error {
+func (c *session) finish(out *result) error {
 	proto.ServerCodeProgress.Encode(&c.out)
 	proto.Progress{
 		Rows: out.readRows, Bytes: out.readBytes,

@@ -28,6 +28,8 @@ type engine struct {
 	destroy func(result uintptr)
 	end     func(conn *uintptr)
 
+	resultRows   func(result uintptr) uint64
+	resultBytes  func(result uintptr) uint64
 	readRows     func(result uintptr) uint64
 	readBytes    func(result uintptr) uint64
 	writtenRows  func(result uintptr) uint64
@@ -46,17 +48,19 @@ func openEngine(library, dir string) (*engine, error) {
 	e := &engine{}
 	var connect func(argc int32, argv **byte) *uintptr
 	for name, fn := range map[string]any{
-		"chdb_connect":              &connect,
-		"chdb_query_n":              &e.query,
-		"chdb_result_buffer":        &e.buffer,
-		"chdb_result_length":        &e.length,
-		"chdb_result_error":         &e.failure,
-		"chdb_destroy_query_result": &e.destroy,
-		"chdb_close_conn":           &e.end,
-		"chdb_result_rows_read":     &e.readRows,
-		"chdb_result_bytes_read":    &e.readBytes,
-		"chdb_result_rows_written":  &e.writtenRows,
-		"chdb_result_bytes_written": &e.writtenBytes,
+		"chdb_connect":                   &connect,
+		"chdb_query_n":                   &e.query,
+		"chdb_result_buffer":             &e.buffer,
+		"chdb_result_length":             &e.length,
+		"chdb_result_error":              &e.failure,
+		"chdb_destroy_query_result":      &e.destroy,
+		"chdb_close_conn":                &e.end,
+		"chdb_result_rows_read":          &e.resultRows,
+		"chdb_result_bytes_read":         &e.resultBytes,
+		"chdb_result_storage_rows_read":  &e.readRows,
+		"chdb_result_storage_bytes_read": &e.readBytes,
+		"chdb_result_rows_written":       &e.writtenRows,
+		"chdb_result_bytes_written":      &e.writtenBytes,
 	} {
 		purego.RegisterLibFunc(fn, lib, name)
 	}
@@ -75,6 +79,7 @@ func cString(s string) *byte { return &append([]byte(s), 0)[0] }
 type result struct {
 	data []byte // in the format that was asked for
 
+	rows, bytes uint64 // in the result
 	// What the engine's own progress says. Written rows are those that the
 	// insert and the views that depend on its table handed to their tables:
 	// one that was deduplicated is counted like one that was stored.
@@ -183,7 +188,8 @@ func (e *engine) runLocked(sql, format string) (*result, error) {
 		return nil, errors.New(text)
 	}
 	out := &result{
-		data:     make([]byte, e.length(r)),
+		data: make([]byte, e.length(r)),
+		rows: e.resultRows(r), bytes: e.resultBytes(r),
 		readRows: e.readRows(r), readBytes: e.readBytes(r), writtenRows: e.writtenRows(r), writtenBytes: e.writtenBytes(r),
 		elapsed: time.Since(begin),
 	}

@@ -28,7 +28,11 @@ func writeNames(header http.Header, params url.Values) {
 // and only the native protocol's profile events do (DuplicatedInsertedBlocks).
 func writeSummary(header http.Header, a *answer) {
 	header.Set("X-ClickHouse-Format", a.format)
+	rows, bytes := a.rows, a.bytes
+	if a.events != nil { // what an insert gives is what it has written
+		rows, bytes = a.writtenRows, a.writtenBytes
+	}
 	header.Set("X-ClickHouse-Summary", fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d",`+
 		`"total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d","memory_usage":"0"}`,
-		a.readRows, a.readBytes, a.writtenRows, a.writtenBytes, a.writtenRows, a.writtenBytes, a.elapsed.Nanoseconds()))
+		a.readRows, a.readBytes, a.writtenRows, a.writtenBytes, rows, bytes, a.elapsed.Nanoseconds()))
 }

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -328,8 +330,8 @@ func TestChDBWrittenRows(t *testing.T) {
 		return a.progress.WroteRows, a.events
 	}
 	overHTTP := func(token string) string {
-		url := "http://" + ch.HTTPAddr() + "/?query_id=q1&query=INSERT+INTO+written+(n)+FORMAT+TabSeparated&insert_deduplication_token=" + token
-		resp, err := httpClient.Post(url, "", strings.NewReader("1\n2\n3\n"))
+		address := "http://" + ch.HTTPAddr() + "/?query_id=q1&query=INSERT+INTO+written+(n)+FORMAT+TabSeparated&insert_deduplication_token=" + token
+		resp, err := httpClient.Post(address, "", strings.NewReader("1\n2\n3\n"))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusOK, resp.StatusCode)
@@ -374,7 +376,7 @@ func TestChDBNativeOverTLS(t *testing.T) {
 	}
 }
 
-// faultyChDB is a server of the test's own over either protocol.
+// eachFaulty runs a test with a table, and an insert of one row into it.
 func eachFaulty(t *testing.T, test func(ctx context.Context, t *testing.T, ch FaultyClickHouse, insert func() error)) {
 	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
 		faulty, ctx := ch.(FaultyClickHouse), within(t, time.Minute)
@@ -427,4 +429,91 @@ func TestFaultsOfChDB(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Answers that are no exceptions exist over HTTP alone. The driver takes both
+// for a success, which is why a test needs them.
+func TestFaultsOfChDBOverHTTP(t *testing.T) {
+	ch, ctx := Shared.ClickHouse(t, KindChDB).(FaultyClickHouse), within(t, time.Minute)
+	send := func(method, query, body string) (*http.Response, string) {
+		req, err := http.NewRequestWithContext(ctx, method, "http://"+ch.HTTPAddr()+"/?query="+url.QueryEscape(query), strings.NewReader(body))
+		require.NoError(t, err)
+		resp, err := httpClient.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp, string(text)
+	}
+	require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS paged"))
+	require.NoError(t, ch.Exec(ctx, "CREATE TABLE paged (n UInt64) ENGINE = MergeTree ORDER BY n"))
+	require.NoError(t, ch.AddFault(ctx, Fault{Statement: "paged", Times: 1, Code: 241, Text: "Memory limit", Status: http.StatusOK}))
+	require.NoError(t, ch.AddFault(ctx, Fault{Statement: "paged", Times: 1, Page: "<html>502</html>"}))
+
+	c := dialRaw(t, ch)
+	c.query("SELECT 'paged' AS s")
+	require.EqualValues(t, 241, c.answer(nil).exception.Code, "over the native protocol there is no status")
+	require.NoError(t, ch.AddFault(ctx, Fault{Statement: "paged", Times: 1, Code: 241, Text: "Memory limit", Status: http.StatusOK}))
+
+	resp, text := send(http.MethodPost, "INSERT INTO paged FORMAT TSV", "1\n")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Equal(t, "<html>502</html>", text)
+	assert.Contains(t, resp.Header.Get("Content-Type"), "text/html")
+	for name := range resp.Header {
+		assert.NotContains(t, strings.ToLower(name), "clickhouse")
+	}
+	resp, text = send(http.MethodPost, "INSERT INTO paged FORMAT TSV", "1\n")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Equal(t, "241", resp.Header.Get("X-ClickHouse-Exception-Code"))
+	assert.Contains(t, text, "Code: 241. DB::Exception: Memory limit")
+	assert.Equal(t, [][]string{{"0"}}, query(ctx, t, ch, "SELECT count() FROM paged"))
+}
+
+// Settings of a fault hold where a statement names none of its own.
+func TestSettingsOfAFault(t *testing.T) {
+	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
+		ctx, conn, faulty := within(t, time.Minute), connect(t, ch), ch.(FaultyClickHouse)
+		columns := func(sql string) int {
+			rows, err := conn.Query(ctx, sql)
+			require.NoError(t, err)
+			defer rows.Close()
+			return len(rows.Columns())
+		}
+		require.Equal(t, 7, columns("DESCRIBE TABLE system.one"))
+		require.NoError(t, faulty.AddFault(ctx, Fault{Statement: "^DESC", Times: 2, Settings: map[string]string{"describe_compact_output": "1"}}))
+		assert.Equal(t, 2, columns("DESCRIBE TABLE system.one"))
+		assert.Equal(t, 7, columns("DESCRIBE TABLE system.one SETTINGS describe_compact_output = 0"))
+		assert.Equal(t, 7, columns("DESCRIBE TABLE system.one"))
+	})
+}
+
+// A statement that is stalled is neither read nor answered, until the fault is cleared.
+func TestStallOfAFault(t *testing.T) {
+	eachFaulty(t, func(ctx context.Context, t *testing.T, ch FaultyClickHouse, insert func() error) {
+		require.NoError(t, ch.AddFault(ctx, Fault{Statement: "INSERT INTO faulty", Times: 1, Stall: true}))
+		done := make(chan error, 1)
+		go func() { done <- insert() }()
+		require.Eventually(t, func() bool {
+			left, err := ch.FaultsLeft(ctx)
+			return err == nil && left == 0
+		}, 20*time.Second, time.Millisecond)
+		require.NoError(t, ch.Exec(ctx, "SELECT 1"), "others are served")
+		select {
+		case err := <-done:
+			t.Fatalf("a stalled statement was answered: %v", err)
+		default:
+		}
+		require.NoError(t, ch.ClearFaults(ctx))
+		require.Error(t, <-done)
+		assert.Equal(t, [][]string{{"0"}}, query(ctx, t, ch, "SELECT count() FROM faulty"))
+		require.NoError(t, insert())
+	})
+}
+
+func TestFaultsThatCannotBe(t *testing.T) {
+	ch := Shared.ClickHouse(t, KindChDB).(FaultyClickHouse)
+	require.ErrorContains(t, ch.AddFault(t.Context(), Fault{Statement: "(", Times: 1}), "reading the fault's statement")
+	require.ErrorContains(t, ch.AddFault(t.Context(), Fault{}), "reading the fault's times: 0")
+	legacy := Shared.ClickHouse(t, KindLegacy).(FaultyClickHouse)
+	require.ErrorIs(t, legacy.AddFault(t.Context(), Fault{Times: 1, Cut: true}), ErrNoFaults)
 }

@@ -1,0 +1,79 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+// faultyKind is the current engine with a switch for faults.
+const faultyKind = "faulty"
+
+// faulty runs a test on the current engine by both protocols, on a server that
+// shows faults on demand.
+func faulty(t *testing.T, test func(t *testing.T, server stack.FaultyClickHouse)) {
+	for _, protocol := range []string{protocolHTTP, protocolNative} {
+		t.Run(protocol, func(t *testing.T) {
+			server := servers.faulty(t)
+			t.Cleanup(func() { require.NoError(t, server.ClearFaults(context.Background())) })
+			test(t, byProtocol{server, protocol})
+		})
+	}
+}
+
+// byProtocol is a server as one of its protocols reaches it.
+type byProtocol struct {
+	stack.FaultyClickHouse
+	protocol string
+}
+
+func (s byProtocol) Protocol() string { return s.protocol }
+
+func (s byProtocol) Addr() string {
+	if s.protocol == protocolNative {
+		return s.NativeAddr()
+	}
+	return s.HTTPAddr()
+}
+
+func (s *sharedServers) faulty(t *testing.T) stack.FaultyClickHouse {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if server, ok := s.kinds[faultyKind]; ok {
+		return server.(stack.FaultyClickHouse)
+	}
+	server := startServer(t, stack.KindChDB, stack.ClickHouseOptions{Faults: true})
+	if s.kinds == nil {
+		s.kinds = map[string]stack.ClickHouse{}
+	}
+	s.kinds[faultyKind] = server
+	return server.(stack.FaultyClickHouse)
+}
+
+// newWindowTable creates a table that remembers its inserts.
+func newWindowTable(t *testing.T, server stack.ClickHouse, columns string) string {
+	t.Helper()
+	name := fmt.Sprintf("w%d", tableNumber.Add(1))
+	require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+name+" ("+columns+
+		") ENGINE = MergeTree ORDER BY tuple() SETTINGS non_replicated_deduplication_window = 1000"))
+	return name
+}
+
+// ids are the records {"id":from} to {"id":to-1}.
+func ids(from, to int) (texts []string) {
+	for i := from; i < to; i++ {
+		texts = append(texts, fmt.Sprintf(`{"id":%d}`, i))
+	}
+	return texts
+}
+
+func count(t *testing.T, server stack.ClickHouse, table string) string {
+	t.Helper()
+	return strings.Join(query(t, server, "SELECT count(), uniqExact(id) FROM default."+table)[0], " ")
+}

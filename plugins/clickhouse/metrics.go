@@ -14,6 +14,8 @@ type metrics struct {
 	rows, bytes, batches *service.MetricCounter
 	retries              *service.MetricCounter // by table and class
 	deadLetters          *service.MetricCounter
+	deduplicated         *service.MetricCounter
+	unmatched            *service.MetricCounter
 	batchRows            *service.MetricTimer // a histogram of rows, not of time
 	insert               *service.MetricTimer
 	replica              *service.MetricGauge // by server: whether its breaker is closed
@@ -26,9 +28,13 @@ func newMetrics(m *service.Metrics) metrics {
 		batches:     m.NewCounter("clickhouse_batches", "table"),
 		retries:     m.NewCounter("clickhouse_retries", "table", "class"),
 		deadLetters: m.NewCounter("clickhouse_dead_letters", "table"),
-		batchRows:   m.NewTimer("clickhouse_batch_rows", "table"),
-		insert:      m.NewTimer("clickhouse_insert_ns", "table"),
-		replica:     m.NewGauge("clickhouse_replica_up", "server"),
+
+		deduplicated: m.NewCounter("clickhouse_deduplicated_rows", "table"),
+		unmatched:    m.NewCounter("clickhouse_unmatched_rows", "table"),
+
+		batchRows: m.NewTimer("clickhouse_batch_rows", "table"),
+		insert:    m.NewTimer("clickhouse_insert_ns", "table"),
+		replica:   m.NewGauge("clickhouse_replica_up", "server"),
 	}
 }
 
@@ -39,6 +45,8 @@ func (m *metrics) begin(table string) {
 	m.bytes.Incr(0, table)
 	m.batches.Incr(0, table)
 	m.deadLetters.Incr(0, table)
+	m.deduplicated.Incr(0, table)
+	m.unmatched.Incr(0, table)
 	for c := retry; c <= accessFault; c++ {
 		m.retries.Incr(0, table, c.label())
 	}

@@ -98,6 +98,8 @@ type TableHealth struct {
 	// RetryAttempts is how often the batch was tried that waits longest.
 	RetryAttempts int    `json:"retry_attempts"`
 	DeadLetters   int64  `json:"dead_letters"`
+	Deduplicated  int64  `json:"deduplicated"`
+	Unmatched     int64  `json:"unmatched"`
 	Error         string `json:"error,omitempty"`
 }
 
@@ -241,6 +243,9 @@ func (t *Table) health(now time.Time) TableHealth {
 		Batches:     t.Batches.Load(),
 		Retries:     t.Retries.Load(),
 		DeadLetters: t.DeadLetters.Load(),
+
+		Deduplicated: t.Deduplicated.Load(),
+		Unmatched:    t.Unmatched.Load(),
 	}
 	if q := t.Queue(); q.Batches > 0 {
 		age := Age(now.Sub(q.Since))
@@ -257,6 +262,8 @@ func (o *OutputHealth) add(t TableHealth) {
 	o.Retries += t.Retries
 	o.RetryQueue += t.RetryQueue
 	o.DeadLetters += t.DeadLetters
+	o.Deduplicated += t.Deduplicated
+	o.Unmatched += t.Unmatched
 	if t.RetryOldest != nil && (o.RetryOldest == nil || *t.RetryOldest > *o.RetryOldest) {
 		o.RetryOldest, o.RetryAttempts, o.Error = t.RetryOldest, t.RetryAttempts, t.Error
 	}

@@ -91,6 +91,8 @@ const golden = `{
       "retry_oldest_seconds": 90.000,
       "retry_attempts": 4,
       "dead_letters": 3,
+      "deduplicated": 0,
+      "unmatched": 0,
       "error": "retry: connection refused",
       "tables": {
         "ticks": {
@@ -101,6 +103,8 @@ const golden = `{
           "retry_oldest_seconds": 90.000,
           "retry_attempts": 4,
           "dead_letters": 2,
+          "deduplicated": 0,
+          "unmatched": 0,
           "error": "retry: connection refused"
         },
         "candles": {
@@ -110,7 +114,9 @@ const golden = `{
           "retry_queue_size": 0,
           "retry_oldest_seconds": null,
           "retry_attempts": 0,
-          "dead_letters": 0
+          "dead_letters": 0,
+          "deduplicated": 0,
+          "unmatched": 0
         }
       }
     }

@@ -16,8 +16,13 @@ type Table struct {
 	Rows, Batches atomic.Int64
 	// Retries counts insert attempts that failed and were tried again.
 	Retries atomic.Int64
+	// Deduplicated counts rows whose insert the server has recognised as one that
+	// it had stored before; they are not among Rows.
+	Deduplicated atomic.Int64
 	// DeadLetters counts rows handed to the dead-letter output.
 	DeadLetters atomic.Int64
+	// Unmatched counts records of which no column took anything, stored or not.
+	Unmatched atomic.Int64
 
 	queue atomic.Pointer[Queue]
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -74,7 +77,7 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 			next.token = token(c.records, *next)
 		}
 		if s.cfg.http && !f.refusesConversion {
-			if err := s.unchanged(ctx, r, next.block.schema); err != nil {
+			if err := s.unchanged(ctx, r, next.block.Schema); err != nil {
 				return err
 			}
 		}
@@ -99,9 +102,9 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 
 // unchanged makes sure that the table has the columns that rows were decoded
 // for, just before an INSERT which the server does not check for it.
-func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *schema) error {
+func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *column.Schema) error {
 	current, err := s.readSchema(ctx, r)
-	if err == nil && !current.sameColumns(decodedFor) {
+	if err == nil && !current.Same(decodedFor) {
 		err = errSchemaChanged
 	}
 	return err
@@ -130,7 +133,7 @@ func (s *sink) stored(c *chunk, done segment, took time.Duration) {
 	s.metrics.batches.Incr(1, s.table.name)
 	s.metrics.batchRows.Timing(int64(rows), s.table.name)
 	s.metrics.insert.Timing(took.Nanoseconds(), s.table.name)
-	s.table.agree(done.block.schema)
+	s.table.agree(done.block.Schema)
 	if !c.inUse(done.block) {
 		s.table.recycle(done.block)
 	}
@@ -186,17 +189,17 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 }
 
 // decodeFor also tells whether a field of a new name is no column.
-func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
+func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err error) {
 	d := s.table.takeDecoder(known, s.cfg)
 	d.records = c.records
 	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
 		c.bad = nil
 		return false, err
 	}
-	stranger = d.stranger
-	for _, b := range d.blocks {
-		for from := 0; from < len(b.rows); from += mostRows {
-			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.rows))})
+	stranger = d.Stranger()
+	for _, b := range d.Blocks() {
+		for from := 0; from < len(b.Rows); from += mostRows {
+			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.Rows))})
 		}
 	}
 	s.table.giveBack(d)
@@ -210,15 +213,15 @@ func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 func (s *sink) add(d *decoder, c *chunk, index int) error {
 	data, err := c.records[index].bytes()
 	if err == nil {
-		err = d.add(data, index)
+		err = d.Add(data, index)
 	} else {
-		err = &rowError{err: err}
+		err = &rec.RowError{Err: err}
 	}
-	var fault *rowError
+	var fault *rec.RowError
 	if !errors.As(err, &fault) {
 		return err
 	}
-	if s.table.drifted(d.schema, fault) {
+	if s.table.drifted(d.Schema(), fault) {
 		return fmt.Errorf("%w: %w", errDrift, fault)
 	}
 	c.bad = append(c.bad, badRow{index: index, table: s.table.name, err: fault})
@@ -226,8 +229,8 @@ func (s *sink) add(d *decoder, c *chunk, index int) error {
 }
 
 // loadSchema reads the table's schema from a server and learns it.
-func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
-	var current *schema
+func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
+	var current *column.Schema
 	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
 		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
@@ -241,7 +244,7 @@ func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
 }
 
 // readSchema reads the columns that rows are inserted into.
-func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
+func (s *sink) readSchema(ctx context.Context, r *replica) (*column.Schema, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
 	defer cancel()
 	conn, err := r.conn()
@@ -252,5 +255,5 @@ func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return current.pick(s.cfg.columns.names)
+	return pick(current, s.cfg.columns.names)
 }

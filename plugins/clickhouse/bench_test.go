@@ -10,6 +10,8 @@ import (
 	goccy "github.com/goccy/go-json"
 	shopspring "github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // benchRows is how many rows a benchmark's block has.
@@ -27,11 +29,11 @@ func ticks() (records [][]byte, size int) {
 }
 
 // driverColumns are the driver's columns of a schema, empty.
-func driverColumns(b *testing.B, s *schema) []chcolumn.Interface {
+func driverColumns(b *testing.B, s *column.Schema) []chcolumn.Interface {
 	b.Helper()
 	var columns []chcolumn.Interface
-	for _, c := range s.columns {
-		column, err := chcolumn.Type(c.typ).Column(c.name, &chcolumn.ServerContext{})
+	for _, c := range s.Columns {
+		column, err := chcolumn.Type(c.Type).Column(c.Name, &chcolumn.ServerContext{})
 		require.NoError(b, err)
 		columns = append(columns, column)
 	}
@@ -66,15 +68,15 @@ func BenchmarkTicksToColumns(b *testing.B) {
 		b.SetBytes(int64(size))
 		b.ReportAllocs()
 		for b.Loop() {
-			if len(d.blocks) > 0 {
-				d.blocks[0].reset()
+			if len(d.Blocks()) > 0 {
+				d.Blocks()[0].Reset()
 			}
 			for i, record := range records {
-				if err := d.add(record, i); err != nil {
+				if err := d.Add(record, i); err != nil {
 					b.Fatal(err)
 				}
 			}
-			if err := (segment{block: d.blocks[0], to: benchRows}).fill(driverColumns(b, d.schema)); err != nil {
+			if err := (segment{block: d.Blocks()[0], to: benchRows}).fill(driverColumns(b, d.Schema())); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -126,18 +128,52 @@ func appendRow(b *testing.B, columns []chcolumn.Interface, row *tickRow) {
 func BenchmarkDecodeType(b *testing.B) {
 	for _, c := range roundTrips {
 		b.Run(c.typ, func(b *testing.B) {
-			s := newSchema("t", []column{{name: "c", typ: c.typ}})
+			s := column.NewSchema("t", []column.Spec{{Name: "c", Type: c.typ}})
 			d := decoderFor(s, false)
 			record := []byte(`{"c":` + c.json + `}`)
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {
-				if n%benchRows == 0 && len(d.blocks) > 0 {
-					d.blocks[0].reset()
+				if n%benchRows == 0 && len(d.Blocks()) > 0 {
+					d.Blocks()[0].Reset()
 				}
-				if err := d.add(record, 0); err != nil {
+				if err := d.Add(record, 0); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+func BenchmarkDecodeTick(b *testing.B) {
+	records, size := ticks()
+	d := decoderFor(tickSchema(), false)
+	b.SetBytes(int64(size / benchRows))
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; b.Loop(); n++ {
+		if n%benchRows == 0 && len(d.Blocks()) > 0 {
+			d.Blocks()[0].Reset()
+		}
+		if err := d.Add(records[n%benchRows], n); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func tickSchema() *column.Schema {
+	return column.NewSchema("ticks", []column.Spec{
+		{Name: "symbol", Type: "LowCardinality(String)"},
+		{Name: "ts", Type: "DateTime64(9, 'UTC')"},
+		{Name: "seq", Type: "UInt64"},
+		{Name: "side", Type: "Enum8('buy' = 1, 'sell' = 2)"},
+		{Name: "price", Type: "Decimal(18, 8)"},
+		{Name: "qty", Type: "Float64"},
+		{Name: "venue", Type: "String"},
+	})
+}
+
+var strictTimes = column.Rules{EpochDigits: -1}
+
+func decoderFor(s *column.Schema, reject bool) *decoder {
+	return newDecoder(s, &config{rejectUnknown: reject}, func() (*column.Block, error) { return newBlock(s, strictTimes) })
 }

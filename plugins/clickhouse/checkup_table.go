@@ -12,6 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // The settings of a server and its tables that bound inserts.
@@ -30,9 +31,9 @@ const (
 
 // checkTables looks at a table on every shard. It returns the columns to insert,
 // nil if there are none to be had.
-func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts checkup.Facts, t *trial, report *checkup.Report) (first *schema) {
+func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts checkup.Facts, t *trial, report *checkup.Report) (first *column.Schema) {
 	for _, c := range clusters {
-		var s *schema
+		var s *column.Schema
 		err := c.do(ctx, func(ctx context.Context, r *replica) (err error) {
 			if s, err = r.testColumns(ctx, t.table); err != nil {
 				return r.explainTable(t.table, err)
@@ -46,7 +47,7 @@ func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts che
 			report.Fail("table", fieldTable, o.cfg.redact(err).Error(), "")
 			continue
 		}
-		report.OK("table", fieldTable, "table %q on %s has %d columns to insert into, and user %q may insert", t.table, c.replicas[0].address, len(s.columns), o.cfg.username)
+		report.OK("table", fieldTable, "table %q on %s has %d columns to insert into, and user %q may insert", t.table, c.replicas[0].address, len(s.Columns), o.cfg.username)
 		first = cmp.Or(first, s)
 		err = c.do(ctx, func(ctx context.Context, r *replica) error {
 			o.examineTable(ctx, r, facts, t, s, report)
@@ -68,7 +69,7 @@ func (r *replica) explainTable(table string, err error) error {
 }
 
 // examineTable looks at what a table makes of inserts.
-func (o *output) examineTable(ctx context.Context, r *replica, facts checkup.Facts, t *trial, s *schema, report *checkup.Report) {
+func (o *output) examineTable(ctx context.Context, r *replica, facts checkup.Facts, t *trial, s *column.Schema, report *checkup.Report) {
 	if err := o.checkWindow(ctx, r, t.table, report); err != nil {
 		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
 	}
@@ -117,7 +118,7 @@ func (o *output) checkWindow(ctx context.Context, r *replica, table string, repo
 }
 
 // checkParts compares the parts that inserts make with what the table takes.
-func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *trial, s *schema, cfg *config, report *checkup.Report) error {
+func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *trial, s *column.Schema, cfg *config, report *checkup.Report) error {
 	database, name, qualified := strings.Cut(t.table, ".")
 	if !qualified {
 		database, name = "", t.table
@@ -224,7 +225,7 @@ const mostQuery = 128 << 10
 
 // countPartitions lets the server compute the partition key of the records: it
 // reads them from the query, and no table. It returns as well how many they were.
-func countPartitions(ctx context.Context, conn driver.Conn, key string, s *schema, t *trial, cfg *config) (partitions int64, of int, err error) {
+func countPartitions(ctx context.Context, conn driver.Conn, key string, s *column.Schema, t *trial, cfg *config) (partitions int64, of int, err error) {
 	if key == "" {
 		return 1, len(t.records), nil
 	}
@@ -246,18 +247,18 @@ func countPartitions(ctx context.Context, conn driver.Conn, key string, s *schem
 }
 
 // keyColumns describes the columns that an expression uses, for a table function.
-func keyColumns(key string, s *schema, cfg *config) (structure []string, err error) {
-	if cfg.times.epochDigits >= 0 {
+func keyColumns(key string, s *column.Schema, cfg *config) (structure []string, err error) {
+	if cfg.times.EpochDigits >= 0 {
 		return nil, fmt.Errorf("%s is set, whose numbers the server reads otherwise", fieldEpochUnit)
 	}
-	for _, c := range s.columns {
-		if !regexp.MustCompile("(^|[^A-Za-z0-9_])" + regexp.QuoteMeta(c.name) + "($|[^A-Za-z0-9_])").MatchString(key) {
+	for _, c := range s.Columns {
+		if !regexp.MustCompile("(^|[^A-Za-z0-9_])" + regexp.QuoteMeta(c.Name) + "($|[^A-Za-z0-9_])").MatchString(key) {
 			continue
 		}
-		if from, mapped := cfg.columns.sources[c.name]; mapped && from.text != c.name {
-			return nil, fmt.Errorf("column %q is not taken from the field of its name", c.name)
+		if from, mapped := cfg.columns.sources[c.Name]; mapped && from.text != c.Name {
+			return nil, fmt.Errorf("column %q is not taken from the field of its name", c.Name)
 		}
-		structure = append(structure, quote(c.name)+" "+c.typ)
+		structure = append(structure, quote(c.Name)+" "+c.Type)
 	}
 	return structure, nil
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 )
 
 // chunk is deliveries that go into their table together, and how far they have
@@ -27,7 +29,7 @@ type chunk struct {
 	stored  int      // rows
 	maybe   bool     // an insert was sent whose outcome is not known, or was not at a time
 	sample  sample
-	poison  map[int]*rowError // records that the decoder has panicked at
+	poison  map[int]*rec.RowError // records that the decoder has panicked at
 }
 
 // sample is rows that the server judges ahead of the others, one by one.
@@ -174,7 +176,7 @@ func (c *chunk) isolate(err error) {
 		return
 	}
 	s := c.pending[0]
-	c.refused = append(c.refused, badRow{index: s.records()[0], table: s.block.schema.table, err: err})
+	c.refused = append(c.refused, badRow{index: s.records()[0], table: s.block.Schema.Table, err: err})
 	c.pending = c.pending[1:]
 }
 
@@ -204,6 +206,6 @@ func (c *chunk) undecided() (rows int) {
 }
 
 // inUse reports whether rows of a block still wait to be stored.
-func (c *chunk) inUse(b *block) bool {
+func (c *chunk) inUse(b *column.Block) bool {
 	return slices.ContainsFunc(c.pending, func(s segment) bool { return s.block == b })
 }

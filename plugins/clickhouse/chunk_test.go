@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // chunkOf is a chunk of deliveries with records of those bodies.
@@ -20,12 +22,12 @@ func chunkOf(t *testing.T, s *sink, deliveries ...[]string) *chunk {
 func TestAChunkIsSettledByDelivery(t *testing.T) {
 	c := chunkOf(t, &sink{salts: &salts{}}, []string{"a", "b"}, []string{"c"}, []string{"d", "e", "f"})
 	require.Len(t, c.records, 6)
-	b := &block{schema: &schema{table: "t"}, rows: []int{0, 1, 3}}
+	b := &column.Block{Schema: &column.Schema{Table: "t"}, Rows: []int{0, 1, 3}}
 	c.next = 4
 	c.pending = []segment{{block: b, from: 2, to: 3}} // d is decoded, e is not
 	c.rows = []int{0, 1, 2, 3, 4}
-	c.unfit = []badRow{{index: 2, err: errNull}}
-	c.refused = []badRow{{index: 5, err: errNull}}
+	c.unfit = []badRow{{index: 2, err: column.ErrNull}}
+	c.refused = []badRow{{index: 5, err: column.ErrNull}}
 	c.Finish(errDrift, 3)
 	for i, d := range c.deliveries {
 		<-d.done
@@ -42,7 +44,7 @@ func TestAChunkIsSettledByDelivery(t *testing.T) {
 // Every row is stored, bad, or to be decoded again, whatever had become of it.
 func TestStartingOverForgetsNoRow(t *testing.T) {
 	c := chunkOf(t, nil, []string{"0", "1", "2", "3", "4", "5", "6", "7"})
-	b := &block{schema: &schema{table: "t"}, rows: []int{0, 1, 2, 4}}
+	b := &column.Block{Schema: &column.Schema{Table: "t"}, Rows: []int{0, 1, 2, 4}}
 	c.next = 6
 	c.pending = []segment{{block: b, from: 1, to: 4}} // 0 is stored
 	c.unfit = []badRow{{index: 3}}
@@ -56,19 +58,19 @@ func TestStartingOverForgetsNoRow(t *testing.T) {
 }
 
 func TestSegmentsInTheOrderOfTheirRecords(t *testing.T) {
-	a, b, c := &block{rows: []int{1, 2, 6}}, &block{rows: []int{0, 3, 4, 7}}, &block{rows: []int{5}}
-	at := func(b *block, from, to int) segment { return segment{block: b, from: from, to: to} }
-	require.Equal(t, []segment{at(b, 0, 4), at(a, 0, 3), at(c, 0, 1)}, segmentsOf([]*block{a, b, c}, false))
-	require.Equal(t, []segment{at(b, 0, 1), at(a, 0, 2), at(b, 1, 3), at(c, 0, 1), at(a, 2, 3), at(b, 3, 4)}, segmentsOf([]*block{a, b, c}, true))
+	a, b, c := &column.Block{Rows: []int{1, 2, 6}}, &column.Block{Rows: []int{0, 3, 4, 7}}, &column.Block{Rows: []int{5}}
+	at := func(b *column.Block, from, to int) segment { return segment{block: b, from: from, to: to} }
+	require.Equal(t, []segment{at(b, 0, 4), at(a, 0, 3), at(c, 0, 1)}, segmentsOf([]*column.Block{a, b, c}, false))
+	require.Equal(t, []segment{at(b, 0, 1), at(a, 0, 2), at(b, 1, 3), at(c, 0, 1), at(a, 2, 3), at(b, 3, 4)}, segmentsOf([]*column.Block{a, b, c}, true))
 }
 
 func TestHalvesKeepTheirOrder(t *testing.T) {
 	c := chunkOf(t, nil, []string{"0", "1", "2", "3", "4"})
-	b := &block{schema: &schema{table: "t"}, rows: []int{0, 1, 2, 3, 4}}
+	b := &column.Block{Schema: &column.Schema{Table: "t"}, Rows: []int{0, 1, 2, 3, 4}}
 	c.pending = []segment{{block: b, to: 5}}
 	var refused []int
 	for len(c.pending) > 0 { // the server refuses every row
-		c.isolate(errNull)
+		c.isolate(column.ErrNull)
 	}
 	for _, row := range c.refused {
 		refused = append(refused, row.index)

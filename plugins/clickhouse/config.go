@@ -6,6 +6,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 )
 
@@ -53,7 +54,7 @@ type config struct {
 	sharder       sharder
 	columns       columnSet
 	rejectUnknown bool
-	times         timeRules
+	times         column.Rules
 	makes         string // what else than its bytes decides what a record becomes: see token
 	maxInFlight   int
 	preserveOrder bool
@@ -104,8 +105,8 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 		mostBad:       read(p, conf.FieldFloat, fieldMaxDeadLetterShare),
 		pieceWeight:   pieceWeight,
 	}
-	c.times.truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
-	c.times.epochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
+	c.times.Truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
+	c.times.EpochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
 	c.readTable(p)
 	c.readColumns(p)
 	c.readMakes(p)
@@ -196,7 +197,7 @@ func isReject(output any) bool {
 // validate checks what the lint rules check, for configurations that were not
 // linted.
 func (c *config) validate() error {
-	if err := checkByteOrder(); err != nil {
+	if err := column.CheckByteOrder(); err != nil {
 		return err
 	}
 	for _, check := range []func() error{c.serverConfig.validate, c.validateInserts, c.validateRetry} {

@@ -6,6 +6,8 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 const minimal = `
@@ -23,7 +25,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 2, c.maxInFlight)
 	require.Equal(t, "100ms", c.backoff.Initial.String())
 	require.Equal(t, "30s", c.backoff.Max.String())
-	require.Equal(t, timeRules{epochDigits: -1}, c.times)
+	require.Equal(t, column.Rules{EpochDigits: -1}, c.times)
 	require.False(t, c.reject)
 }
 

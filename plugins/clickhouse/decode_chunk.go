@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 )
 
 // decode turns the chunk's next stretch of records into blocks of rows. Bad rows,
@@ -52,7 +54,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 
 // decodeFor also tells whether a field of a new name is no column. On error the
 // chunk is as it was. A record that the decoder panics at is a bad row.
-func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
+func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err error) {
 	end := min(c.toDecode(), c.next+s.stretch(known))
 	for {
 		d := s.table.takeDecoder(known, s.cfg)
@@ -63,16 +65,16 @@ func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 		case errors.As(err, &fault): // what the decoder holds is not to be trusted any more
 			s.trouble.log.With("table", s.table.name, "stack", string(fault.Stack)).Errorf("Decoding a record for table %q: %v; the record becomes a dead letter", s.table.name, fault)
 			if c.poison == nil {
-				c.poison = map[int]*rowError{}
+				c.poison = map[int]*rec.RowError{}
 			}
-			c.poison[at] = &rowError{err: errInternal}
+			c.poison[at] = &rec.RowError{Err: rec.ErrInternal}
 			continue
 		case err != nil:
 			return false, err
 		}
 		c.unfit, c.next = append(c.unfit, unfit...), end
-		stranger = d.stranger
-		c.pending = segmentsOf(d.blocks, s.cfg.preserveOrder)
+		stranger = d.Stranger()
+		c.pending = segmentsOf(d.Blocks(), s.cfg.preserveOrder)
 		s.table.giveBack(d)
 		return stranger, nil
 	}
@@ -107,17 +109,17 @@ const blockMemory = 64 << 20
 
 // stretch is how many records are decoded at once. It depends on the table alone,
 // so that the inserts of a chunk are the same whoever makes them.
-func (s *sink) stretch(known *schema) int {
-	return max(1, min(mostRows, blockMemory/max(1, known.width())))
+func (s *sink) stretch(known *column.Schema) int {
+	return max(1, min(mostRows, blockMemory/max(1, known.Width())))
 }
 
 // segmentsOf returns the blocks' rows as they leave: block by block, or, where
 // order matters, in the order of their records.
-func segmentsOf(blocks []*block, inOrder bool) (segments []segment) {
+func segmentsOf(blocks []*column.Block, inOrder bool) (segments []segment) {
 	if !inOrder || len(blocks) == 1 {
 		for _, b := range blocks {
-			if len(b.rows) > 0 {
-				segments = append(segments, segment{block: b, to: len(b.rows)})
+			if len(b.Rows) > 0 {
+				segments = append(segments, segment{block: b, to: len(b.Rows)})
 			}
 		}
 		slices.SortStableFunc(segments, func(a, b segment) int { return a.records()[0] - b.records()[0] })
@@ -128,10 +130,10 @@ func segmentsOf(blocks []*block, inOrder bool) (segments []segment) {
 		first, second := -1, -1 // the blocks whose next rows come first
 		for i, b := range blocks {
 			switch {
-			case at[i] == len(b.rows):
-			case first < 0 || b.rows[at[i]] < blocks[first].rows[at[first]]:
+			case at[i] == len(b.Rows):
+			case first < 0 || b.Rows[at[i]] < blocks[first].Rows[at[first]]:
 				first, second = i, first
-			case second < 0 || b.rows[at[i]] < blocks[second].rows[at[second]]:
+			case second < 0 || b.Rows[at[i]] < blocks[second].Rows[at[second]]:
 				second = i
 			}
 		}
@@ -139,7 +141,7 @@ func segmentsOf(blocks []*block, inOrder bool) (segments []segment) {
 			return segments
 		}
 		b, from := blocks[first], at[first]
-		for at[first] < len(b.rows) && (second < 0 || b.rows[at[first]] < blocks[second].rows[at[second]]) {
+		for at[first] < len(b.Rows) && (second < 0 || b.Rows[at[first]] < blocks[second].Rows[at[second]]) {
 			at[first]++
 		}
 		segments = append(segments, segment{block: b, from: from, to: at[first]})
@@ -149,26 +151,26 @@ func segmentsOf(blocks []*block, inOrder bool) (segments []segment) {
 // add decodes one record. A fault is that of a bad row. Values that only a change
 // of the table has made bad are no fault of their row: the error keeps the chunk
 // waiting until the table or the records are right again.
-func (s *sink) add(d *decoder, r record, index int) (fault *rowError, err error) {
+func (s *sink) add(d *decoder, r record, index int) (fault *rec.RowError, err error) {
 	data, err := r.bytes()
 	if err != nil {
-		return &rowError{err: err}, nil
+		return &rec.RowError{Err: err}, nil
 	}
-	if err = d.add(data, index); err == nil {
+	if err = d.Add(data, index); err == nil {
 		return nil, nil
 	}
 	if !errors.As(err, &fault) {
 		return nil, err
 	}
-	if s.table.drifted(d.schema, fault, data, index, d.records, s.cfg) {
+	if s.table.drifted(d.Schema(), fault, data, index, d.records, s.cfg) {
 		return nil, fmt.Errorf("%w: %w", errDrift, fault)
 	}
 	return fault, nil
 }
 
 // loadSchema reads the table's schema from a server and learns it.
-func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
-	var current *schema
+func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
+	var current *column.Schema
 	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
 		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
@@ -182,7 +184,7 @@ func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
 }
 
 // readSchema reads the columns that rows are inserted into.
-func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
+func (s *sink) readSchema(ctx context.Context, r *replica) (*column.Schema, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
 	defer cancel()
 	conn, err := r.conn()
@@ -193,7 +195,7 @@ func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return current.pick(s.cfg.columns.names)
+	return pick(current, s.cfg.columns.names)
 }
 
 // laneFor returns the lane of a sink.

@@ -12,19 +12,21 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // segment is a run of rows of one block, sent by one INSERT. Every attempt
 // sends the same rows in the same order, under the same token.
 type segment struct {
-	block    *block
+	block    *column.Block
 	from, to int
 	token    string // names the rows for deduplication; "" until the first attempt
 	maybe    bool   // an attempt was made whose outcome is not known
 }
 
 // records returns the indexes of the records that the rows were.
-func (s segment) records() []int { return s.block.rows[s.from:s.to] }
+func (s segment) records() []int { return s.block.Rows[s.from:s.to] }
 
 // halves splits a segment of two rows or more.
 func (s segment) halves() (first, second segment) {
@@ -35,23 +37,23 @@ func (s segment) halves() (first, second segment) {
 // statement names the columns: an INSERT without a list stores nothing, and
 // says nothing, on old servers. There is no space before the list, which keeps
 // the driver from re-ordering the block by its own reading of the names.
-func (b *block) statement() string {
+func statement(b *column.Block) string {
 	var names []string
-	for i, c := range b.schema.columns {
-		if !b.absent[i] {
-			names = append(names, quote(c.name))
+	for i, c := range b.Schema.Columns {
+		if !b.Absent[i] {
+			names = append(names, quote(c.Name))
 		}
 	}
-	return "INSERT INTO " + quoteTable(b.schema.table) + "(" + strings.Join(names, ",") + ")"
+	return "INSERT INTO " + quoteTable(b.Schema.Table) + "(" + strings.Join(names, ",") + ")"
 }
 
 // columnTypes are the columns of the INSERT for the HTTP protocol, which
 // sends no header to compare with.
-func (b *block) columnTypes() []clickhouse.ColumnNameAndType {
+func columnTypes(b *column.Block) []clickhouse.ColumnNameAndType {
 	var types []clickhouse.ColumnNameAndType
-	for i, c := range b.schema.columns {
-		if !b.absent[i] {
-			types = append(types, clickhouse.ColumnNameAndType{Name: c.name, Type: c.typ})
+	for i, c := range b.Schema.Columns {
+		if !b.Absent[i] {
+			types = append(types, clickhouse.ColumnNameAndType{Name: c.Name, Type: c.Type})
 		}
 	}
 	return types
@@ -72,11 +74,11 @@ func send(ctx context.Context, r *replica, f features, cfg *config, s segment) (
 		clickhouse.WithSettings(cfg.insertSettings(f, s.token)),
 	}
 	if cfg.http {
-		options = append(options, clickhouse.WithColumnNamesAndTypes(s.block.columnTypes()))
+		options = append(options, clickhouse.WithColumnNamesAndTypes(columnTypes(s.block)))
 	}
-	batch, err := conn.PrepareBatch(clickhouse.Context(ctx, options...), s.block.statement())
+	batch, err := conn.PrepareBatch(clickhouse.Context(ctx, options...), statement(s.block))
 	if err != nil {
-		return fmt.Errorf("beginning an insert into %q: %w", s.block.schema.table, err)
+		return fmt.Errorf("beginning an insert into %q: %w", s.block.Schema.Table, err)
 	}
 	defer func() {
 		if !batch.IsSent() {
@@ -84,7 +86,7 @@ func send(ctx context.Context, r *replica, f features, cfg *config, s segment) (
 		}
 	}()
 	if err := s.write(batch, cfg); err != nil {
-		return fmt.Errorf("inserting %d rows into %q: %w", s.to-s.from, s.block.schema.table, err)
+		return fmt.Errorf("inserting %d rows into %q: %w", s.to-s.from, s.block.Schema.Table, err)
 	}
 	return nil
 }
@@ -113,9 +115,9 @@ var unsplit = regexp.MustCompile(`JSON|Object|Variant|Dynamic`)
 
 // pieces are one at least. The same segment is always split in the same way.
 func (s segment) pieces(cfg *config) []segment {
-	weight := s.block.weight / max(1, len(s.block.rows)) * (s.to - s.from)
+	weight := s.block.Weight / max(1, len(s.block.Rows)) * (s.to - s.from)
 	n := min(s.to-s.from, (weight+cfg.pieceWeight-1)/cfg.pieceWeight)
-	if n <= 1 || cfg.http || slices.ContainsFunc(s.block.schema.columns, func(c column) bool { return unsplit.MatchString(c.typ) }) {
+	if n <= 1 || cfg.http || slices.ContainsFunc(s.block.Schema.Columns, func(c column.Spec) bool { return unsplit.MatchString(c.Type) }) {
 		return []segment{s}
 	}
 	pieces := make([]segment, n)

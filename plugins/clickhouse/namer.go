@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // tableNamer says which table a record goes to: by texts and by sources between
@@ -113,17 +115,17 @@ func (p *namePart) value(r record) (string, error) {
 		}
 		return fmt.Sprint(x), nil
 	}
-	var v value
+	var v column.Value
 	found, err := p.from.find(r, &v)
 	switch {
 	case err != nil:
 		return "", p.fault(err)
-	case !found || v.kind == kindNull:
+	case !found || v.Kind == column.KindNull:
 		return "", p.fault(errNoTable)
-	case v.kind == kindString:
-		return v.text(), nil
+	case v.Kind == column.KindString:
+		return v.Text(), nil
 	}
-	return string(v.raw), nil
+	return string(v.Raw), nil
 }
 
 func (p *namePart) fault(err error) error {

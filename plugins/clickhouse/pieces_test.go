@@ -8,6 +8,7 @@ import (
 	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -19,14 +20,14 @@ func TestPiecesOfEveryType(t *testing.T) {
 			continue
 		}
 		t.Run(c.typ, func(t *testing.T) {
-			d := decoderFor(newSchema("t", []column{{name: "c", typ: c.typ}}), false)
+			d := decoderFor(column.NewSchema("t", []column.Spec{{Name: "c", Type: c.typ}}), false)
 			for i := range 4 {
-				require.NoError(t, d.add([]byte(`{"c":`+c.json+`}`), i))
+				require.NoError(t, d.Add([]byte(`{"c":`+c.json+`}`), i))
 			}
 			used, fresh := driverColumn(t, c.typ), driverColumn(t, c.typ)
 			var first, second, want chproto.Buffer
 			send := func(to chcolumn.Interface, from, end int, buf *chproto.Buffer) {
-				require.NoError(t, segment{block: d.blocks[0], from: from, to: end}.fill([]chcolumn.Interface{to}))
+				require.NoError(t, segment{block: d.Blocks()[0], from: from, to: end}.fill([]chcolumn.Interface{to}))
 				require.Equal(t, end-from, to.Rows())
 				to.Encode(buf)
 				to.Reset()
@@ -67,7 +68,7 @@ func TestPiecesAreOneInsert(t *testing.T) {
 
 func TestPieces(t *testing.T) {
 	cfg := &config{pieceWeight: 1000}
-	b := &block{schema: newSchema("t", []column{{name: "s", typ: "String"}}), rows: make([]int, 100), weight: 10_000}
+	b := &column.Block{Schema: column.NewSchema("t", []column.Spec{{Name: "s", Type: "String"}}), Rows: make([]int, 100), Weight: 10_000}
 	whole := segment{block: b, to: 100}
 	require.Len(t, whole.pieces(cfg), 10)
 	require.Len(t, segment{block: b, from: 40, to: 55}.pieces(cfg), 2)
@@ -76,6 +77,6 @@ func TestPieces(t *testing.T) {
 	require.Len(t, whole.pieces(cfg), 100, "a piece has a row at least")
 	cfg.http = true
 	require.Equal(t, []segment{whole}, whole.pieces(cfg), "over HTTP nothing is gained")
-	cfg.http, b.schema = false, newSchema("t", []column{{name: "s", typ: "Map(String, JSON)"}})
+	cfg.http, b.Schema = false, column.NewSchema("t", []column.Spec{{Name: "s", Type: "Map(String, JSON)"}})
 	require.Equal(t, []segment{whole}, whole.pieces(cfg))
 }

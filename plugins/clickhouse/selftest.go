@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 var _ service.ConnectionTestable = (*output)(nil)
@@ -87,7 +89,7 @@ func (r *replica) explain(err error) error {
 }
 
 // testColumns reads the columns that would be inserted.
-func (r *replica) testColumns(ctx context.Context, table string) (*schema, error) {
+func (r *replica) testColumns(ctx context.Context, table string) (*column.Schema, error) {
 	conn, err := r.conn()
 	if err != nil {
 		return nil, err
@@ -98,7 +100,7 @@ func (r *replica) testColumns(ctx context.Context, table string) (*schema, error
 	if err != nil {
 		return nil, err
 	}
-	if s, err = s.pick(r.cfg.columns.names); err != nil {
+	if s, err = pick(s, r.cfg.columns.names); err != nil {
 		return nil, err
 	}
 	if _, err := newBlock(s, r.cfg.times); err != nil {
@@ -109,18 +111,18 @@ func (r *replica) testColumns(ctx context.Context, table string) (*schema, error
 
 // testInsert inserts no rows, which the server allows to those only who may
 // insert some.
-func (r *replica) testInsert(ctx context.Context, s *schema) error {
+func (r *replica) testInsert(ctx context.Context, s *column.Schema) error {
 	conn, err := r.conn()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.insertTimeout)
 	defer cancel()
-	names := make([]string, len(s.columns))
-	for i, c := range s.columns {
-		names[i] = quote(c.name)
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = quote(c.Name)
 	}
-	statement := "INSERT INTO " + quoteTable(s.table) + "(" + strings.Join(names, ",") + ")"
+	statement := "INSERT INTO " + quoteTable(s.Table) + "(" + strings.Join(names, ",") + ")"
 	if r.cfg.http { // where the driver keeps an empty batch to itself
 		return conn.InsertFormat(ctx, "Native", statement, strings.NewReader(""))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -95,7 +96,7 @@ func (s *sink) insert(ctx context.Context, c *chunk) error {
 			next.token = s.token(c, *next)
 		}
 		if s.cfg.http && !f.refusesConversion {
-			if err := s.unchanged(ctx, r, next.block.schema); err != nil {
+			if err := s.unchanged(ctx, r, next.block.Schema); err != nil {
 				return err
 			}
 		}
@@ -170,9 +171,9 @@ func (s *sink) enough(c *chunk) error {
 
 // unchanged makes sure that the table has the columns that rows were decoded
 // for, just before an INSERT which the server does not check for it.
-func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *schema) error {
+func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *column.Schema) error {
 	current, err := s.readSchema(ctx, r)
-	if err == nil && !current.sameColumns(decodedFor) {
+	if err == nil && !current.Same(decodedFor) {
 		err = errSchemaChanged
 	}
 	return err
@@ -204,7 +205,7 @@ func (s *sink) stored(c *chunk, took time.Duration) {
 	s.metrics.batches.Incr(1, s.table.name)
 	s.metrics.batchRows.Timing(int64(rows), s.table.name)
 	s.metrics.insert.Timing(took.Nanoseconds(), s.table.name)
-	s.table.agree(done.block.schema)
+	s.table.agree(done.block.Schema)
 	if !c.inUse(done.block) {
 		s.table.recycle(done.block)
 	}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 )
 
 // table is what is kept of one table between chunks: its schema, and decoders
@@ -13,9 +16,9 @@ type table struct {
 	name string
 
 	mu     sync.Mutex
-	schema *schema // nil until read
+	schema *column.Schema // nil until read
 	readAt time.Time
-	agreed *schema // the one that rows were stored under last
+	agreed *column.Schema // the one that rows were stored under last
 	spare  *spare
 }
 
@@ -24,7 +27,7 @@ type spare struct{ decoders, blocks sync.Pool }
 
 // known returns the schema in use and how long ago it was read, nil if there
 // is none.
-func (t *table) known() (*schema, time.Duration) {
+func (t *table) known() (*column.Schema, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.schema, time.Since(t.readAt)
@@ -39,11 +42,11 @@ func (t *table) doubt() {
 
 // learn makes s the schema in use. An equal one that is in use already stays,
 // with everything that was built for it.
-func (t *table) learn(s *schema, now time.Time) *schema {
+func (t *table) learn(s *column.Schema, now time.Time) *column.Schema {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.readAt = now
-	if t.schema == nil || !t.schema.sameColumns(s) {
+	if t.schema == nil || !t.schema.Same(s) {
 		t.mourn(s)
 		t.schema, t.spare = s, &spare{}
 	}
@@ -52,25 +55,25 @@ func (t *table) learn(s *schema, now time.Time) *schema {
 
 // mourn notes the columns that rows were stored for and that are gone. They stay
 // noted, whatever else changes, until they are back.
-func (t *table) mourn(s *schema) {
+func (t *table) mourn(s *column.Schema) {
 	if t.agreed == nil {
 		return
 	}
-	for _, c := range t.agreed.columns {
-		if _, there := s.index[c.name]; !there {
-			s.lose(c.name)
+	for _, c := range t.agreed.Columns {
+		if _, there := s.Index(c.Name); !there {
+			s.Lose(c.Name)
 		}
 	}
-	for name := range t.agreed.lost {
-		if _, there := s.index[name]; !there {
-			s.lose(name)
+	for name := range t.agreed.Lost {
+		if _, there := s.Index(name); !there {
+			s.Lose(name)
 		}
 	}
 }
 
 // agree notes that rows were stored under a schema. From then on it is they
 // that have to fit it.
-func (t *table) agree(s *schema) {
+func (t *table) agree(s *column.Schema) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.agreed = s
@@ -79,40 +82,40 @@ func (t *table) agree(s *schema) {
 // drifted reports whether a record does not fit because the table has changed
 // since rows were stored in it: a column is gone, or one has another type, and
 // the record fits the table as it was.
-func (t *table) drifted(s *schema, fault *rowError, data []byte, index int, records []record, cfg *config) bool {
-	if errors.Is(fault.err, errLost) {
+func (t *table) drifted(s *column.Schema, fault *rec.RowError, data []byte, index int, records []record, cfg *config) bool {
+	if errors.Is(fault.Err, rec.ErrLost) {
 		return true
 	}
 	t.mu.Lock()
 	before := t.agreed
 	t.mu.Unlock()
-	if before == nil || before == s || before.sameColumns(s) {
+	if before == nil || before == s || before.Same(s) {
 		return false
 	}
-	was, stored := before.index[fault.column]
-	is, there := s.index[fault.column]
-	if !stored || !there || before.columns[was].typ == s.columns[is].typ {
+	was, stored := before.Index(fault.Column)
+	is, there := s.Index(fault.Column)
+	if !stored || !there || before.Columns[was].Type == s.Columns[is].Type {
 		return false
 	}
-	d := newDecoder(before, cfg.columns.sources, cfg.rejectUnknown, func() (*block, error) { return newBlock(before, cfg.times) })
+	d := newDecoder(before, cfg, func() (*column.Block, error) { return newBlock(before, cfg.times) })
 	d.records = records
-	return d.add(data, index) == nil
+	return d.Add(data, index) == nil
 }
 
 // takeDecoder returns a decoder for the schema whose blocks come from here.
-func (t *table) takeDecoder(s *schema, cfg *config) *decoder {
+func (t *table) takeDecoder(s *column.Schema, cfg *config) *decoder {
 	spare := t.spareFor(s)
 	if spare != nil {
 		if d, ok := spare.decoders.Get().(*decoder); ok {
 			return d
 		}
 	}
-	return newDecoder(s, cfg.columns.sources, cfg.rejectUnknown, func() (*block, error) { return t.takeBlock(s, cfg.times) })
+	return newDecoder(s, cfg, func() (*column.Block, error) { return t.takeBlock(s, cfg.times) })
 }
 
-func (t *table) takeBlock(s *schema, rules timeRules) (*block, error) {
+func (t *table) takeBlock(s *column.Schema, rules column.Rules) (*column.Block, error) {
 	if spare := t.spareFor(s); spare != nil {
-		if b, ok := spare.blocks.Get().(*block); ok {
+		if b, ok := spare.blocks.Get().(*column.Block); ok {
 			return b, nil
 		}
 	}
@@ -120,7 +123,7 @@ func (t *table) takeBlock(s *schema, rules timeRules) (*block, error) {
 }
 
 // spareFor returns what is kept for a schema, nil if it is not in use any more.
-func (t *table) spareFor(s *schema) *spare {
+func (t *table) spareFor(s *column.Schema) *spare {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.schema != s {
@@ -131,16 +134,17 @@ func (t *table) spareFor(s *schema) *spare {
 
 // giveBack keeps a decoder for the next batch, unless the schema has changed.
 func (t *table) giveBack(d *decoder) {
-	d.release()
-	if spare := t.spareFor(d.schema); spare != nil {
+	d.Release()
+	d.records = nil
+	if spare := t.spareFor(d.Schema()); spare != nil {
 		spare.decoders.Put(d)
 	}
 }
 
 // recycle keeps a block for the next batch, unless the schema has changed.
-func (t *table) recycle(b *block) {
-	b.reset()
-	if spare := t.spareFor(b.schema); spare != nil {
+func (t *table) recycle(b *column.Block) {
+	b.Reset()
+	if spare := t.spareFor(b.Schema); spare != nil {
 		spare.blocks.Put(b)
 	}
 }

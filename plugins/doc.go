@@ -26,13 +26,18 @@
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
-//	clickhouse/    the output: schema, decoder, columns, error classes, retry queue, servers
+//	clickhouse/    the output: configuration, delivery by table, tokens, dead letters, doctor's checks
+//	  lane/        the retry queue of a table: order, back-off, what leaves together, slots
+//	  server/      replicas, breakers, connections, schemas, windows, one INSERT, error classes
+//	  record/      records to blocks: what all formats share; json/ is the one there is
+//	  column/      typed columns in ClickHouse's Native layout, filled value by value
 //	all/           blank imports of the above: the one line a third party needs
 //	prometheus/    the metrics exporter: names, units and meaning of every series
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
 // {checkup, frame, gate, position, status} → the standard library or Benthos' public API. Plugins
-// never import each other. cmd imports prometheus by itself: a build of Redpanda Connect has
+// never import each other. Inside the output: clickhouse → {lane, server, record/json}, record/json →
+// record → column, server → column; of these only clickhouse knows Benthos, and only server a driver. cmd imports prometheus by itself: a build of Redpanda Connect has
 // an exporter of that name already.
 //
 // # Decisions
@@ -52,8 +57,13 @@
 //     output's own batching stays empty; deliveries of a table that wait for a slot
 //     join there, so that inserts grow with the backlog.
 //   - The output owns failure: retryable or permanent is decided in one
-//     function; bad rows are isolated and go to dead_letter, a required field,
-//     because every default would be wrong.
+//     function, server.Classify; bad rows are isolated and go to dead_letter, a
+//     required field, because every default would be wrong. A table most of whose
+//     rows are bad waits instead: then it is not the rows.
+//   - What an insert of unknown outcome held is sent again unchanged, under the same
+//     token, until it is settled: nothing joins it, nothing parts it, and a batch
+//     that comes back to the output from the buffer is known again by the name of
+//     its flight (position.NewFlight).
 //   - Exactly once, from Kafka and on request: the input makes chunks of each
 //     partition and announces in the group's commits where they end, before it
 //     delivers them; it alone makes commits then, one at a time. A chunk is
@@ -65,7 +75,8 @@
 //     one (a frame). Everything counts records: the level, the figures, dead
 //     letters, tokens. Only processors see messages, and are refused where they
 //     would see frames.
-//   - JSON bytes are decoded straight into typed columns. A value that does not
+//   - JSON bytes are decoded straight into typed columns, which go to the wire as
+//     they are: a block is encoded once. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
 //   - Metrics go through the host, so that any exporter may show them; a call costs
 //     more than a record. So everything is counted with atomics on the board, which

@@ -20,11 +20,11 @@ func TestARefusedRowOutlivesAChangeOfTheTable(t *testing.T) {
 		table := newTable(t, server, "id UInt32, CONSTRAINT c CHECK id != 0")
 		out := open(t, yamlFor(t, server, table, "max_in_flight: 1"))
 		require.NoError(t, out.WriteBatch(t.Context(), records(ids(100, 101)...)))
-		// The row with the id 0 is found at the fourth insert. The next one meets a
+		// The row with the id 0 is found at the fourth insert. The next two meet a
 		// table that has changed, whose columns cannot be read at once.
 		insert := stack.Fault{Statement: "INSERT INTO .*" + table, Times: 4, Code: 469, Text: "Constraint c is violated"}
 		require.NoError(t, server.AddFault(t.Context(), insert))
-		insert.Times, insert.Code, insert.Text = 1, 16, "No such column id"
+		insert.Times, insert.Code, insert.Text = 2, 16, "No such column id"
 		require.NoError(t, server.AddFault(t.Context(), insert))
 		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "DESCRIBE", Times: 1, Code: 60, Text: "no such table"}))
 		require.NoError(t, out.WriteBatch(t.Context(), records(ids(0, 8)...)))

@@ -51,8 +51,9 @@ func (f *faults) take(sql string, native bool) *fault {
 	for _, one := range f.list {
 		if one.Times > 0 && (!native || one.Page == "") && one.pattern.MatchString(sql) {
 			one.Times--
-			one.cleared = f.cleared
-			return one
+			hit := *one // which is the statement's own
+			hit.cleared = f.cleared
+			return &hit
 		}
 	}
 	return nil

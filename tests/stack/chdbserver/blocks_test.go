@@ -90,8 +90,10 @@ var manyTypes = []struct{ typ, expr string }{
 	{"Dynamic(max_types=1)", "multiIf(number % 3 = 0, 'x'::Dynamic(max_types=1), number % 3 = 1, number::Dynamic(max_types=1), [number]::Dynamic(max_types=1))"},
 	{"Array(Dynamic)", "arrayMap(x -> if(x % 2, NULL, x)::Dynamic, range(number % 3))"},
 	{"JSON", `format('{{"a":{0},"b":{{"c":["x",{0}]}},"z{1}":1.5}}', toString(number), toString(number % 3))`},
-	{"JSON(max_dynamic_paths=1, t.`u v` Array(UInt8), a LowCardinality(String), SKIP q, SKIP REGEXP 'b.*')",
-		`format('{{"a":"{0}","t":{{"u v":[1,2]}},"z{1}":1.5,"y":"{0}"}}', toString(number), toString(number % 3))`},
+	{
+		"JSON(max_dynamic_paths=1, t.`u v` Array(UInt8), a LowCardinality(String), SKIP q, SKIP REGEXP 'b.*')",
+		`format('{{"a":"{0}","t":{{"u v":[1,2]}},"z{1}":1.5,"y":"{0}"}}', toString(number), toString(number % 3))`,
+	},
 	{"Nullable(JSON)", `if(number % 2, NULL, '{"a":1}')`},
 	{"Array(JSON)", `arrayMap(x -> '{"a":1,"b":[{"c":1},{"d":null}]}'::JSON, range(number % 3))`},
 	{"Tuple(j JSON, d Dynamic, v Variant(UInt8, String))", `('{"a":1}', number, 'x')`},
@@ -210,7 +212,8 @@ func TestWhatIsNotWalked(t *testing.T) {
 		}
 		assert.ErrorContains(t, err, want, typ)
 	}
-	block := append(emptyBlock(nil).data[:len(blockInfo())], 1, 1)
+	block := blockInfo()
+	block = append(block, 1, 1)
 	block = appendText(appendText(block, "c"), "UInt8")
 	_, _, err := fromWire(bytes.NewReader(append(block, 1, 0, 7)), io.Discard)
 	assert.ErrorContains(t, err, `column "c" of type UInt8`)

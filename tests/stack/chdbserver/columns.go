@@ -242,7 +242,7 @@ const (
 
 func (c *lowColumn) prefix(w *walker) {
 	if version := w.number(); w.err == nil && version != 1 {
-		w.fail(fmt.Errorf("LowCardinality has the version %d, known is 1", version))
+		w.fail(fmt.Errorf("the version of the LowCardinality is %d, known is 1", version))
 	}
 }
 
@@ -250,13 +250,13 @@ func (c *lowColumn) body(w *walker, rows uint64) {
 	for rows > 0 && w.err == nil {
 		kind := w.number()
 		if width := kind & 0xff; width > 3 || kind&lowGlobalDictionary != 0 || kind&lowOwnKeys == 0 {
-			w.fail(fmt.Errorf("LowCardinality has the kind %#x, known is a dictionary of the block's own", kind))
+			w.fail(fmt.Errorf("the kind of the LowCardinality is %#x, known is a dictionary of the block's own", kind))
 			return
 		}
 		c.keys.body(w, w.number())
 		n := w.number()
 		if n == 0 || n > rows {
-			w.fail(fmt.Errorf("LowCardinality has %d indexes where %d are to come", n, rows))
+			w.fail(fmt.Errorf("the LowCardinality has %d indexes where %d are to come", n, rows))
 			return
 		}
 		w.fixed(n, 1<<(kind&0xff))
@@ -270,7 +270,7 @@ type variantColumn struct{ of groupColumn }
 
 func (c *variantColumn) prefix(w *walker) {
 	if mode := w.number(); w.err == nil && mode != 0 {
-		w.fail(fmt.Errorf("Variant has the mode %d, known is 0", mode))
+		w.fail(fmt.Errorf("the mode of the Variant is %d, known is 0", mode))
 	}
 	c.of.prefix(w)
 }

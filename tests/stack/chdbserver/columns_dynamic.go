@@ -29,7 +29,7 @@ func (c *dynamicColumn) prefix(w *walker) {
 		w.varint()
 	case dynamicV2, dynamicFlattened:
 	default:
-		w.fail(fmt.Errorf("Dynamic has the version %d, known are 1 to 3", version))
+		w.fail(fmt.Errorf("the version of the Dynamic is %d, known are 1 to 3", version))
 	}
 	types := w.names()
 	c.flattened = version == dynamicFlattened
@@ -141,7 +141,7 @@ func (c *objectColumn) prefix(w *walker) {
 		w.varint()
 	case objectV2, objectFlattened:
 	default:
-		w.fail(fmt.Errorf("JSON has the version %d, known are 0 to 3", version))
+		w.fail(fmt.Errorf("the version of the JSON is %d, known are 0 to 3", version))
 	}
 	c.of = slices.Clone(c.typed)
 	for range w.names() {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -48,10 +49,11 @@ func (f *faults) take(sql string, native bool) *fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, one := range f.list {
-		if one.Times > 0 && !(native && one.Page != "") && one.pattern.MatchString(sql) {
+		if one.Times > 0 && (!native || one.Page == "") && one.pattern.MatchString(sql) {
 			one.Times--
-			one.cleared = f.cleared
-			return one
+			hit := *one // which is the statement's own
+			hit.cleared = f.cleared
+			return &hit
 		}
 	}
 	return nil
@@ -115,7 +117,7 @@ func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // errCut stands for an answer that is a closed connection.
-var errCut = fmt.Errorf("the connection is cut")
+var errCut = errors.New("the connection is cut")
 
 // page is an answer that is not the server's.
 type page struct{ html string }
@@ -168,7 +170,7 @@ func (f *fault) answer() error {
 	case f.Page != "":
 		return &page{f.Page}
 	case f.Code != 0:
-		lost := exception(fmt.Sprintf("Code: %d. DB::Exception: %s", f.Code, f.Text)).(*failure)
+		lost := exception(fmt.Sprintf("Code: %d. DB::Exception: %s", f.Code, f.Text))
 		lost.status = cmp.Or(f.Status, lost.status)
 		return lost
 	}

@@ -223,7 +223,7 @@ func (h *handler) runInsert(at scope, sql string) (*result, error) {
 var codeInText = regexp.MustCompile(`Code: (\d+)\.`)
 
 // exception turns the engine's text into the answer that ClickHouse would give.
-func exception(text string) error {
+func exception(text string) *failure {
 	f := &failure{status: http.StatusInternalServerError, text: text}
 	if match := codeInText.FindStringSubmatch(text); match != nil {
 		f.code, _ = strconv.Atoi(match[1])

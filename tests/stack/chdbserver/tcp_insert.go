@@ -11,8 +11,9 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// errCancelled is what a client gets that cancels its INSERT. Nothing is inserted.
-var errCancelled = exception("Code: 735. DB::Exception: Received 'Cancel' packet from the client, canceling the query. (QUERY_WAS_CANCELLED_BY_CLIENT)")
+// errCancelled stands for an INSERT that the client has cancelled. Nothing is
+// inserted, and the answer is a plain end, as a real server's is.
+var errCancelled = errors.New("the client has cancelled the INSERT")
 
 // insert asks the client for the data and runs the statement when all of it is
 // there. What damages it ends the connection, for then nobody knows where the
@@ -42,7 +43,11 @@ func (c *session) insert(q request, stmt insertStmt) error {
 	case answered:
 		return err
 	case errors.Is(err, errCancelled):
-		return c.sendException(errCancelled)
+		if err := c.end(); err != nil {
+			return err
+		}
+		_, err = c.receive(q, io.Discard) // what was on its way
+		return err
 	case isDamage(err):
 		return errors.Join(c.sendException(exception("Code: 33. DB::Exception: "+err.Error()+" (CANNOT_READ_ALL_DATA)")), err)
 	}
@@ -60,7 +65,7 @@ func (c *session) insertFile(q request, stmt insertStmt, file string, rows uint6
 	if err != nil {
 		return c.refuse(err)
 	}
-	return c.finish(out)
+	return c.endInsert(out)
 }
 
 // damageError is one of the data on the wire.
@@ -79,6 +84,12 @@ func (c *session) receive(q request, file io.Writer) (rows uint64, err error) {
 		}
 		switch proto.ClientCode(code) {
 		case proto.ClientCodeData:
+		case proto.ClientCodePing:
+			proto.ServerCodePong.Encode(&c.out)
+			if err := c.flush(); err != nil {
+				return 0, damageError{err}
+			}
+			continue
 		case proto.ClientCodeCancel:
 			return 0, errCancelled
 		default:

@@ -21,7 +21,7 @@ type request struct {
 }
 
 var (
-	useStatement = regexp.MustCompile("(?is)^\\s*USE\\s+(.+?)\\s*;?\\s*$")
+	useStatement = regexp.MustCompile(`(?is)^\s*USE\s+(.+?)\s*;?\s*$`)
 	setStatement = regexp.MustCompile(`(?is)^\s*SET\s+(.+?)\s*;?\s*$`)
 )
 
@@ -60,8 +60,8 @@ type brokenError struct{ error }
 func (e brokenError) Unwrap() error { return e.error }
 
 func isBroken(err error) bool {
-	_, ok := err.(brokenError)
-	return ok
+	var broken brokenError
+	return errors.As(err, &broken)
 }
 
 // externalTables reads the empty block that ends a query's tables of its own.
@@ -134,10 +134,20 @@ func (c *session) statement(q request) error {
 	if c.cancelled() {
 		return c.end()
 	}
-	if err := c.sendResult(q, sql, out); err != nil {
-		return err
+	if out.events != nil { // it has inserted, by a query or of data within it
+		c.putProgress(out)
+		return c.endInsert(out)
 	}
-	return c.finish(out)
+	header, err := c.resultHeader(sql, out)
+	if err != nil {
+		return c.sendException(err)
+	}
+	if len(header) > 0 {
+		if err := c.sendResult(q, header, out); err != nil {
+			return err
+		}
+	}
+	return c.end()
 }
 
 // refuse sends the exception that a statement ends with, unless a fault cuts the connection.
@@ -176,15 +186,9 @@ func (c *session) cancelled() bool {
 	return err == nil && proto.ClientCode(next[0]) == proto.ClientCodeCancel
 }
 
-// sendResult sends the header and the blocks of a result.
-func (c *session) sendResult(q request, sql string, out *result) error {
-	header, err := c.resultHeader(sql, out)
-	if err != nil {
-		return c.sendException(err)
-	}
-	if len(header) == 0 {
-		return nil
-	}
+// sendResult sends the header and the blocks of a result, and what follows them
+// from a real server: an empty block too.
+func (c *session) sendResult(q request, header []tableColumn, out *result) error {
 	if err := c.sendBlock(q, emptyBlock(header)); err != nil {
 		return err
 	}
@@ -199,7 +203,8 @@ func (c *session) sendResult(q request, sql string, out *result) error {
 		return err
 	}
 	proto.Profile{Rows: rows, Blocks: blocks, Bytes: bytes}.EncodeAware(&c.out, c.revision)
-	return c.flush()
+	c.putProgress(out)
+	return c.sendBlock(q, emptyBlock(nil))
 }
 
 var isSelect = regexp.MustCompile(`(?is)^\s*(SELECT|WITH|\()`)
@@ -240,20 +245,22 @@ func settingOf(list []proto.Setting, name string) string {
 	return ""
 }
 
-// finish sends what a statement did, and its end.
-func (c *session) finish(out *result) error {
+func (c *session) putProgress(out *result) {
 	proto.ServerCodeProgress.Encode(&c.out)
 	proto.Progress{
 		Rows: out.readRows, Bytes: out.readBytes,
 		WroteRows: out.writtenRows, WroteBytes: out.writtenBytes, ElapsedNs: uint64(out.elapsed),
 	}.EncodeAware(&c.out, c.revision)
-	if proto.FeatureProfileEvents.In(c.revision) {
+}
+
+// endInsert sends what an INSERT did. Where its data came from the client a real
+// server sends no progress (the note in its TCPHandler.cpp says that it would
+// break the protocol), so that its profile events alone have the rows.
+func (c *session) endInsert(out *result) error {
+	if proto.FeatureProfileEvents.In(c.revision) && len(out.events) > 0 {
 		if err := c.putEvents(out.events); err != nil {
 			return err
 		}
-	}
-	if err := c.flush(); err != nil {
-		return err
 	}
 	return c.end()
 }
@@ -264,9 +271,13 @@ func (c *session) end() error {
 }
 
 // putEvents writes the counters that an INSERT moved, as a real server does for
-// its query: uncompressed, each an increment. DuplicatedInsertedBlocks above 0
-// is the only place where a server says that an insert was not stored because
-// it had been before; InsertedRows has its rows all the same.
+// its query: uncompressed, each an increment. InsertedRows counts where rows
+// enter a table's insert, those of every table that a view fills too, and has
+// the rows of an insert that is deduplicated: that is found out behind it, when
+// a part is to be committed, which is where DuplicatedInsertedBlocks counts. So
+// above 0 that is the only sign, on either protocol, of an insert that was not
+// stored because it had been before, or was not in part. It counts tokens, and
+// those of views' tables too: it does not say how many rows they were.
 func (c *session) putEvents(events map[string]uint64) error {
 	var data proto.ProfileEvents
 	values := new(proto.ColInt64)
@@ -289,8 +300,12 @@ func (c *session) putEvents(events map[string]uint64) error {
 	proto.ServerProfileEvents.Encode(&c.out)
 	c.out.PutString("")
 	columns := proto.Input{
-		{Name: "host_name", Data: &data.Host}, {Name: "current_time", Data: &data.Time}, {Name: "thread_id", Data: &data.ThreadID},
-		{Name: "type", Data: types}, {Name: "name", Data: &data.Name}, {Name: "value", Data: values},
+		{Name: "host_name", Data: &data.Host},
+		{Name: "current_time", Data: &data.Time},
+		{Name: "thread_id", Data: &data.ThreadID},
+		{Name: "type", Data: types},
+		{Name: "name", Data: &data.Name},
+		{Name: "value", Data: values},
 	}
 	block := proto.Block{Info: proto.BlockInfo{BucketNum: -1}, Columns: len(columns), Rows: len(events)}
 	return block.EncodeBlock(&c.out, c.revision, columns)

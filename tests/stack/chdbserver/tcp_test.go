@@ -29,7 +29,7 @@ func TestEveryTypeIsInsertedFromTheWire(t *testing.T) {
 		}
 	}
 	const allow = "allow_suspicious_low_cardinality_types = 1, allow_suspicious_variant_types = 1, flatten_nested = 0"
-	const print = " FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0"
+	const printed = " FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0"
 	selected := "SELECT " + strings.Join(list, ", ") + " FROM numbers(20)"
 	post(t, ch, nil, "DROP TABLE IF EXISTS made_types")
 	post(t, ch, nil, "CREATE TABLE made_types ENGINE = Memory AS "+selected+" SETTINGS "+allow)
@@ -40,9 +40,9 @@ func TestEveryTypeIsInsertedFromTheWire(t *testing.T) {
 			post(t, ch, nil, "CREATE TABLE "+table+" AS made_types")
 			data := post(t, ch, nil, "SELECT * FROM made_types SETTINGS "+settings+" FORMAT Native")
 			sendBlocks(t, ch, "INSERT INTO "+table+" FORMAT Native", data)
-			want := string(post(t, ch, nil, "SELECT * FROM made_types"+print))
+			want := string(post(t, ch, nil, "SELECT * FROM made_types"+printed))
 			require.Equal(t, 20, strings.Count(want, "\n"))
-			assert.Equal(t, want, string(post(t, ch, nil, "SELECT * FROM "+table+print)))
+			assert.Equal(t, want, string(post(t, ch, nil, "SELECT * FROM "+table+printed)))
 		})
 	}
 }
@@ -84,7 +84,7 @@ func sendBlocks(t *testing.T, ch stack.ClickHouse, sql string, data []byte) {
 	_, rows, err := fromWire(in, &header)
 	require.NoError(t, err)
 	require.Zero(t, rows)
-	expect(t, in, proto.ServerCodeProgress)
+	expect(t, in, proto.ServerProfileEvents) // the insert has been done
 }
 
 func expect(t *testing.T, in *proto.Reader, want proto.ServerCode) {

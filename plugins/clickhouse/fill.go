@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"fmt"
-	"strings"
 
 	chproto "github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/chcol"
@@ -30,7 +29,7 @@ func (s segment) fill(targets []chcolumn.Interface) error {
 		if !ok || s.block.Absent[i] {
 			return fmt.Errorf("%w: column %q", errSchemaChanged, target.Name())
 		}
-		if typ := s.block.Schema.Columns[i].Type; !sameType(typ, string(target.Type())) {
+		if typ := s.block.Schema.Columns[i].Type; !column.Same(typ, string(target.Type())) {
 			return fmt.Errorf("%w: column %q is %s, not %s", errSchemaChanged, target.Name(), target.Type(), typ)
 		}
 		if err := s.move(source, reader, s.block.Columns[i], target); err != nil {
@@ -69,9 +68,4 @@ func (s segment) moveDynamic(from *column.Dynamic, to chcolumn.Interface) error 
 		}
 	}
 	return nil
-}
-
-// sameType compares two spellings of a type.
-func sameType(a, b string) bool {
-	return a == b || strings.ReplaceAll(a, " ", "") == strings.ReplaceAll(b, " ", "")
 }

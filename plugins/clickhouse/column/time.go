@@ -48,19 +48,23 @@ func floorDiv(a, b int64) int64 {
 // DateTime64(precision, [zone]).
 func newDateTime(t Type, rules Rules) (Column, error) {
 	zoneArg, precision := 0, 0
-	if t.name == "DateTime64" {
+	if t.Name == "DateTime64" {
 		p, err := t.intArg(0)
 		if err != nil || p < 0 || p > 9 {
-			return nil, fmt.Errorf("type DateTime64 with precision %q is not understood", t.textArg(0))
+			return nil, fmt.Errorf("type %s is not understood", t)
 		}
 		zoneArg, precision = 1, p
 	}
-	loc, err := location(t.textArg(zoneArg))
+	zone, err := t.textArg(zoneArg)
 	if err != nil {
-		return nil, fmt.Errorf("time zone of %s: %w", t.name, err)
+		return nil, err
+	}
+	loc, err := location(zone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of %s: %w", t, err)
 	}
 	read := timeReader{loc: loc, rules: rules}
-	if t.name == "DateTime64" {
+	if t.Name == "DateTime64" {
 		return newFixed(func(v *Value) (int64, error) { return read.ticks(v, precision) }), nil
 	}
 	if read.rules.EpochDigits < 0 {

@@ -160,8 +160,13 @@ func TestAnInsertThatIsTooLargeIsTakenApart(t *testing.T) {
 			require.NoError(t, <-d)
 		}
 		require.Equal(t, "80 80", count(t, server, table))
+
+		before := out.board.Batches()
+		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO .*" + table, Times: 2, Code: 241, Text: "Memory limit (for user) exceeded"}))
+		require.NoError(t, out.WriteBatch(t.Context(), records(ids(80, 90)...)))
+		require.Equal(t, "90 90", count(t, server, table))
+		require.EqualValues(t, 3, out.board.Batches()-before, "two quarters and a half")
 		require.Empty(t, boxOf(t).all())
-		require.GreaterOrEqual(t, query(t, server, "SELECT count() FROM system.parts WHERE active AND table = '"+table+"'")[0][0], "2")
 	})
 }
 

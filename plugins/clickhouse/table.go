@@ -94,7 +94,7 @@ func (t *table) drifted(s *column.Schema, fault *rec.RowError, data []byte, inde
 	}
 	was, stored := before.Index(fault.Column)
 	is, there := s.Index(fault.Column)
-	if !stored || !there || before.Columns[was].Type == s.Columns[is].Type {
+	if !stored || !there || column.Same(before.Columns[was].Type, s.Columns[is].Type) {
 		return false
 	}
 	d := newDecoder(before, cfg, func() (*column.Block, error) { return newBlock(before, cfg.times) })

@@ -1,33 +1,34 @@
 package column
 
+import "strconv"
+
 // Width is how many bytes a row takes in the columns, about: an estimate from
 // above, beside its texts and the elements of its arrays. It depends on the
 // types alone.
 func (s *Schema) Width() (bytes int) {
 	for _, c := range s.Columns {
-		bytes += widthOf(c.Type)
+		if t, err := ParseType(c.Type); err == nil {
+			bytes += t.width()
+		}
 	}
 	return bytes
 }
 
-func widthOf(columnType string) int {
-	t, err := ParseType(columnType)
-	if err != nil {
-		return 32
-	}
-	switch t.name {
-	case "Nullable":
-		return 1 + widthOf(t.args[0])
-	case "FixedString":
-		n, _ := t.intArg(0)
-		return n
-	case "Tuple":
-		width := 0
-		for _, arg := range t.args {
-			_, inner := elementOf(arg)
-			width += widthOf(inner)
+func (t Type) width() int {
+	switch t.Name {
+	case "Nullable", "SimpleAggregateFunction", "Tuple":
+		width := 1
+		for _, arg := range t.Args {
+			if arg.Type != nil {
+				width += arg.Type.width()
+			}
 		}
 		return width
+	case "FixedString":
+		if len(t.Args) == 1 {
+			n, _ := strconv.Atoi(t.Args[0].Text)
+			return n
+		}
 	case "Variant", "Dynamic", "Int256", "UInt256", "Decimal", "Decimal256":
 		return 32
 	case "String", "JSON", "UUID", "IPv6", "Int128", "UInt128", "Decimal128":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -32,7 +33,7 @@ func (e *rowError) reason() string {
 func incidentOf(row badRow, class string) status.Incident {
 	i := status.Incident{Table: row.table, Class: class, Count: 1}
 	var fault *rowError
-	code, ok := serverCode(row.err)
+	code, ok := server.Code(row.err)
 	switch {
 	case errors.As(row.err, &fault):
 		i.Column, i.Message = fault.column, fault.reason()

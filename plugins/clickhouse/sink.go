@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -30,7 +31,7 @@ type sink struct {
 // row of the chunk is stored or a bad row.
 func (s *sink) attempt(ctx context.Context, c *chunk) error {
 	err := s.insertAll(ctx, c)
-	if err == nil || classify(err) != schemaFault || ctx.Err() != nil {
+	if err == nil || server.Classify(err) != server.SchemaFault || ctx.Err() != nil {
 		return err
 	}
 	// The table may have changed: read it again, decode again, once.
@@ -88,7 +89,7 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 	case err == nil:
 		c.pending = c.pending[:len(c.pending)-1]
 		s.stored(c, done, took)
-	case ctx.Err() == nil && classify(err) == rowFault:
+	case ctx.Err() == nil && server.Classify(err) == server.RowFault:
 		c.pending = c.pending[:len(c.pending)-1]
 		c.isolate(done, err)
 	default:
@@ -144,10 +145,10 @@ func (s *sink) report(r report) {
 		s.trouble.over()
 	case r.chunk.ctx.Err() != nil:
 	default:
-		if !r.class.needsSomebody() {
+		if !r.class.NeedsSomebody() {
 			s.board.Link.Down(r.err)
 		}
-		s.metrics.retries.Incr(1, s.table.name, r.class.label())
+		s.metrics.retries.Incr(1, s.table.name, r.class.Label())
 		s.trouble.failed(r)
 		s.board.Report(status.Incident{Table: s.table.name, Class: r.class.String(), Message: r.words, Count: 1})
 	}

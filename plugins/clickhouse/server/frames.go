@@ -108,7 +108,6 @@ func (b *blocks) write(w io.Writer, fields []field, from, to int) error {
 		}
 		b.buf.Reset()
 		b.parts.Reset()
-		b.parts.Revision = b.revision
 		f.values.State(&b.parts)
 		f.values.Encode(&b.parts, from, to)
 		if _, err := b.parts.WriteTo(w); err != nil {

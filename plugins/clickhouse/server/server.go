@@ -42,6 +42,10 @@ type Server interface {
 	// known.
 	Window(ctx context.Context, t Table) (Window, error)
 
+	// Engine returns a table's engine, and its definition from the engine on, as
+	// SQL; both are empty if there is no such table or the user may not see it.
+	Engine(ctx context.Context, t Table) (engine, definition string, err error)
+
 	// Insert stores rows by one INSERT: all of them, or, with an error of a class
 	// other than UnknownOutcome and ViewFault, none. It does not retry. The
 	// columns are compared with the table's first, and ErrSchemaChanged returned

@@ -25,8 +25,6 @@ type Window struct {
 	Inserts int64
 	// Engine is the table's; empty if there is no such table or it is not shown.
 	Engine string
-	// Definition is the engine with its arguments, keys and settings, as SQL.
-	Definition string
 	// Missing says what is lacking, "" if nothing.
 	Missing string
 }
@@ -45,7 +43,8 @@ func (r *Replica) Window(ctx context.Context, t Table) (w Window, err error) {
 		w.Missing = "the user may not set " + settingToken
 		return w, nil
 	}
-	if w.Engine, w.Definition, err = r.engine(ctx, t); err != nil {
+	var definition string
+	if w.Engine, definition, err = r.Engine(ctx, t); err != nil {
 		if _, refused := Code(err); !refused {
 			return w, fmt.Errorf("reading the engine of table %s: %w", t, err)
 		}
@@ -62,7 +61,7 @@ func (r *Replica) Window(ctx context.Context, t Table) (w Window, err error) {
 		return w, nil
 	}
 	var given bool
-	if w.Inserts, given = SettingIn(w.Definition, setting); !given {
+	if w.Inserts, given = SettingIn(definition, setting); !given {
 		if w.Inserts, err = r.defaultWindow(ctx, setting); err != nil {
 			return w, fmt.Errorf("reading the default of %s: %w", setting, err)
 		}
@@ -101,9 +100,8 @@ func SettingIn(definition, setting string) (int64, bool) {
 	return window, err == nil
 }
 
-// engine returns a table's engine, and its definition from the engine on; empty
-// if there is no such table.
-func (r *Replica) engine(ctx context.Context, t Table) (engine, definition string, err error) {
+// Engine implements Server.
+func (r *Replica) Engine(ctx context.Context, t Table) (engine, definition string, err error) {
 	rows, err := r.Texts(ctx, 2, "SELECT engine, engine_full FROM system.tables WHERE "+t.where("name"))
 	if err != nil || len(rows) == 0 {
 		return "", "", err

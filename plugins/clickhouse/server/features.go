@@ -115,12 +115,7 @@ func (s setting) within(value string) bool {
 
 // DeduplicationToken reports whether inserts can be sent with a token.
 func (f Features) DeduplicationToken() bool {
-	return f.may(settingToken, "") || f.changeable(settingToken)
-}
-
-// changeable reports whether the user may change a setting.
-func (f Features) changeable(name string) bool {
-	s, ok := f.settings[name]
+	s, ok := f.settings[settingToken]
 	return ok && !s.fixed
 }
 

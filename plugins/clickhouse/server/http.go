@@ -133,13 +133,13 @@ func (w *httpWire) insert(ctx context.Context, q statement, rows *rows) (written
 	if encoder.compressor != nil {
 		params.Set("decompress", "1")
 	}
-	body := &body{rows: *rows, frames: encoder}
-	err = w.post(ctx, params, body, func(a *httpAnswer) (err error) {
+	data := &body{whole: *rows, rows: *rows, frames: encoder}
+	err = w.post(ctx, params, data, func(a *httpAnswer) (err error) {
 		written, err = a.written()
 		return err
 	})
 	// The transport may still be at it.
-	if failed := body.end(); failed != nil && err != nil {
+	if failed := data.end(); failed != nil && err != nil {
 		err = failed
 	}
 	return written, err
@@ -160,14 +160,14 @@ func (w *httpWire) params(q statement) url.Values {
 }
 
 // post sends a request and judges the answer before it is looked at.
-func (w *httpWire) post(ctx context.Context, params url.Values, body io.Reader, look func(*httpAnswer) error) error {
+func (w *httpWire) post(ctx context.Context, params url.Values, data io.Reader, look func(*httpAnswer) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(w.stopped, func() { cancel(ErrClosed) })()
 	if w.stopped.Err() != nil {
 		return ErrClosed
 	}
-	req, err := w.request(ctx, params, body)
+	req, err := w.request(ctx, params, data)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (w *httpWire) post(ctx context.Context, params url.Values, body io.Reader, 
 
 // request names the user as the server wants it: by headers over TLS, and in
 // the common way else.
-func (w *httpWire) request(ctx context.Context, params url.Values, body io.Reader) (*http.Request, error) {
+func (w *httpWire) request(ctx context.Context, params url.Values, data io.Reader) (*http.Request, error) {
 	who, err := w.replica.cfg.credentials()
 	if err != nil {
 		return nil, &DialError{Address: w.replica.address, Err: err}
@@ -198,11 +198,16 @@ func (w *httpWire) request(ctx context.Context, params url.Values, body io.Reade
 	if w.replica.cfg.TLS != nil {
 		target.Scheme = "https"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), data)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", clientName)
+	if rows, ok := data.(*body); ok {
+		req.GetBody = rows.again // where nothing was sent, by a connection that was closed meanwhile
+	} else {
+		req.Header["X-Idempotency-Key"] = nil // not sent: questions may be asked again
+	}
 	req.Header.Set("Content-Type", "application/octet-stream")
 	switch {
 	case who.jwt != "":
@@ -232,7 +237,8 @@ func (w *httpWire) certified() bool {
 // read by one goroutine, and ended by another.
 type body struct {
 	mu     sync.Mutex
-	rows   rows
+	whole  rows
+	rows   rows // those that are left
 	blocks blocks
 	frames *frames
 	ready  bytes.Buffer
@@ -257,6 +263,19 @@ func (b *body) Read(p []byte) (int, error) {
 		b.failed = sheltered(b.encode)
 	}
 	return b.ready.Read(p)
+}
+
+// again begins anew, for another attempt of the transport: it has closed the one
+// before, and begun no other.
+func (b *body) again() (io.ReadCloser, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failed != nil {
+		return nil, b.failed
+	}
+	b.rows, b.done = b.whole, false
+	b.ready.Reset()
+	return io.NopCloser(b), nil
 }
 
 // encode makes the next piece.

@@ -111,3 +111,10 @@ func (p *pool) close() {
 	p.mu.Unlock()
 	p.ears.Wait()
 }
+
+// len is how many connections are idle.
+func (p *pool) len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle)
+}

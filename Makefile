@@ -98,7 +98,7 @@ bench-build: build # Connect is a module of its own, so that none of it enters o
 microbench: ## What frames, checkpoints, the buffer and the columns cost per record, in Go benchmarks
 	go test -run '^$$' -bench . -count 5 ./plugins/backpressure ./plugins/gate ./plugins/frame ./plugins/position
 	go test -run '^$$' -bench 'Record|Checkpoint' -count 5 ./plugins/kafka
-	go test -run '^$$' -bench . -benchmem ./plugins/clickhouse
+	go test -run '^$$' -bench . -benchmem ./plugins/clickhouse/...
 
 .PHONY: build
 build: ## Build the binaries into bin/

@@ -3,9 +3,13 @@ package clickhouse
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+
+	chproto "github.com/ClickHouse/ch-go/proto"
 	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	goccy "github.com/goccy/go-json"
 	shopspring "github.com/shopspring/decimal"
@@ -27,11 +31,11 @@ func ticks() (records [][]byte, size int) {
 }
 
 // driverColumns are the driver's columns of a schema, empty.
-func driverColumns(b *testing.B, s *schema) []chcolumn.Interface {
+func driverColumns(b *testing.B, s *column.Schema) []chcolumn.Interface {
 	b.Helper()
 	var columns []chcolumn.Interface
-	for _, c := range s.columns {
-		column, err := chcolumn.Type(c.typ).Column(c.name, &chcolumn.ServerContext{})
+	for _, c := range s.Columns {
+		column, err := chcolumn.Type(c.Type).Column(c.Name, &chcolumn.ServerContext{})
 		require.NoError(b, err)
 		columns = append(columns, column)
 	}
@@ -57,8 +61,16 @@ func (r *tickRow) values() [7]any {
 	return [...]any{r.Symbol, r.TS, r.Seq, r.Side, r.Price, r.Qty, r.Venue}
 }
 
-// From JSON to the driver's columns, ready to be sent: ours, against a struct
-// that is filled by a library and appended by the driver, row by row.
+// encode lays the driver's columns out for the wire.
+func encode(columns []chcolumn.Interface) {
+	var buf chproto.Buffer
+	for _, c := range columns {
+		c.Encode(&buf)
+	}
+}
+
+// From JSON to what is sent: ours, against a struct that is filled by a library
+// and appended by the driver, row by row.
 func BenchmarkTicksToColumns(b *testing.B) {
 	records, size := ticks()
 	b.Run("ours", func(b *testing.B) {
@@ -66,15 +78,20 @@ func BenchmarkTicksToColumns(b *testing.B) {
 		b.SetBytes(int64(size))
 		b.ReportAllocs()
 		for b.Loop() {
-			if len(d.blocks) > 0 {
-				d.blocks[0].reset()
+			if len(d.Blocks()) > 0 {
+				d.Blocks()[0].Reset()
 			}
 			for i, record := range records {
-				if err := d.add(record, i); err != nil {
+				if err := d.Add(record, i); err != nil {
 					b.Fatal(err)
 				}
 			}
-			if err := (segment{block: d.blocks[0], to: benchRows}).fill(driverColumns(b, d.schema)); err != nil {
+			var wire column.Native
+			for _, c := range d.Blocks()[0].Columns {
+				c.State(&wire)
+				c.Encode(&wire, 0, benchRows)
+			}
+			if _, err := wire.WriteTo(io.Discard); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -93,6 +110,7 @@ func BenchmarkTicksToColumns(b *testing.B) {
 					}
 					appendRow(b, columns, &row)
 				}
+				encode(columns)
 			}
 			perRow(b)
 		})
@@ -126,18 +144,52 @@ func appendRow(b *testing.B, columns []chcolumn.Interface, row *tickRow) {
 func BenchmarkDecodeType(b *testing.B) {
 	for _, c := range roundTrips {
 		b.Run(c.typ, func(b *testing.B) {
-			s := newSchema("t", []column{{name: "c", typ: c.typ}})
+			s := column.NewSchema("t", []column.Spec{{Name: "c", Type: c.typ}})
 			d := decoderFor(s, false)
 			record := []byte(`{"c":` + c.json + `}`)
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {
-				if n%benchRows == 0 && len(d.blocks) > 0 {
-					d.blocks[0].reset()
+				if n%benchRows == 0 && len(d.Blocks()) > 0 {
+					d.Blocks()[0].Reset()
 				}
-				if err := d.add(record, 0); err != nil {
+				if err := d.Add(record, 0); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+func BenchmarkDecodeTick(b *testing.B) {
+	records, size := ticks()
+	d := decoderFor(tickSchema(), false)
+	b.SetBytes(int64(size / benchRows))
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; b.Loop(); n++ {
+		if n%benchRows == 0 && len(d.Blocks()) > 0 {
+			d.Blocks()[0].Reset()
+		}
+		if err := d.Add(records[n%benchRows], n); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func tickSchema() *column.Schema {
+	return column.NewSchema("ticks", []column.Spec{
+		{Name: "symbol", Type: "LowCardinality(String)"},
+		{Name: "ts", Type: "DateTime64(9, 'UTC')"},
+		{Name: "seq", Type: "UInt64"},
+		{Name: "side", Type: "Enum8('buy' = 1, 'sell' = 2)"},
+		{Name: "price", Type: "Decimal(18, 8)"},
+		{Name: "qty", Type: "Float64"},
+		{Name: "venue", Type: "String"},
+	})
+}
+
+var strictTimes = column.Rules{EpochDigits: -1}
+
+func decoderFor(s *column.Schema, reject bool) *decoder {
+	return newDecoder(s, &config{rejectUnknown: reject}, func() (*column.Block, error) { return newBlock(s, strictTimes) })
 }

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 )
 
@@ -26,10 +29,10 @@ type trial struct {
 // Try implements checkup.Taker: it decodes the records for the tables that they
 // would go to, and looks at these tables. Nothing is inserted.
 func (o *output) Try(ctx context.Context, facts checkup.Facts, samples []*checkup.Sample, report *checkup.Report) {
-	clusters := newClusters(&o.cfg, o.log, &o.metrics)
+	clusters := o.newClusters()
 	defer func() {
 		for _, c := range clusters {
-			_ = c.close()
+			_ = c.Close()
 		}
 	}()
 	for _, t := range o.trials(samples, report) {
@@ -86,7 +89,7 @@ func (o *output) tableOf(sample *checkup.Sample) (string, error) {
 		return o.cfg.namer.literal, nil
 	}
 	if o.cfg.namer.expr != nil { // which may take what only records have
-		return "", errNoColumn
+		return "", rec.ErrNoColumn
 	}
 	name, err := o.cfg.namer.name(record{msg: sample.Blank})
 	return name, cmp.Or(err, checkTableName(name))
@@ -105,9 +108,9 @@ func rejectionsOf(bad []badRow) []*rejection {
 	all := map[[2]string]*rejection{}
 	for _, row := range bad {
 		key := [2]string{"", row.err.Error()}
-		var fault *rowError
+		var fault *rec.RowError
 		if errors.As(row.err, &fault) {
-			key = [2]string{fault.column, fault.err.Error()}
+			key = [2]string{fault.Column, fault.Err.Error()}
 		}
 		k := all[key]
 		if k == nil {
@@ -134,14 +137,14 @@ func reportRejections(check, field, where string, of int, kinds []*rejection, re
 
 // tryRecords decodes the records as an insert would, and reports what does not
 // fit, and which fields and columns have no counterpart.
-func (o *output) tryRecords(s *schema, t *trial, report *checkup.Report) {
-	d := newDecoder(s, o.cfg.columns.sources, o.cfg.rejectUnknown, func() (*block, error) { return newBlock(s, o.cfg.times) })
+func (o *output) tryRecords(s *column.Schema, t *trial, report *checkup.Report) {
+	d := newDecoder(s, &o.cfg, func() (*column.Block, error) { return newBlock(s, o.cfg.times) })
 	d.records = t.records
 	var bad []badRow
 	for i, r := range t.records {
 		data, err := r.bytes()
 		if err == nil {
-			err = d.add(data, i)
+			err = d.Add(data, i)
 		}
 		if err != nil {
 			bad = append(bad, badRow{index: i, table: t.table, err: err})
@@ -153,26 +156,26 @@ func (o *output) tryRecords(s *schema, t *trial, report *checkup.Report) {
 	if len(bad) == 0 {
 		report.OK("records", fieldTable, "%s: all of %d records fit", where, stored)
 	}
-	if unused := d.root.unused(); len(unused) > 0 {
+	if unused := d.Unused(); len(unused) > 0 {
 		report.Info("fields", fieldUnknownFields, "%s: no column takes %s", where, list(unused))
 	}
 	if stored > 0 {
-		reportEmpty(s, d.seen, where, report)
+		reportEmpty(s, d.Seen, where, report)
 	}
 }
 
 // reportEmpty names the columns that no record has a value for.
-func reportEmpty(s *schema, seen []int, where string, report *checkup.Report) {
+func reportEmpty(s *column.Schema, seen func(column int) bool, where string, report *checkup.Report) {
 	var defaulted, nulled, zeroed []string
-	for i, c := range s.columns {
+	for i, c := range s.Columns {
 		switch {
-		case seen[i] > 0:
-		case c.hasDefault:
-			defaulted = append(defaulted, c.name)
-		case strings.HasPrefix(c.typ, "Nullable(") || strings.HasPrefix(c.typ, "LowCardinality(Nullable("):
-			nulled = append(nulled, c.name)
+		case seen(i):
+		case c.HasDefault:
+			defaulted = append(defaulted, c.Name)
+		case strings.HasPrefix(c.Type, "Nullable(") || strings.HasPrefix(c.Type, "LowCardinality(Nullable("):
+			nulled = append(nulled, c.Name)
 		default:
-			zeroed = append(zeroed, c.name)
+			zeroed = append(zeroed, c.Name)
 		}
 	}
 	if len(defaulted) > 0 {
@@ -185,21 +188,6 @@ func reportEmpty(s *schema, seen []int, where string, report *checkup.Report) {
 		report.Warn("columns", fieldColumns, fmt.Sprintf("%s: no record has %s, and there is no default: zeros and empty texts are stored", where, list(zeroed)),
 			"map them to their fields (columns), name the columns to insert, or give them a DEFAULT")
 	}
-}
-
-// unused are the fields of the records, as far as they are remembered, that no
-// column takes.
-func (n *node) unused() (paths []string) {
-	for _, f := range n.fields {
-		switch {
-		case f.child != nil:
-			paths = append(paths, f.child.unused()...)
-		case len(f.columns) == 0 && f.nested == nil:
-			paths = append(paths, f.path)
-		}
-	}
-	slices.Sort(paths)
-	return paths
 }
 
 // list names a few of many.

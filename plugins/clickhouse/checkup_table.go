@@ -245,7 +245,7 @@ func countPartitions(ctx context.Context, n node, key string, s *column.Schema, 
 
 // keyColumns describes the columns that an expression uses, for a table function.
 func keyColumns(key string, s *column.Schema, cfg *config) (structure []string, err error) {
-	if cfg.times.epochDigits >= 0 {
+	if cfg.times.EpochDigits >= 0 {
 		return nil, fmt.Errorf("%s is set, whose numbers the server reads otherwise", fieldEpochUnit)
 	}
 	for _, c := range s.Columns {

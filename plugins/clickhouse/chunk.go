@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -144,7 +146,7 @@ func (c *chunk) startOver() {
 	rows := c.unsettled()
 	rejected := c.bad[:0]
 	for _, row := range c.bad {
-		var fault *rowError
+		var fault *rec.RowError
 		if errors.As(row.err, &fault) {
 			rows = append(rows, row.index)
 		} else {
@@ -171,7 +173,7 @@ func (c *chunk) unsettled() []int {
 // single row is the one.
 func (c *chunk) isolate(s segment, err error) {
 	if s.to-s.from == 1 {
-		c.bad = append(c.bad, badRow{index: s.block.rows[s.from], table: s.block.schema.table, err: err})
+		c.bad = append(c.bad, badRow{index: s.block.Rows[s.from], table: s.block.Schema.Table, err: err})
 		return
 	}
 	first, second := s.halves()
@@ -179,6 +181,6 @@ func (c *chunk) isolate(s segment, err error) {
 }
 
 // inUse reports whether rows of a block still wait to be stored.
-func (c *chunk) inUse(b *block) bool {
+func (c *chunk) inUse(b *column.Block) bool {
 	return slices.ContainsFunc(c.pending, func(s segment) bool { return s.block == b })
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -48,7 +50,7 @@ type config struct {
 	sharder       sharder
 	columns       columnSet
 	rejectUnknown bool
-	times         timeRules
+	times         column.Rules
 	maxInFlight   int
 	backoff       backoff
 	maxRetries    int
@@ -57,11 +59,7 @@ type config struct {
 	schemaRefresh time.Duration
 	reject        bool // dead_letter is a reject output
 	gate          string
-	pieceWeight   int // bytes of the records whose rows go to the driver at once
 }
-
-// pieceWeight is 30,000 rows where records have 130 bytes.
-const pieceWeight = 4 << 20
 
 // parser reads fields and remembers the first error.
 type parser struct {
@@ -92,10 +90,10 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 		deduplicate:   read(p, conf.FieldString, fieldDeduplicate),
 		schemaRefresh: read(p, conf.FieldDuration, fieldSchemaRefresh),
 		gate:          read(p, conf.FieldString, fieldGate),
-		pieceWeight:   pieceWeight,
 	}
-	c.times.truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
-	c.times.epochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
+	c.server.Inserts = c.maxInFlight
+	c.times.Truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
+	c.times.EpochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
 	c.readTable(p)
 	c.readColumns(p)
 	c.reject = isReject(read(p, conf.FieldAny, fieldDeadLetter))
@@ -148,7 +146,7 @@ func isReject(output any) bool {
 // validate checks what the lint rules check, for configurations that were not
 // linted.
 func (c *config) validate() error {
-	if err := checkByteOrder(); err != nil {
+	if err := column.CheckByteOrder(); err != nil {
 		return err
 	}
 	for _, check := range []func() error{c.serverConfig.validate, c.validateInserts, c.validateRetry} {

@@ -6,6 +6,8 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 const minimal = `
@@ -23,7 +25,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 2, c.maxInFlight)
 	require.Equal(t, "100ms", c.backoff.initial.String())
 	require.Equal(t, "30s", c.backoff.max.String())
-	require.Equal(t, timeRules{epochDigits: -1}, c.times)
+	require.Equal(t, column.Rules{EpochDigits: -1}, c.times)
 	require.False(t, c.reject)
 }
 
@@ -122,5 +124,5 @@ func TestSettingsKeepTheirTypes(t *testing.T) {
 	require.NoError(t, err)
 	c, err := parseConfig(conf)
 	require.NoError(t, err)
-	require.Equal(t, map[string]any{"max_threads": 3, "s": "text", "b": true, "f": "0.5"}, map[string]any(c.settings))
+	require.Equal(t, map[string]any{"max_threads": 3, "s": "text", "b": true, "f": "0.5"}, c.server.Settings)
 }

@@ -6,10 +6,12 @@ import (
 	"strconv"
 	"time"
 
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 
-	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -74,9 +76,9 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 		}
 		m.MetaSetMut(metaError, row.err.Error())
 		m.MetaSetMut(metaAttempts, strconv.Itoa(attempts))
-		var fault *rowError
-		if errors.As(row.err, &fault) && fault.column != "" {
-			m.MetaSetMut(metaColumn, fault.column)
+		var fault *rec.RowError
+		if errors.As(row.err, &fault) && fault.Column != "" {
+			m.MetaSetMut(metaColumn, fault.Column)
 		}
 		if code, ok := server.Code(row.err); ok {
 			m.MetaSetMut(metaCode, strconv.Itoa(code))

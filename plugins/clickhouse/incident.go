@@ -4,25 +4,30 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // reasons are the errors of rows that say nothing of a record's content.
 var reasons = []error{
-	errNull, errDuplicate, errUnknown, errNoColumn, errLost, errNotAUUID, errNotEnum, errNotAnIP, errNoElement, errNoVariant,
-	errNotANumber, errRange, errPrecision, errNotATime, errNotADate, errEpoch, errLocalTime, errMalformed, errNotUTF8,
+	column.ErrNull, column.ErrDuplicate, rec.ErrUnknown, rec.ErrNoColumn, rec.ErrLost, column.ErrNotAUUID, column.ErrNotEnum, column.ErrNotAnIP,
+	column.ErrNoElement, column.ErrNoVariant,
+	column.ErrNotANumber, column.ErrRange, column.ErrPrecision, column.ErrNotATime, column.ErrNotADate, column.ErrEpoch, column.ErrLocalTime,
+	json.ErrMalformed, json.ErrNotUTF8,
 }
 
-// reason says why a row does not fit without a word of what it holds: values are
+// reasonOf says why a row does not fit without a word of what it holds: values are
 // for the dead letters, incidents are for whoever sees the status page.
-func (e *rowError) reason() string {
-	var kind *kindError
-	if errors.As(e.err, &kind) {
+func reasonOf(e *rec.RowError) string {
+	var kind *column.KindError
+	if errors.As(e.Err, &kind) {
 		return kind.Error()
 	}
 	for _, known := range reasons {
-		if errors.Is(e.err, known) {
+		if errors.Is(e.Err, known) {
 			return known.Error()
 		}
 	}
@@ -32,13 +37,13 @@ func (e *rowError) reason() string {
 // incidentOf words the fault of a row that goes to the dead letters, or back.
 func incidentOf(row badRow, class string) status.Incident {
 	i := status.Incident{Table: row.table, Class: class, Count: 1}
-	var fault *rowError
+	var fault *rec.RowError
 	code, ok := server.Code(row.err)
 	switch {
 	case errors.As(row.err, &fault):
-		i.Column, i.Message = fault.column, fault.reason()
-		if fault.columnType != "" {
-			i.Message = fault.columnType + ": " + i.Message
+		i.Column, i.Message = fault.Column, reasonOf(fault)
+		if fault.Type != "" {
+			i.Message = fault.Type + ": " + i.Message
 		}
 	case ok:
 		i.Message = fmt.Sprintf("ClickHouse refuses the row with code %d", code)
@@ -63,13 +68,13 @@ func (o *output) reportRows(bad []badRow, class string) {
 // wordOf says why an insert failed without a word of what a record holds, for
 // /health and the page.
 func wordOf(err error) string {
-	var fault *rowError
+	var fault *rec.RowError
 	if errors.As(err, &fault) {
-		shown := fmt.Sprintf("%v: column %q", errDrift, fault.column)
-		if fault.columnType != "" {
-			shown += " (" + fault.columnType + ")"
+		shown := fmt.Sprintf("%v: column %q", errDrift, fault.Column)
+		if fault.Type != "" {
+			shown += " (" + fault.Type + ")"
 		}
-		return shown + ": " + fault.reason()
+		return shown + ": " + reasonOf(fault)
 	}
 	return err.Error()
 }

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
+
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/assert"
 
@@ -15,17 +19,17 @@ import (
 func TestIncidentsTellColumnAndReasonButNoContent(t *testing.T) {
 	const secret = "geheim"
 	fault := func(err error) error {
-		return &rowError{column: "price", columnType: "Float64", value: `"` + secret + `"`, err: err}
+		return &rec.RowError{Column: "price", Type: "Float64", Value: `"` + secret + `"`, Err: err}
 	}
 	for _, c := range []struct {
 		err  error
 		want status.Incident
 	}{
-		{fault(errNotANumber), status.Incident{Table: "ticks", Column: "price", Message: "Float64: not a number"}},
-		{fault(fmt.Errorf("value of key %q: %w", secret, errRange)), status.Incident{Table: "ticks", Column: "price", Message: "Float64: out of range"}},
+		{fault(column.ErrNotANumber), status.Incident{Table: "ticks", Column: "price", Message: "Float64: not a number"}},
+		{fault(fmt.Errorf("value of key %q: %w", secret, column.ErrRange)), status.Incident{Table: "ticks", Column: "price", Message: "Float64: out of range"}},
 		{fault(fmt.Errorf("expression this.%s: %w", secret, errors.New(secret))), status.Incident{Table: "ticks", Column: "price", Message: "Float64: it does not fit"}},
-		{fault(wrongKind(&value{kind: kindString}, "a number")), status.Incident{Table: "ticks", Column: "price", Message: "Float64: " + wrongKind(&value{kind: kindString}, "a number").Error()}},
-		{&rowError{err: fmt.Errorf("%w: found %q", errMalformed, secret)}, status.Incident{Table: "ticks", Message: "malformed JSON"}},
+		{fault(column.WrongKind(&column.Value{Kind: column.KindString}, "a number")), status.Incident{Table: "ticks", Column: "price", Message: "Float64: " + column.WrongKind(&column.Value{Kind: column.KindString}, "a number").Error()}},
+		{&rec.RowError{Err: fmt.Errorf("%w: found %q", json.ErrMalformed, secret)}, status.Incident{Table: "ticks", Message: "malformed JSON"}},
 		{&clickhouse.Exception{Code: 27, Message: "cannot parse " + secret}, status.Incident{Table: "ticks", Message: "ClickHouse refuses the row with code 27"}},
 		{fmt.Errorf("table %q: is no name", secret), status.Incident{Message: "the record does not tell its table or its shard"}},
 	} {
@@ -33,7 +37,7 @@ func TestIncidentsTellColumnAndReasonButNoContent(t *testing.T) {
 		assert.Equal(t, c.want, incidentOf(badRow{table: "ticks", err: c.err}, status.ClassDeadLetter))
 	}
 
-	words := wordOf(fmt.Errorf("%w: %w", errDrift, fault(errNotANumber)))
+	words := wordOf(fmt.Errorf("%w: %w", errDrift, fault(column.ErrNotANumber)))
 	assert.NotContains(t, words, secret)
 	assert.Contains(t, words, `column "price" (Float64): not a number`)
 }
@@ -43,9 +47,9 @@ func TestRowsOfOneCauseAreOneIncident(t *testing.T) {
 	o := &output{board: board.Output("clickhouse")}
 	var bad []badRow
 	for i := range 500 {
-		bad = append(bad, badRow{index: i, table: "ticks", err: &rowError{column: "price", value: fmt.Sprint(i), err: errRange}})
+		bad = append(bad, badRow{index: i, table: "ticks", err: &rec.RowError{Column: "price", Value: fmt.Sprint(i), Err: column.ErrRange}})
 	}
-	o.reportRows(append(bad, badRow{table: "ticks", err: &rowError{column: "seq", err: errNull}}), status.ClassDeadLetter)
+	o.reportRows(append(bad, badRow{table: "ticks", err: &rec.RowError{Column: "seq", Err: column.ErrNull}}), status.ClassDeadLetter)
 	counts := map[string]int64{}
 	for _, i := range board.Incidents() {
 		counts[i.Column] = i.Count

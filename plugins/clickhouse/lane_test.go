@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -321,10 +322,10 @@ func TestAChunkIsSettledByDelivery(t *testing.T) {
 	}
 	c.take(all)
 	require.Len(t, c.records, 6)
-	b := &block{schema: &schema{table: "t"}, rows: []int{0, 1, 3, 4}}
+	b := &column.Block{Schema: &column.Schema{Table: "t"}, Rows: []int{0, 1, 3, 4}}
 	c.decoded = true
 	c.pending = []segment{{block: b, from: 2, to: 4}} // d and e
-	c.bad = []badRow{{index: 2, err: errNull}, {index: 5, err: errNull}}
+	c.bad = []badRow{{index: 2, err: column.ErrNull}, {index: 5, err: column.ErrNull}}
 	c.finish(errDrift)
 	require.NoError(t, all[0].err)
 	require.Empty(t, all[0].failed)

@@ -61,8 +61,8 @@ type output struct {
 	board    *status.Output
 	metrics  metrics
 	letters  deadLetters
-	clusters []*server.Cluster  // one per shard
-	once     func() bool // whether an input of the stream relies on deduplication
+	clusters []*server.Cluster // one per shard
+	once     func() bool       // whether an input of the stream relies on deduplication
 	slots    *semaphore.Weighted
 
 	running context.Context //nolint:containedctx // ends with Close
@@ -227,7 +227,7 @@ func (o *output) newSink(to target) *sink {
 	return &sink{
 		cfg:     &o.cfg,
 		cluster: o.clusters[to.shard],
-		table:   &table{name: to.table},
+		table:   tableNamed(to.table),
 		trouble: &trouble{table: to.table, log: o.log},
 		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
 		board:   o.board,

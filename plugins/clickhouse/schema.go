@@ -1,125 +1,19 @@
 package clickhouse
 
-import (
-	"context"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-)
-
-// column is one column that an INSERT may name.
-type column struct {
-	name       string
-	typ        string
-	hasDefault bool
-}
-
-// schema is what an output knows about one table. It is not changed once it is
-// in use, but for agreed.
-type schema struct {
-	table   string
-	columns []column
-	index   map[string]int
-	lost    map[string]bool // columns that rows were stored for and that are gone
-	agreed  bool            // rows were stored under it; guarded by the table
-}
-
-func newSchema(table string, columns []column) *schema {
-	s := &schema{table: table, columns: columns, index: make(map[string]int, len(columns))}
-	for i, c := range columns {
-		s.index[c.name] = i
-	}
-	return s
-}
-
-// lose notes a column that the table had. A record that still has it must not
-// be stored without.
-func (s *schema) lose(column string) {
-	if s.lost == nil {
-		s.lost = map[string]bool{}
-	}
-	s.lost[column] = true
-}
-
-// columnMissingError says that the configuration asks for a column that the
-// table does not have.
-type columnMissingError struct{ column, table string }
-
-func (e *columnMissingError) Error() string {
-	return fmt.Sprintf("%s.%s: table %q has no column %q that can be inserted", pluginName, fieldColumns, e.table, e.column)
-}
+import "github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 
 // pick keeps the named columns, in that order; with no names, all of them.
-func (s *schema) pick(names []string) (*schema, error) {
+func pick(s *column.Schema, names []string) (*column.Schema, error) {
 	if len(names) == 0 {
 		return s, nil
 	}
-	picked := make([]column, 0, len(names))
+	picked := make([]column.Spec, 0, len(names))
 	for _, name := range names {
-		i, ok := s.index[name]
+		i, ok := s.Index(name)
 		if !ok {
-			return nil, &columnMissingError{column: name, table: s.table}
+			return nil, &columnMissingError{column: name, table: s.Table}
 		}
-		picked = append(picked, s.columns[i])
+		picked = append(picked, s.Columns[i])
 	}
-	return newSchema(s.table, picked), nil
-}
-
-// sameColumns reports whether two schemas insert alike.
-func (s *schema) sameColumns(other *schema) bool { return slices.Equal(s.columns, other.columns) }
-
-// readSchema asks the server for the insertable columns of a table.
-func readSchema(ctx context.Context, conn driver.Conn, table string) (*schema, error) {
-	rows, err := conn.Query(ctx, "DESCRIBE TABLE "+quoteTable(table))
-	if err != nil {
-		return nil, fmt.Errorf("reading the columns of table %q: %w", table, err)
-	}
-	defer rows.Close()
-	fields := make([]string, len(rows.Columns())) // name, type, default kind, ...; more in newer versions
-	targets := make([]any, len(fields))
-	for i := range fields {
-		targets[i] = &fields[i]
-	}
-	var columns []column
-	for rows.Next() {
-		if err := rows.Scan(targets...); err != nil {
-			return nil, fmt.Errorf("reading the columns of table %q: %w", table, err)
-		}
-		switch fields[2] {
-		case "MATERIALIZED", "ALIAS":
-		default:
-			columns = append(columns, column{name: fields[0], typ: fields[1], hasDefault: fields[2] != ""})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading the columns of table %q: %w", table, err)
-	}
-	return newSchema(table, columns), nil
-}
-
-// quoteTable quotes a table, or a database and a table joined by a point.
-func quoteTable(table string) string {
-	database, name, ok := strings.Cut(table, ".")
-	if !ok {
-		return quote(table)
-	}
-	return quote(database) + "." + quote(name)
-}
-
-func quote(name string) string {
-	return "`" + strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(name) + "`"
-}
-
-// checkTableName refuses names that the driver's INSERT parser would not
-// survive. They come from metadata, so that anything may arrive.
-func checkTableName(table string) error {
-	if table == "" {
-		return fmt.Errorf("%s.%s: the table name is empty", pluginName, fieldTable)
-	}
-	if i := strings.IndexAny(table, "`'\"\\()[]{};, \t\r\n"); i >= 0 {
-		return fmt.Errorf("%s.%s: table name %q holds %q; letters, digits, _ and one point are expected", pluginName, fieldTable, shorten([]byte(table)), table[i])
-	}
-	return nil
+	return column.NewSchema(s.Table, picked), nil
 }

@@ -6,6 +6,13 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
+// settingWait is the setting without which an asynchronous insert is answered
+// before it is stored.
+const (
+	settingWait = "wait_for_async_insert"
+	waitWarning = "inserts are answered before they are stored: sources are acknowledged for rows that a crash of the server loses"
+)
+
 // serverFields say where the servers are and who connects.
 func serverFields() []*service.ConfigField {
 	return []*service.ConfigField{
@@ -77,7 +84,8 @@ func connectionFields() []*service.ConfigField {
 			Description("How blocks are compressed on the wire.").Default(server.LZ4).Example(server.ZSTD),
 		service.NewAnyMapField(fieldSettings).
 			Description("ClickHouse settings for every query.").
-			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}),
+			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}).
+			LintRule(`root = if this.type() == "object" && ["0", "false"].contains(this.get("` + settingWait + `").or("").string()) { ["` + fieldSettings + `.` + settingWait + ` is off: ` + waitWarning + `"] }`),
 		service.NewTLSToggledField(fieldTLS), // whose files are read again for each new connection
 		service.NewStringField(fieldTLSServerName).
 			Description("The name that the servers' certificates must bear, and that is sent to them, where it is not the host of the address.").

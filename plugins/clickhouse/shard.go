@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+
 	"github.com/go-faster/city"
 )
 
@@ -35,12 +38,12 @@ func (s *sharder) of(r record) (int, error) {
 }
 
 func (s *sharder) key(r record) (uint64, error) {
-	var v value
+	var v column.Value
 	found, err := s.by.find(r, &v)
 	if err != nil {
 		return 0, err
 	}
-	if !found || v.kind == kindNull {
+	if !found || v.Kind == column.KindNull {
 		return 0, errNoShardKey
 	}
 	return shardKey(&v)
@@ -48,23 +51,19 @@ func (s *sharder) key(r record) (uint64, error) {
 
 // shardKey is what the remainder is taken of. A negative number counts as the
 // unsigned one of the same bits, as it does to ClickHouse.
-func shardKey(v *value) (uint64, error) {
-	switch v.kind {
-	case kindString:
-		return city.CH64([]byte(v.text())), nil
-	case kindNumber:
-		d, err := v.decimal()
-		if err != nil {
-			return 0, err
-		}
-		if n, err := d.unsigned(v.raw, 64); err == nil {
+func shardKey(v *column.Value) (uint64, error) {
+	switch v.Kind {
+	case column.KindString:
+		return city.CH64([]byte(v.Text())), nil
+	case column.KindNumber:
+		if n, err := v.Uint64(); err == nil {
 			return n, nil
 		}
-		if n, err := d.signed(v.raw, 0, 64); err == nil {
+		if n, err := v.Int64(); err == nil {
 			return uint64(n), nil //nolint:gosec // the same bits
 		}
 	}
-	return 0, fmt.Errorf("%s is neither a whole number nor a text", shorten(v.raw))
+	return 0, fmt.Errorf("%s is neither a whole number nor a text", rec.Shorten(v.Raw))
 }
 
 // divide splits groups by shard. A record whose shard cannot be told is a bad

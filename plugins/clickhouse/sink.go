@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -18,7 +20,7 @@ const mostRows = 1_000_000
 // bad rows. It is safe for concurrent use.
 type sink struct {
 	cfg     *config
-	cluster *cluster
+	cluster *server.Cluster
 	table   *table
 	trouble *trouble
 	window  *window
@@ -66,24 +68,26 @@ func (s *sink) insertAll(ctx context.Context, c *chunk) error {
 // fault with one of its rows.
 func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 	var took time.Duration
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) error {
-		f, err := r.features(ctx)
+	var written server.Written
+	err := s.cluster.Do(ctx, func(ctx context.Context, r server.Server) error {
+		f, err := r.Features(ctx)
 		if err != nil {
 			return err
 		}
-		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
+		in := server.Insert{Table: s.table.sql, Part: next.part()}
+		switch {
+		case s.cfg.deduplicate == deduplicateOff:
+			in.Deduplication = server.NoDeduplication
+		case f.DeduplicationToken() && next.token == "":
 			next.token = token(c.records, *next)
 		}
-		if s.cfg.http && !f.refusesConversion {
-			if err := s.unchanged(ctx, r, next.block.schema); err != nil {
-				return err
-			}
-		}
+		in.Token = next.token
 		begun := time.Now()
-		err = send(ctx, r, f, s.cfg, *next)
+		written, err = r.Insert(ctx, in)
 		took = time.Since(begun)
 		return err
 	})
+	_ = written // TODO: count rows that were deduplicated as such
 	done := *next
 	switch {
 	case err == nil:
@@ -98,23 +102,13 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 	return nil
 }
 
-// unchanged makes sure that the table has the columns that rows were decoded
-// for, just before an INSERT which the server does not check for it.
-func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *schema) error {
-	current, err := s.readSchema(ctx, r)
-	if err == nil && !current.sameColumns(decodedFor) {
-		err = errSchemaChanged
-	}
-	return err
-}
-
 // insistOnWindow returns nil once the table is known to recognise a repeated
 // insert, which exactly-once delivery relies on.
 func (s *sink) insistOnWindow(ctx context.Context) error {
 	if s.window.insisted.Load() {
 		return nil
 	}
-	return s.cluster.do(ctx, s.window.insist)
+	return s.cluster.Do(ctx, s.window.insist)
 }
 
 // stored counts rows that the server has accepted, and how long it took.
@@ -131,7 +125,7 @@ func (s *sink) stored(c *chunk, done segment, took time.Duration) {
 	s.metrics.batches.Incr(1, s.table.name)
 	s.metrics.batchRows.Timing(int64(rows), s.table.name)
 	s.metrics.insert.Timing(took.Nanoseconds(), s.table.name)
-	s.table.agree(done.block.schema)
+	s.table.agree(done.block.Schema)
 	if !c.inUse(done.block) {
 		s.table.recycle(done.block)
 	}
@@ -187,17 +181,17 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 }
 
 // decodeFor also tells whether a field of a new name is no column.
-func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
+func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err error) {
 	d := s.table.takeDecoder(known, s.cfg)
 	d.records = c.records
 	if err := c.toDecode(func(index int) error { return s.add(d, c, index) }); err != nil {
 		c.bad = nil
 		return false, err
 	}
-	stranger = d.stranger
-	for _, b := range d.blocks {
-		for from := 0; from < len(b.rows); from += mostRows {
-			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.rows))})
+	stranger = d.Stranger()
+	for _, b := range d.Blocks() {
+		for from := 0; from < len(b.Rows); from += mostRows {
+			c.pending = append(c.pending, segment{block: b, from: from, to: min(from+mostRows, len(b.Rows))})
 		}
 	}
 	s.table.giveBack(d)
@@ -211,15 +205,15 @@ func (s *sink) decodeFor(known *schema, c *chunk) (stranger bool, err error) {
 func (s *sink) add(d *decoder, c *chunk, index int) error {
 	data, err := c.records[index].bytes()
 	if err == nil {
-		err = d.add(data, index)
+		err = d.Add(data, index)
 	} else {
-		err = &rowError{err: err}
+		err = &rec.RowError{Err: err}
 	}
-	var fault *rowError
+	var fault *rec.RowError
 	if !errors.As(err, &fault) {
 		return err
 	}
-	if s.table.drifted(d.schema, fault) {
+	if s.table.drifted(d.Schema(), fault) {
 		return fmt.Errorf("%w: %w", errDrift, fault)
 	}
 	c.bad = append(c.bad, badRow{index: index, table: s.table.name, err: fault})
@@ -227,9 +221,9 @@ func (s *sink) add(d *decoder, c *chunk, index int) error {
 }
 
 // loadSchema reads the table's schema from a server and learns it.
-func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
-	var current *schema
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
+func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
+	var current *column.Schema
+	err := s.cluster.Do(ctx, func(ctx context.Context, r server.Server) (err error) {
 		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
 		}
@@ -242,16 +236,10 @@ func (s *sink) loadSchema(ctx context.Context) (*schema, error) {
 }
 
 // readSchema reads the columns that rows are inserted into.
-func (s *sink) readSchema(ctx context.Context, r *replica) (*schema, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
-	defer cancel()
-	conn, err := r.conn()
+func (s *sink) readSchema(ctx context.Context, r server.Server) (*column.Schema, error) {
+	current, err := r.Columns(ctx, s.table.sql)
 	if err != nil {
 		return nil, err
 	}
-	current, err := readSchema(ctx, conn, s.table.name)
-	if err != nil {
-		return nil, err
-	}
-	return current.pick(s.cfg.columns.names)
+	return pick(current, s.cfg.columns.names)
 }

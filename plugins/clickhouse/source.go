@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
+
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 )
 
@@ -16,15 +19,10 @@ import (
 // and safe for concurrent use.
 type source struct {
 	text string
-	path []step             // of a field; empty, not nil, for the record as a whole
+	path []string           // of a field; empty, not nil, for the record as a whole
+	way  json.Path          // the same, for find
 	key  string             // of the metadata, if there is neither path nor expression
 	expr *bloblang.Executor // nil for paths and keys
-}
-
-// step is one name of a path.
-type step struct {
-	name   string
-	quoted string // as keyText spells it
 }
 
 var (
@@ -45,6 +43,7 @@ func parseSource(text string) (source, error) {
 		return s, errEmptySource
 	}
 	if s.path = parsePath(s.text); s.path != nil {
+		s.way = json.NewPath(s.text, s.path)
 		return s, nil
 	}
 	if m := metadataKey.FindStringSubmatch(s.text); m != nil {
@@ -69,8 +68,8 @@ func parseSource(text string) (source, error) {
 // parsePath returns nil for a text that is no path: the literals true, false
 // and null are none, nor are paths with numbers, which Bloblang takes as
 // indexes of arrays.
-func parsePath(text string) []step {
-	path := []step{}
+func parsePath(text string) []string {
+	path := []string{}
 	rest := text
 	for first := true; ; first = false {
 		name := pathStep.FindString(rest)
@@ -86,7 +85,7 @@ func parsePath(text string) []step {
 			if err != nil {
 				return nil
 			}
-			path = append(path, step{name, keyText(name)})
+			path = append(path, name)
 		}
 		if rest == "" {
 			return path
@@ -106,89 +105,24 @@ func unquoteStep(name string) (string, error) {
 }
 
 // find sets v to the source's value for one record; the rest of it is neither
-// read nor checked. found is false if there
-// is no such field or key, or one of the path's parents is null.
-func (s *source) find(r record, v *value) (found bool, err error) {
+// read nor checked. found is false if there is no such field or key, or one of
+// the path's parents is null.
+func (s *source) find(r record, v *column.Value) (found bool, err error) {
 	if s.path == nil {
-		_, found, err = s.compute(r, v, nil)
-		return found, err
+		x, found, err := s.query(r)
+		if err != nil || !found {
+			return false, err
+		}
+		if _, err := json.Set(v, x, nil); err != nil {
+			return false, fmt.Errorf("%s: %w", s.text, err)
+		}
+		return true, nil
 	}
 	data, err := r.bytes()
 	if err != nil {
 		return false, err
 	}
-	sc := scanner{buf: data}
-	if sc.next() != '{' {
-		return false, sc.fail("an object")
-	}
-	for depth, step := range s.path {
-		switch sc.next() {
-		case '{':
-			sc.pos++
-			if found, err := sc.seek(step, v, depth+1); err != nil || !found {
-				return false, err
-			}
-		case 'n':
-			return false, sc.literal(v, "null", kindNull)
-		default:
-			if err := sc.scan(v, depth); err != nil {
-				return false, err
-			}
-			return false, s.wrongParent(v)
-		}
-	}
-	return true, sc.scan(v, len(s.path))
-}
-
-// wrongParent says that the path leads through v, which has no fields.
-func (s *source) wrongParent(v *value) error {
-	return fmt.Errorf("%s where an object is expected, on the way to %s", v.kind, s.text)
-}
-
-// seek goes to the value of a member of the object that the scanner stands in,
-// after its brace. It uses v for what it steps over.
-func (s *scanner) seek(to step, v *value, depth int) (found bool, err error) {
-	if s.next() == '}' {
-		s.pos++
-		return false, nil
-	}
-	for {
-		if s.isKey(to.quoted) {
-			return true, nil
-		}
-		if err := s.key(v); err != nil {
-			return false, err
-		}
-		if v.text() == to.name {
-			return true, nil
-		}
-		if err := s.scan(v, depth); err != nil {
-			return false, err
-		}
-		switch s.next() {
-		case ',':
-			s.pos++
-		case '}':
-			s.pos++
-			return false, nil
-		default:
-			return false, s.fail("a comma or the end of the object")
-		}
-	}
-}
-
-// compute sets v to the value of a metadata key or an expression. Text that
-// has to be written for it is appended to buf, which v then aliases.
-func (s *source) compute(r record, v *value, buf []byte) (rest []byte, found bool, err error) {
-	x, found, err := s.query(r)
-	if err != nil || !found {
-		return buf, false, err
-	}
-	rest, err = v.set(x, buf)
-	if err != nil {
-		return rest, false, fmt.Errorf("%s: %w", s.text, err)
-	}
-	return rest, true, nil
+	return s.way.Find(data, v)
 }
 
 func (s *source) query(r record) (x any, found bool, err error) {

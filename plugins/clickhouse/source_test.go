@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"testing"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
@@ -13,27 +15,27 @@ import (
 // name, type and source, and returns what the columns hold.
 func decodeSources(t *testing.T, m *service.Message, reject bool, columns ...[3]string) ([]string, error) {
 	t.Helper()
-	given, list := map[string]any{}, []column{}
+	given, list := map[string]any{}, []column.Spec{}
 	for _, c := range columns {
-		list = append(list, column{name: c[0], typ: c[1]})
+		list = append(list, column.Spec{Name: c[0], Type: c[1]})
 		given[c[0]] = c[2]
 	}
 	set, err := parseColumns(given)
 	require.NoError(t, err)
-	s := newSchema("t", list)
-	d := newDecoder(s, set.sources, reject, func() (*block, error) { return newBlock(s, strictTimes) })
+	s := column.NewSchema("t", list)
+	d := newDecoder(s, &config{columns: set, rejectUnknown: reject}, func() (*column.Block, error) { return newBlock(s, strictTimes) })
 	d.records = recordsOf(service.MessageBatch{m})
 	record, err := m.AsBytes()
 	require.NoError(t, err)
-	if err := d.add(record, 0); err != nil {
-		for _, b := range d.blocks[0].builders {
-			require.Zero(t, b.len(), "a rejected row leaves no trace")
+	if err := d.Add(record, 0); err != nil {
+		for _, b := range d.Blocks()[0].Columns {
+			require.Zero(t, b.Len(), "a rejected row leaves no trace")
 		}
 		return nil, err
 	}
 	var got []string
-	for _, b := range d.blocks[0].builders {
-		got = append(got, string(b.key(nil, 0)))
+	for _, b := range d.Blocks()[0].Columns {
+		got = append(got, string(b.Key(nil, 0)))
 	}
 	return got, nil
 }
@@ -93,34 +95,6 @@ func TestSourcesShareFields(t *testing.T) {
 	require.EqualError(t, err, `column "q.bid": the field is given twice`)
 }
 
-func TestNestedFromAnArrayOfObjects(t *testing.T) {
-	s := newSchema("t", []column{{name: "id", typ: "UInt8"}, {name: "l.price", typ: "Array(Float64)"}, {name: "l.qty", typ: "Array(UInt8)"}})
-	d := decoderFor(s, false)
-	for i, record := range []string{
-		`{"id":1,"l":[{"price":1.5,"qty":1},{"qty":2,"price":2.5,"x":0}]}`, `{"l":[],"id":2}`, `{"id":3,"l.price":[9],"l.qty":[9]}`,
-	} {
-		require.NoError(t, d.add([]byte(record), i))
-	}
-	b := d.blocks[0]
-	require.Equal(t, []uint64{2, 2, 3}, b.builders[1].(*arrayColumn).ends)
-	require.Equal(t, []uint64{2, 2, 3}, b.builders[2].(*arrayColumn).ends)
-	require.Equal(t, []float64{1.5, 2.5, 9}, b.builders[1].(*arrayColumn).inner.(*fixed[float64]).values)
-	for record, want := range map[string]string{
-		`{"l":[{"price":1,"qty":1},{"price":2}]}`:                 "element 1 lacks it",
-		`{"l":[{"price":1,"qty":300}]}`:                           "out of range",
-		`{"l":[{"price":1,"qty":1,"qty":1}]}`:                     "the field is given twice",
-		`{"l":[1]}`:                                               "element 0: a number where an object is expected",
-		`{"l":{"price":[1],"qty":[1]}}`:                           "an object where an array of objects is expected",
-		`{"l":[{"price":1,"qty":1}],"l.qty":[1],"l.price":[1]}`:   "the field is given twice",
-		`{"l":[{"price":1,"qty":1},{"price":1,"qty":1}],"id":-1}`: "out of range",
-	} {
-		require.ErrorContains(t, d.add([]byte(record), 0), want, record)
-		require.Equal(t, 3, b.builders[1].len())
-		require.Equal(t, 3, b.builders[1].(*arrayColumn).inner.len(), record)
-		require.Equal(t, 3, b.builders[2].(*arrayColumn).inner.len(), record)
-	}
-}
-
 func TestColumnsFromTheirSources(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		table := newTable(t, server, "id UInt64, bid Float64, off UInt64, venue String, m UInt64 MATERIALIZED id + 1, d UInt8 DEFAULT 5, levels Nested(p Float64, q UInt8)")
@@ -151,18 +125,18 @@ func BenchmarkSources(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			set, err := parseColumns(map[string]any{"bid": c.from})
 			require.NoError(b, err)
-			s := newSchema("t", []column{{name: "bid", typ: "Float64"}})
-			d := newDecoder(s, set.sources, false, func() (*block, error) { return newBlock(s, strictTimes) })
+			s := column.NewSchema("t", []column.Spec{{Name: "bid", Type: "Float64"}})
+			d := newDecoder(s, &config{columns: set}, func() (*column.Block, error) { return newBlock(s, strictTimes) })
 			record := []byte(`{"q":{"bid":64123.25}}`)
 			m := service.NewMessage(record)
 			m.MetaSetMut("bid", 64123.25)
 			d.records = recordsOf(service.MessageBatch{m})
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := d.add(record, 0); err != nil {
+				if err := d.Add(record, 0); err != nil {
 					b.Fatal(err)
 				}
-				d.blocks[0].reset()
+				d.Blocks()[0].Reset()
 			}
 		})
 	}

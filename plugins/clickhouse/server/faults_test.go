@@ -124,11 +124,11 @@ func TestEveryInsertEnds(t *testing.T) {
 
 // wide are n rows of 1 kB each: more than the buffers of sockets hold.
 func wide(n int) column.Part {
-	texts := make(words, n)
+	texts := make([]string, n)
 	for i := range texts {
 		texts[i] = strings.Repeat("x", 1000)
 	}
-	p := partOf([]column.Spec{{Name: "s", Type: "String"}}, texts)
+	p := partOf([]column.Spec{{Name: "s", Type: "String"}}, words{values: texts})
 	p.Block.Weight = 1000 * n
 	return p
 }
@@ -228,11 +228,11 @@ func TestAPanicIsAnError(t *testing.T) {
 		table := newTable(t, d, "(id UInt32) ENGINE = MergeTree ORDER BY id")
 		r := d.replica(t)
 		specs := []column.Spec{{Name: "id", Type: "UInt32"}}
-		_, err := r.Insert(t.Context(), Insert{Table: table, Part: partOf(specs, panics{numbers{1}})})
+		_, err := r.Insert(t.Context(), Insert{Table: table, Part: partOf(specs, panics{numbersOf(1)})})
 		var panicked *PanicError
 		require.ErrorAs(t, err, &panicked)
 		require.Equal(t, UnknownOutcome, Classify(err))
-		_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf(specs, numbers{1})})
+		_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf(specs, numbersOf(1))})
 		require.NoError(t, err)
 		require.Equal(t, "1", query(t, d, "SELECT count() FROM default."+table.Name)[0][0])
 	})

@@ -110,8 +110,10 @@ func (b *blocks) write(w io.Writer, fields []field, from, to int) error {
 		b.parts.Reset()
 		f.values.State(&b.parts)
 		f.values.Encode(&b.parts, from, to)
-		if _, err := b.parts.WriteTo(w); err != nil {
-			return err
+		for _, part := range b.parts.Parts() {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
 		}
 	}
 	b.parts.Reset() // keep nothing of the records alive

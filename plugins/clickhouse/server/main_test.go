@@ -128,27 +128,45 @@ func query(t *testing.T, d door, sql string) [][]string {
 	return rows
 }
 
-// numbers is a UInt32 column, for the tests.
-type numbers []uint32
+// unchanging is what a column has that nobody fills.
+type unchanging struct{}
 
-func (n numbers) Len() int             { return len(n) }
-func (n numbers) State(*column.Native) {}
+func (unchanging) Zero()                  { panic("nobody does that") }
+func (unchanging) Truncate(int)           { panic("nobody does that") }
+func (unchanging) Reset()                 { panic("nobody does that") }
+func (unchanging) Size() int              { panic("nobody does that") }
+func (unchanging) State(*column.Native)   {}
+func (unchanging) Key([]byte, int) []byte { panic("nobody does that") }
+
+// numbers is a UInt32 column, for the tests.
+type numbers struct {
+	unchanging
+	values []uint32
+}
+
+func numbersOf(values ...uint32) numbers { return numbers{values: values} }
+
+func (n numbers) Len() int { return len(n.values) }
+
 func (n numbers) Encode(dst *column.Native, from, to int) {
 	b := make([]byte, 0, 4*(to-from))
-	for _, v := range n[from:to] {
+	for _, v := range n.values[from:to] {
 		b = append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 	}
 	dst.Add(b)
 }
 
 // words is a String column, for the tests.
-type words []string
+type words struct {
+	unchanging
+	values []string
+}
 
-func (w words) Len() int             { return len(w) }
-func (w words) State(*column.Native) {}
+func (w words) Len() int { return len(w.values) }
+
 func (w words) Encode(dst *column.Native, from, to int) {
 	var b []byte
-	for _, s := range w[from:to] {
+	for _, s := range w.values[from:to] {
 		for n := len(s); ; n >>= 7 {
 			if n < 128 {
 				b = append(b, byte(n))
@@ -163,11 +181,11 @@ func (w words) Encode(dst *column.Native, from, to int) {
 
 // sequence are n rows of id and text.
 func sequence(first, n int) column.Part {
-	ids, texts := make(numbers, n), make(words, n)
+	ids, texts := make([]uint32, n), make([]string, n)
 	for i := range n {
 		ids[i], texts[i] = uint32(first+i), fmt.Sprintf("text %d", first+i)
 	}
-	return partOf([]column.Spec{{Name: "id", Type: "UInt32"}, {Name: "s", Type: "String"}}, ids, texts)
+	return partOf([]column.Spec{{Name: "id", Type: "UInt32"}, {Name: "s", Type: "String"}}, numbers{values: ids}, words{values: texts})
 }
 
 func partOf(specs []column.Spec, columns ...column.Column) column.Part {

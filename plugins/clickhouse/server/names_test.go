@@ -85,7 +85,7 @@ func TestEveryName(t *testing.T) {
 				s, err := r.Columns(t.Context(), table)
 				require.NoError(t, err)
 				require.Equal(t, []column.Spec{{Name: name, Type: "UInt32"}, {Name: "other", Type: "UInt32", HasDefault: true}}, s.Columns)
-				_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf([]column.Spec{{Name: name, Type: "UInt32"}}, numbers{5})})
+				_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf([]column.Spec{{Name: name, Type: "UInt32"}}, numbersOf(5))})
 				require.NoError(t, err)
 				require.Equal(t, [][]string{{"5", "7"}}, query(t, d, "SELECT "+Quote(name)+", other FROM "+table.SQL()))
 				require.NoError(t, r.TryInsert(t.Context(), s, table))
@@ -95,7 +95,7 @@ func TestEveryName(t *testing.T) {
 				s, err = own.Columns(t.Context(), Table{Name: table.Name})
 				require.NoError(t, err)
 				require.Len(t, s.Columns, 2)
-				_, err = own.Insert(t.Context(), Insert{Table: Table{Name: table.Name}, Part: partOf([]column.Spec{{Name: name, Type: "UInt32"}}, numbers{6})})
+				_, err = own.Insert(t.Context(), Insert{Table: Table{Name: table.Name}, Part: partOf([]column.Spec{{Name: name, Type: "UInt32"}}, numbersOf(6))})
 				require.NoError(t, err)
 			})
 		}

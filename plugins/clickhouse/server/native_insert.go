@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
-
-	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // lastWord is how long a server that reads no more is given to say why.
@@ -77,7 +75,7 @@ func arranged(fields []field, wanted []columnInfo) ([]field, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: column %q", ErrSchemaChanged, want.name)
 		}
-		if !column.Same(f.Type, want.typ) {
+		if !sameType(f.Type, want.typ) {
 			return nil, fmt.Errorf("%w: column %q is %s, not %s", ErrSchemaChanged, want.name, want.typ, f.Type)
 		}
 		delete(byName, want.name)

@@ -40,7 +40,7 @@ func TestOddProfiles(t *testing.T) {
 				got, err := r.Columns(t.Context(), table)
 				require.NoError(t, err)
 				require.Equal(t, specs, got.Columns)
-				_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf(specs[:1], numbers{1, 2}), Token: "t" + name})
+				_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf(specs[:1], numbersOf(1, 2)), Token: "t" + name})
 				require.NoError(t, err)
 			})
 		}

@@ -1,0 +1,48 @@
+package column
+
+import "slices"
+
+// Spec is one column that an INSERT may name.
+type Spec struct {
+	Name       string
+	Type       string // as DESCRIBE TABLE spells it
+	HasDefault bool
+}
+
+// Schema is the columns of a table that can be inserted. It is not changed once
+// it is in use, and then safe for concurrent use.
+type Schema struct {
+	Table   string
+	Columns []Spec
+	// Lost are columns that rows were stored for and that are gone. A record that
+	// still has one must not be stored without.
+	Lost map[string]bool
+
+	index map[string]int
+}
+
+// NewSchema returns the schema of a table.
+func NewSchema(table string, columns []Spec) *Schema {
+	s := &Schema{Table: table, Columns: columns, index: make(map[string]int, len(columns))}
+	for i, c := range columns {
+		s.index[c.Name] = i
+	}
+	return s
+}
+
+// Index returns the number of the column of a name.
+func (s *Schema) Index(name string) (int, bool) {
+	i, ok := s.index[name]
+	return i, ok
+}
+
+// Lose notes a column that the table had. The schema is not in use yet.
+func (s *Schema) Lose(name string) {
+	if s.Lost == nil {
+		s.Lost = map[string]bool{}
+	}
+	s.Lost[name] = true
+}
+
+// Same reports whether two schemas insert alike.
+func (s *Schema) Same(other *Schema) bool { return slices.Equal(s.Columns, other.Columns) }

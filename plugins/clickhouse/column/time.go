@@ -1,0 +1,124 @@
+package column
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// newDate returns the Column of Date (16 bits) or Date32: days since 1970,
+// from the first to the last that the type has.
+func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
+	return newFixed(func(v *Value) (T, error) {
+		if v.Kind == KindNull {
+			return 0, ErrNull
+		}
+		if v.Kind != KindString || v.Escaped {
+			return 0, ErrNotADate
+		}
+		days, ok := parseDay(v.Raw)
+		switch {
+		case !ok:
+			return 0, ErrNotADate
+		case len(v.Raw) > 10 && !rules.Truncate:
+			return 0, fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
+		case len(v.Raw) > 10:
+			at, err := parseInstant(v.Raw, time.UTC)
+			if err != nil {
+				return 0, err
+			}
+			days = floorDiv(at.sec, 86400)
+		}
+		if days < first || days > last {
+			return 0, ErrRange
+		}
+		return T(days), nil
+	})
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// newDateTime returns the Column of DateTime([zone]) or
+// DateTime64(precision, [zone]).
+func newDateTime(t Type, rules Rules) (Column, error) {
+	zoneArg, precision := 0, 0
+	if t.name == "DateTime64" {
+		p, err := t.intArg(0)
+		if err != nil || p < 0 || p > 9 {
+			return nil, fmt.Errorf("type DateTime64 with precision %q is not understood", t.textArg(0))
+		}
+		zoneArg, precision = 1, p
+	}
+	loc, err := location(t.textArg(zoneArg))
+	if err != nil {
+		return nil, fmt.Errorf("time zone of %s: %w", t.name, err)
+	}
+	read := timeReader{loc: loc, rules: rules}
+	if t.name == "DateTime64" {
+		return newFixed(func(v *Value) (int64, error) { return read.ticks(v, precision) }), nil
+	}
+	if read.rules.EpochDigits < 0 {
+		read.rules.EpochDigits = 0 // DateTime has one unit only
+	}
+	return newFixed(read.seconds), nil
+}
+
+// The span of DateTime64 on every server version: 1900 to 2299, in seconds.
+const (
+	earliest = -2208988800
+	latest   = 10413791999
+)
+
+// timeReader turns JSON values into instants.
+type timeReader struct {
+	loc   *time.Location
+	rules Rules
+}
+
+func (r *timeReader) read(v *Value) (instant, error) {
+	switch {
+	case v.Kind == KindString && !v.Escaped:
+		return parseInstant(v.Raw, r.loc)
+	case v.Kind == KindString:
+		return instant{}, ErrNotATime
+	case v.Kind == KindNumber && r.rules.EpochDigits < 0:
+		return instant{}, ErrEpoch
+	case v.Kind == KindNumber:
+		return parseEpoch(v.Raw, r.rules.EpochDigits)
+	}
+	return instant{}, WrongKind(v, "a time")
+}
+
+// seconds returns a DateTime.
+func (r *timeReader) seconds(v *Value) (uint32, error) {
+	at, err := r.read(v)
+	if err != nil {
+		return 0, err
+	}
+	n, err := at.ticks(0, r.rules.Truncate)
+	if err != nil {
+		return 0, err
+	}
+	if n < 0 || n > math.MaxUint32 {
+		return 0, ErrRange
+	}
+	return uint32(n), nil
+}
+
+// ticks returns a DateTime64.
+func (r *timeReader) ticks(v *Value, precision int) (int64, error) {
+	at, err := r.read(v)
+	if err != nil {
+		return 0, err
+	}
+	if at.sec < earliest || at.sec > latest || precision == 9 && at.sec >= math.MaxInt64/1_000_000_000 {
+		return 0, ErrRange
+	}
+	return at.ticks(precision, r.rules.Truncate)
+}

@@ -1,0 +1,150 @@
+package column
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Kind is what a value is to its format.
+type Kind byte
+
+// The kinds of values.
+const (
+	KindNull Kind = iota
+	KindTrue
+	KindFalse
+	KindNumber
+	KindString
+	KindObject
+	KindArray
+)
+
+// Kinds is how many there are.
+const Kinds = KindArray + 1
+
+func (k Kind) String() string {
+	return [...]string{"null", "true", "false", "a number", "a string", "an object", "an array"}[k]
+}
+
+// Value is one value on its way into a column. Whoever reads records keeps one
+// and sets it anew for each value. Raw may alias a record: columns of texts
+// keep it, so the record must not change as long as the block is in use.
+type Value struct {
+	// Raw is the text: of a string without its quotes, of everything else as it
+	// stands in JSON.
+	Raw     []byte
+	Kind    Kind
+	Escaped bool // a string that holds JSON's escapes, all of them well formed
+
+	num decimal // of a number that was read; its zero value: not read yet
+}
+
+// ReadNumber makes v the JSON number that text starts with, and returns its
+// length. It is 0, and v unusable, if there is none.
+func (v *Value) ReadNumber(text []byte) int {
+	n := v.num.read(text)
+	v.Kind, v.Raw = KindNumber, text[:n]
+	return n
+}
+
+// Text returns a string value, unescaped. Without escapes it aliases Raw; with
+// them it is a copy of its own.
+func (v *Value) Text() string {
+	if !v.Escaped {
+		return unsafe.String(unsafe.SliceData(v.Raw), len(v.Raw))
+	}
+	return string(unescape(make([]byte, 0, len(v.Raw)), v.Raw))
+}
+
+// number returns the text of a number, or of a string that holds one.
+func (v *Value) number() ([]byte, error) {
+	_, err := v.decimal()
+	return v.Raw, err
+}
+
+// decimal returns a number, or a string that holds one, taken apart. Its text
+// is v.Raw.
+func (v *Value) decimal() (*decimal, error) {
+	switch {
+	case v.Kind == KindNumber && v.num.digits > 0:
+		return &v.num, nil
+	case v.Kind == KindNumber || v.Kind == KindString && !v.Escaped:
+		if n := v.num.read(v.Raw); n == 0 || n != len(v.Raw) {
+			return nil, ErrNotANumber
+		}
+		return &v.num, nil
+	case v.Kind == KindString:
+		return nil, ErrNotANumber
+	}
+	return nil, WrongKind(v, "a number")
+}
+
+// Uint64 returns a number, or a string that holds one, that is whole and fits.
+func (v *Value) Uint64() (uint64, error) {
+	d, err := v.decimal()
+	if err != nil {
+		return 0, err
+	}
+	return d.unsigned(v.Raw, 64)
+}
+
+// Int64 returns a number, or a string that holds one, that is whole and fits.
+func (v *Value) Int64() (int64, error) {
+	d, err := v.decimal()
+	if err != nil {
+		return 0, err
+	}
+	return d.signed(v.Raw, 0, 64)
+}
+
+// IsNumber reports whether text is a number as JSON spells them.
+func IsNumber(text []byte) bool {
+	var d decimal
+	n := d.read(text)
+	return n > 0 && n == len(text)
+}
+
+// unescape appends the contents of a string whose escapes are known to be well
+// formed.
+func unescape(dst, raw []byte) []byte {
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c != '\\' {
+			dst = append(dst, c)
+			continue
+		}
+		i++
+		switch raw[i] {
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		case 'u':
+			r := codeUnit(raw[i+1:])
+			i += 4
+			if utf16.IsSurrogate(r) {
+				r = utf16.DecodeRune(r, codeUnit(raw[i+3:]))
+				i += 6
+			}
+			dst = utf8.AppendRune(dst, r)
+		default:
+			dst = append(dst, raw[i])
+		}
+	}
+	return dst
+}
+
+// codeUnit returns the number that four hexadecimal digits spell.
+func codeUnit(b []byte) (r rune) {
+	for _, c := range b[:4] {
+		r = r<<4 | rune(nibble(c))
+	}
+	return r
+}

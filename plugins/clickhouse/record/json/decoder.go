@@ -1,0 +1,201 @@
+package json
+
+import (
+	"slices"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+)
+
+// Config is what a Decoder is made of.
+type Config struct {
+	Schema *column.Schema
+	// Sources tell where the values of columns come from. Without any, each
+	// column has the field of its name.
+	Sources map[string]record.Source
+	// RejectUnknown makes fields that are no column's errors of their row.
+	RejectUnknown bool
+	// NewBlock returns a block of the schema, with whatever it had last.
+	NewBlock func() (*column.Block, error)
+}
+
+// Decoder turns JSON objects into rows: the record.Decoder of JSON.
+type Decoder struct {
+	schema        *column.Schema
+	sources       map[string]record.Source
+	rejectUnknown bool
+	newBlock      func() (*column.Block, error)
+
+	root     *node
+	computed []int // columns whose values are no part of the record
+
+	blocks  []*column.Block
+	current int
+	takers  []taker // of the block that is filled
+
+	row     int
+	seen    []int // per column, the last row that had its field, plus one
+	found   int   // columns of the row at hand
+	missing []bool
+	stamp   int // of the last object that was begun
+
+	stranger bool // the name of a field was new that nothing is taken of, since the last release
+
+	scanner scanner
+	value   column.Value
+}
+
+var _ record.Decoder = (*Decoder)(nil)
+
+// NewDecoder returns a decoder for a schema.
+func NewDecoder(c Config) *Decoder {
+	d := &Decoder{
+		schema:        c.Schema,
+		sources:       c.Sources,
+		rejectUnknown: c.RejectUnknown,
+		newBlock:      c.NewBlock,
+		seen:          make([]int, len(c.Schema.Columns)),
+		missing:       make([]bool, len(c.Schema.Columns)),
+	}
+	d.root, d.computed = plan(c.Schema, c.Sources)
+	return d
+}
+
+// Schema is what the decoder was made for.
+func (d *Decoder) Schema() *column.Schema { return d.schema }
+
+// Blocks implements record.Decoder.
+func (d *Decoder) Blocks() []*column.Block { return d.blocks }
+
+// Stranger implements record.Decoder.
+func (d *Decoder) Stranger() bool { return d.stranger }
+
+// Seen reports whether any record had a column's value.
+func (d *Decoder) Seen(column int) bool { return d.seen[column] > 0 }
+
+// Unused returns the paths of the fields, as far as they are remembered, that no
+// column takes.
+func (d *Decoder) Unused() []string { return d.root.unused() }
+
+// Add implements record.Decoder.
+func (d *Decoder) Add(text []byte, index int) error {
+	if len(d.blocks) == 0 {
+		if _, err := d.open(); err != nil {
+			return err
+		}
+	}
+	b := d.blocks[d.current]
+	if err := d.decode(text, b, index); err != nil {
+		return err
+	}
+	if slices.Equal(d.missing, b.Absent) {
+		d.finish(b, text, index)
+		return nil
+	}
+	d.rollBack(b)
+	return d.addElsewhere(text, index)
+}
+
+// addElsewhere adds a record that lacks other fields than the current block's
+// rows do. Its block becomes the current one: records of one kind tend to
+// come together.
+func (d *Decoder) addElsewhere(text []byte, index int) error {
+	if !slices.Contains(d.missing, false) && len(d.missing) > 0 {
+		return &record.RowError{Err: record.ErrNoColumn}
+	}
+	d.current = slices.IndexFunc(d.blocks, func(b *column.Block) bool { return slices.Equal(b.Absent, d.missing) })
+	if d.current < 0 {
+		b, err := d.open()
+		if err != nil {
+			return err
+		}
+		copy(b.Absent, d.missing)
+	}
+	b := d.blocks[d.current]
+	if err := d.decode(text, b, index); err != nil {
+		return err
+	}
+	d.finish(b, text, index)
+	return nil
+}
+
+func (d *Decoder) open() (*column.Block, error) {
+	b, err := d.newBlock()
+	if err != nil {
+		return nil, err
+	}
+	b.Reset()
+	takersOf(b)
+	clear(b.Absent)
+	d.blocks = append(d.blocks, b)
+	d.current = len(d.blocks) - 1
+	return b, nil
+}
+
+// finish accepts the row that decode has appended.
+func (d *Decoder) finish(b *column.Block, text []byte, index int) {
+	b.Rows = append(b.Rows, index)
+	b.Weight += len(text)
+}
+
+// rollBack takes the row that decode has begun out of every column.
+func (d *Decoder) rollBack(b *column.Block) {
+	n := len(b.Rows)
+	for _, c := range b.Columns {
+		if c.Len() > n {
+			c.Truncate(n)
+		}
+	}
+}
+
+// decode appends one record to the block's builders and notes in missing which
+// columns with a default it lacks. On error the block is as it was.
+func (d *Decoder) decode(text []byte, b *column.Block, index int) error {
+	d.row++
+	d.found = 0
+	d.takers = b.Reader.(*takers).all
+	d.scanner.begin(text)
+	err := d.record(b)
+	if err == nil && len(d.computed) > 0 {
+		err = d.compute(b, index)
+	}
+	if err != nil {
+		d.rollBack(b)
+		return asRowError(err)
+	}
+	if d.found < len(b.Columns) {
+		d.fill(b)
+	} else {
+		clear(d.missing)
+	}
+	return nil
+}
+
+func asRowError(err error) error {
+	if e, ok := err.(*record.RowError); ok { //nolint:errorlint // made here, never wrapped
+		return e
+	}
+	return &record.RowError{Err: err}
+}
+
+// fill completes the row with what stands for missing fields.
+func (d *Decoder) fill(b *column.Block) {
+	for i, c := range b.Columns {
+		absent := d.seen[i] != d.row
+		d.missing[i] = absent && d.schema.Columns[i].HasDefault
+		if absent {
+			c.Zero()
+		}
+	}
+}
+
+// Release implements record.Decoder.
+func (d *Decoder) Release() {
+	for _, b := range d.blocks {
+		b.Reader.(*takers).release()
+	}
+	d.blocks, d.takers = nil, nil
+	d.current = 0
+	d.stranger = false
+	d.scanner, d.value = scanner{}, column.Value{}
+}

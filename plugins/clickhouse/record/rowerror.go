@@ -1,0 +1,47 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Why a record cannot become a row, beside what columns say.
+var (
+	ErrUnknown  = errors.New("no column of that name")
+	ErrNoColumn = errors.New("no field that is a column of the table")
+	ErrLost     = errors.New("the table has lost this column, which records still have")
+)
+
+// RowError says why one record cannot become a row.
+type RowError struct {
+	Column string // "" when the record as a whole is at fault
+	Type   string // of the column
+	Value  string // as the record has it, shortened; "" if there is none to show
+	Err    error
+}
+
+func (e *RowError) Error() string {
+	switch {
+	case e.Column == "":
+		return e.Err.Error()
+	case e.Value == "":
+		return fmt.Sprintf("column %q: %v", e.Column, e.Err)
+	}
+	return fmt.Sprintf("column %q (%s): value %s: %v", e.Column, e.Type, e.Value, e.Err)
+}
+
+func (e *RowError) Unwrap() error { return e.Err }
+
+// Shorten returns the beginning of a value, for messages.
+func Shorten(b []byte) string {
+	const most = 64
+	if len(b) <= most {
+		return string(b)
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(b[cut]) {
+		cut--
+	}
+	return string(b[:cut]) + "…"
+}

@@ -85,7 +85,9 @@ func (w *httpWire) dialTLS(ctx context.Context, network, address string) (net.Co
 
 // ping implements wire.
 func (w *httpWire) ping(ctx context.Context) error {
-	return w.query(ctx, w.replica.statement("SELECT toString(1)"), func([]string) {})
+	q := w.replica.statement("SELECT toString(1)")
+	q.columns = 1
+	return w.query(ctx, q, func([]string) {})
 }
 
 // query implements wire. The rows come as RowBinary, whose texts look as those
@@ -109,6 +111,9 @@ func (w *httpWire) query(ctx context.Context, q statement, row func([]string)) e
 
 // readRows reads what RowBinary holds of so many columns, all of them texts.
 func readRows(body *bytes.Reader, columns int, row func([]string)) error {
+	if columns < 1 {
+		return fmt.Errorf("%d columns are asked for", columns)
+	}
 	from := bufio.NewReaderSize(body, readBufferSize)
 	p := newPackets(from)
 	for body.Len()+from.Buffered() > 0 {

@@ -68,7 +68,7 @@ func (c *chunk) take(deliveries []*delivery) {
 // failed notes how an attempt ended that will be repeated.
 func (c *chunk) failed(r report, b backoff) {
 	n := c.tries
-	if r.class == server.RetrySlow {
+	if r.class.Overload() {
 		n += slowSteps
 	}
 	c.last = r

@@ -249,7 +249,7 @@ func (l *lane) settle(c *chunk, err error) {
 // putBack queues a failed chunk in its place.
 func (l *lane) putBack(c *chunk, r report) {
 	l.figures.Retries.Add(1)
-	if r.class == server.RetrySlow {
+	if r.class.Overload() {
 		l.width = max(1, l.width/2)
 	}
 	c.failed(r, l.rules.backoff)

@@ -56,6 +56,10 @@ func (c Class) NeedsSomebody() bool {
 	return c == SchemaFault || c == AccessFault || c == ViewFault
 }
 
+// Overload reports whether the server has more than it can take, so that it is
+// to be left alone for longer.
+func (c Class) Overload() bool { return c == RetrySlow || c == TooLarge }
+
 // Classified is an error that knows its class. Packages above implement it for
 // errors of their own.
 type Classified interface {

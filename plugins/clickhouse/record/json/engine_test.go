@@ -196,3 +196,40 @@ func TestOddNames(t *testing.T) {
 		require.Equal(t, []string{want, fmt.Sprint(i), "x", ")", "-1", fmt.Sprintf("%d.5", i), "y", "[1]", "[['z']]"}, row)
 	}
 }
+
+// Arrays that ClickHouse takes for those of one Nested are of one length, or the
+// record is at fault, and no other.
+func TestArraysOfOneNestedAreOfOneLength(t *testing.T) {
+	for _, c := range []struct{ columns, record, want string }{
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2],"n.b":["x","y"]}`, ""},
+		{"n Nested(a UInt8, b String)", `{}`, ""},
+		{"n Nested(a UInt8, b String)", `{"n.a":[],"n.b":[]}`, ""},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2],"n.b":["x"]}`, `column "n.b": 1 elements, but 2 are in "n.a": the arrays of one Nested have different lengths`},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1],"n.b":["x","y"]}`, `column "n.b": 2 elements, but 1 are in "n.a"`},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2]}`, `column "n.b": the record lacks it, but 2 are in "n.a"`},
+		{"n Nested(a UInt8, b String)", `{"n.b":["x"]}`, `column "n.a": the record lacks it, but 1 are in "n.b"`},
+		{"`n.a` Array(UInt8), `n.b` Array(Array(UInt8))", `{"n.a":[1,2],"n.b":[[1,2]]}`, `column "n.b": 1 elements`},
+		{"`n.a` Array(UInt8), `n.b` Ring", `{"n.a":[1,2],"n.b":[[1,2]]}`, `column "n.b": 1 elements`},
+		{"`n.a` Array(UInt8), `n.b` SimpleAggregateFunction(groupArrayArray, Array(UInt8))", `{"n.a":[1,2],"n.b":[1]}`, `column "n.b": 1 elements`},
+		{"`n.x.a` Array(UInt8), `n.y.b` Array(UInt8)", `{"n.x.a":[1,2],"n.y.b":[1]}`, `column "n.y.b": 1 elements`},
+		{"`.a` Array(UInt8), `.b` Array(UInt8)", `{".a":[1,2],".b":[1]}`, ""},
+		{"`na` Array(UInt8), `nb` Array(UInt8)", `{"na":[1,2],"nb":[1]}`, ""},
+		{"`n.a` Array(UInt8), `n.b` Array(UInt8) DEFAULT arrayMap(v -> v + 1, `n.a`)", `{"n.a":[1,2]}`, ""},
+		{"`n.a` Array(UInt8), `n.b` Array(UInt8) DEFAULT emptyArrayUInt8()", `{"n.a":[1,2],"n.b":[1]}`, `column "n.b": 1 elements`},
+	} {
+		s := createTable(t, "id UInt8 DEFAULT 1, "+c.columns)
+		d := decoderFor(s, false)
+		record := []byte(strings.Replace(strings.Replace(c.record, "{", `{"id":1,`, 1), ",}", "}", 1))
+		require.NoError(t, d.Add([]byte(`{"id":0}`), 0))
+		if err := d.Add(record, 1); c.want != "" {
+			require.ErrorContains(t, err, c.want, c.record)
+			// The engine itself refuses it too.
+			require.ErrorContains(t, post(t, "INSERT INTO "+s.Table+" FORMAT JSONEachRow", record), "SIZES_OF_ARRAYS_DONT_MATCH", c.record)
+		} else {
+			require.NoError(t, err, c.record)
+		}
+		for _, b := range d.Blocks() {
+			require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}), c.record)
+		}
+	}
+}

@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -232,4 +234,58 @@ func TestArraysOfOneNestedAreOfOneLength(t *testing.T) {
 			require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}), c.record)
 		}
 	}
+}
+
+// Local times that a change of the clocks skips, or that happen twice, are stored
+// as the engine stores them: every quarter of an hour around every change, and of
+// days without one.
+func TestLocalTimes(t *testing.T) {
+	years := []int{1965, 1974, 1991, 1996, 2005, 2011, 2016, 2024, 2026}
+	for _, name := range []string{
+		"Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "America/New_York", "America/Sao_Paulo", "America/Santiago", "America/Havana", "America/St_Johns",
+		"America/Asuncion", "Asia/Tehran", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Gaza", "Asia/Beirut", "Asia/Amman", "Asia/Pyongyang", "Africa/Cairo", "Africa/Casablanca",
+		"Africa/Monrovia", "Australia/Lord_Howe", "Australia/Sydney", "Pacific/Apia", "Pacific/Kwajalein", "Pacific/Chatham", "Antarctica/Troll", "Atlantic/Azores", "Etc/GMT+5",
+	} {
+		loc, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		var texts []string
+		for _, year := range years {
+			at := time.Date(year, 1, 1, 12, 0, 0, 0, loc)
+			texts = append(texts, quartersOf(at)...)
+			for end := time.Date(year+1, 1, 1, 0, 0, 0, 0, loc); ; {
+				_, next := at.ZoneBounds()
+				if next.IsZero() || next.After(end) {
+					break
+				}
+				for _, hours := range []time.Duration{-24, -1, 0, 24} {
+					texts = append(texts, quartersOf(next.Add(hours*time.Hour))...)
+				}
+				at = next
+			}
+		}
+		slices.Sort(texts)
+		texts = slices.Compact(texts)
+		var want [][]string
+		for some := range slices.Chunk(texts, 10_000) {
+			want = append(want, ask(t, "SELECT x, toUnixTimestamp64Second(toDateTime64(x, 0, '"+name+"')) FROM (SELECT arrayJoin(['"+strings.Join(some, "','")+"']) AS x)")...)
+		}
+		require.Len(t, want, len(texts))
+		d := decoderFor(column.NewSchema("t", []column.Spec{{Name: "c", Type: "DateTime64(0, '" + name + "')"}}), false)
+		for i, row := range want {
+			require.NoError(t, d.Add([]byte(`{"c":"`+row[0]+`"}`), i))
+		}
+		for i, got := range d.Blocks()[0].Columns[0].(*column.Fixed[int64]).Values() {
+			assert.Equal(t, want[i][1], fmt.Sprint(got), "%s in %s", want[i][0], name)
+		}
+	}
+}
+
+// quartersOf are the texts of a local day's times, each quarter of an hour and a
+// second before it.
+func quartersOf(at time.Time) (texts []string) {
+	day := at.Format(time.DateOnly)
+	for minutes := range 24 * 4 {
+		texts = append(texts, fmt.Sprintf("%s %02d:%02d:00", day, minutes/4, minutes%4*15), fmt.Sprintf("%s %02d:%02d:59", day, minutes/4, minutes%4*15+14))
+	}
+	return texts
 }

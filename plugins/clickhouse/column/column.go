@@ -8,9 +8,9 @@
 package column
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -67,18 +67,23 @@ type Rules struct {
 
 // New returns an empty column of a ClickHouse type, as DESCRIBE TABLE spells
 // it. A type that is not supported, or is no type, is an error.
-func New(columnType string, rules Rules) (Column, error) {
-	t, err := ParseType(columnType)
+func New(typ string, rules Rules) (Column, error) {
+	t, err := ParseType(typ)
 	if err != nil {
 		return nil, err
 	}
-	if build, ok := simpleTypes[t.name]; ok {
+	return newColumn(t, rules)
+}
+
+// newColumn returns the column of a type that may be part of others.
+func newColumn(t Type, rules Rules) (Column, error) {
+	if build, ok := simpleTypes[t.Name]; ok {
 		return build(), nil
 	}
-	if other, ok := otherNames[t.name]; ok {
+	if other, ok := otherNames[t.Name]; ok {
 		return New(other, rules)
 	}
-	switch t.name {
+	switch t.Name {
 	case "JSON":
 		return &JSON{}, nil
 	case "Dynamic":
@@ -95,20 +100,53 @@ func New(columnType string, rules Rules) (Column, error) {
 		return newDecimal(t)
 	case "Enum8", "Enum16":
 		return newEnum(t)
+	}
+	return newComposite(t, rules)
+}
+
+// IsArray reports whether the column of a type is an *Array.
+func IsArray(typ string) bool {
+	t, err := ParseType(typ)
+	if err != nil {
+		return false
+	}
+	return t.isArray()
+}
+
+func (t Type) isArray() bool {
+	switch t.Name {
+	case "Array", "Nested":
+		return true
+	case "SimpleAggregateFunction":
+		inner, err := t.typeArg(1)
+		return err == nil && inner.isArray()
+	}
+	other, ok := otherNames[t.Name]
+	return ok && IsArray(other)
+}
+
+// newComposite returns the column of a type that is made of others.
+func newComposite(t Type, rules Rules) (Column, error) {
+	switch t.Name {
 	case "Nullable", "LowCardinality", "Array":
 		return newWrapper(t, rules)
 	case "Tuple":
 		return newTuple(t, rules)
+	case "Nested":
+		elem, err := newTuple(t, rules)
+		return &Array{Elem: elem}, err
 	case "Map":
 		return newMap(t, rules)
 	case "Variant":
 		return newVariant(t, rules)
-	case "Nested":
-		return New("Array(Tuple("+strings.Join(t.args, ", ")+"))", rules)
 	case "SimpleAggregateFunction":
-		return New(strings.Join(t.args[min(1, len(t.args)):], ", "), rules)
+		inner, err := t.typeArg(1)
+		if err != nil {
+			return nil, err
+		}
+		return newColumn(inner, rules)
 	}
-	return nil, fmt.Errorf("type %s is not supported", columnType)
+	return nil, fmt.Errorf("type %s is not supported", t)
 }
 
 // simpleTypes are the types without arguments.
@@ -144,28 +182,35 @@ var otherNames = map[string]string{
 	"MultiPolygon":    "Array(Polygon)",
 }
 
-// newWrapper returns the Column of a type that wraps another.
+// newWrapper returns the column of a type that wraps another.
 func newWrapper(t Type, rules Rules) (Column, error) {
-	if len(t.args) != 1 {
-		return nil, fmt.Errorf("type %s needs one argument", t.name)
+	if len(t.Args) != 1 {
+		return nil, fmt.Errorf("type %s: one argument is expected", t)
 	}
-	inner, err := New(t.args[0], rules)
+	wrapped, err := t.typeArg(0)
 	if err != nil {
 		return nil, err
 	}
-	switch t.name {
+	inner, err := newColumn(wrapped, rules)
+	if err != nil {
+		return nil, err
+	}
+	switch t.Name {
 	case "Nullable":
 		return newNullable(inner), nil
 	case "Array":
 		return &Array{Elem: inner}, nil
 	}
-	return newLowCardinality(inner)
+	return newLowCardinality(t, inner)
 }
 
 // location returns the zone a type names, UTC if it names none.
 func location(name string) (*time.Location, error) {
 	if name == "" || name == "UTC" || name == "Etc/UTC" {
 		return time.UTC, nil
+	}
+	if name == "Local" { // which Go knows, and ClickHouse does not
+		return nil, errors.New("unknown time zone Local")
 	}
 	return time.LoadLocation(name)
 }

@@ -3,7 +3,6 @@ package column
 import (
 	"fmt"
 	"strconv"
-	"strings"
 )
 
 // enumValues are the names and numbers of an enum type.
@@ -18,28 +17,31 @@ func newEnum(t Type) (Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.name == "Enum8" {
+	if t.Name == "Enum8" {
 		return enumColumn[int8](values), nil
 	}
 	return enumColumn[int16](values), nil
 }
 
 func parseEnum(t Type) (*enumValues, error) {
+	bits := 16
+	if t.Name == "Enum8" {
+		bits = 8
+	}
 	values := &enumValues{byName: map[string]int16{}, byNumber: map[int16]bool{}}
-	for i, arg := range t.args {
-		eq := strings.LastIndexByte(arg, '=')
-		if eq < 0 {
-			return nil, fmt.Errorf("type %s: value %s is not understood", t.name, arg)
+	for i, arg := range t.Args {
+		n, err := strconv.ParseInt(arg.Text, 10, bits)
+		if err != nil || !arg.Named || arg.Type != nil || arg.Quoted {
+			return nil, fmt.Errorf("type %s: value %d is not understood", t, i+1)
 		}
-		n, err := strconv.ParseInt(strings.TrimSpace(arg[eq+1:]), 10, 16)
-		if err != nil {
-			return nil, fmt.Errorf("type %s: value %s is not understood", t.name, arg)
-		}
-		values.byName[unquote(strings.TrimSpace(arg[:eq]))] = int16(n)
+		values.byName[arg.Name] = int16(n)
 		values.byNumber[int16(n)] = true
 		if i == 0 || int16(n) < values.least {
 			values.least = int16(n)
 		}
+	}
+	if len(t.Args) == 0 {
+		return nil, fmt.Errorf("type %s has no values", t)
 	}
 	return values, nil
 }

@@ -2,7 +2,8 @@ package column
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -16,6 +17,7 @@ type LowCardinality struct {
 	recent   [recentTexts]recentText
 	keys     []uint32
 	scratch  []byte
+	stale    bool // the dictionary may have texts that no row uses
 }
 
 // recentTexts is how many texts are found without the map. Few of a feed's
@@ -44,14 +46,14 @@ func slotOf(text []byte) uint64 {
 	return h * golden >> 56
 }
 
-func newLowCardinality(inner Column) (Column, error) {
+func newLowCardinality(t Type, inner Column) (Column, error) {
 	elem, nullable := inner, false
 	if n, ok := inner.(*Nullable); ok {
 		elem, nullable = n.Elem, true
 	}
 	scalar, ok := elem.(Scalar)
 	if !ok {
-		return nil, errors.New("LowCardinality of a type that is no scalar is not supported")
+		return nil, fmt.Errorf("type %s is not supported", t)
 	}
 	c := &LowCardinality{elem: scalar, nullable: nullable, index: map[string]uint32{}}
 	c.Reset()
@@ -104,12 +106,15 @@ func (c *LowCardinality) Zero() { c.keys = append(c.keys, 0) }
 func (c *LowCardinality) Len() int { return len(c.keys) }
 
 // Truncate implements Column.
-func (c *LowCardinality) Truncate(n int) { c.keys = c.keys[:n] }
+func (c *LowCardinality) Truncate(n int) {
+	c.stale = c.stale || n < len(c.keys)
+	c.keys = c.keys[:n]
+}
 
 // Reset implements Column.
 func (c *LowCardinality) Reset() {
 	c.elem.Reset()
-	c.keys = c.keys[:0]
+	c.keys, c.stale = c.keys[:0], false
 	clear(c.index)
 	clear(c.recent[:])
 	if c.nullable {
@@ -126,13 +131,62 @@ func (*LowCardinality) State(dst *Native) {
 	dst.Uint64(sharedDictionariesWithAdditionalKeys)
 }
 
-// Encode implements Column.
+// Encode implements Column. Of some of the rows, or when some were taken back,
+// only the texts that they use are sent: the server looks at all of the
+// dictionary, and would find fault with them for a text that they do not have.
 func (c *LowCardinality) Encode(dst *Native, from, to int) {
-	if from == to {
-		return
+	switch {
+	case from == to:
+	case from == 0 && to == len(c.keys) && !c.stale:
+		c.encode(dst, c.elem.Len(), c.keys, func(dst *Native) { c.elem.Encode(dst, 0, c.elem.Len()) })
+	default:
+		c.encodeUsed(dst, from, to)
 	}
+}
+
+func (c *LowCardinality) encodeUsed(dst *Native, from, to int) {
+	const unused = math.MaxUint32
+	numbers := make([]uint32, c.elem.Len()) // in the dictionary that is sent, by number in ours
+	for i := c.zeros(); i < len(numbers); i++ {
+		numbers[i] = unused
+	}
+	for _, key := range c.keys[from:to] {
+		numbers[key] = 0
+	}
+	size := uint32(0)
+	for key, number := range numbers {
+		if number != unused {
+			numbers[key] = size
+			size++
+		}
+	}
+	keys := make([]uint32, to-from)
+	for i, key := range c.keys[from:to] {
+		keys[i] = numbers[key]
+	}
+	c.encode(dst, int(size), keys, func(dst *Native) {
+		for end := 0; end < len(numbers); end++ {
+			first := end
+			for end < len(numbers) && numbers[end] != unused {
+				end++
+			}
+			c.elem.Encode(dst, first, end)
+		}
+	})
+}
+
+// zeros is how many values the dictionary has that come before any of a row.
+func (c *LowCardinality) zeros() int {
+	if c.nullable {
+		return 2
+	}
+	return 1
+}
+
+// encode adds a dictionary of a size, which add adds, and keys into it.
+func (c *LowCardinality) encode(dst *Native, size int, keys []uint32, add func(dst *Native)) {
 	const additionalKeys, updateDictionary = 1 << 9, 1 << 10
-	size, width := c.elem.Len(), uint64(0)
+	width := uint64(0)
 	switch {
 	case size > 1<<16:
 		width = 2
@@ -141,9 +195,9 @@ func (c *LowCardinality) Encode(dst *Native, from, to int) {
 	}
 	dst.Uint64(additionalKeys | updateDictionary | width)
 	dst.Uint64(uint64(size))
-	c.elem.Encode(dst, 0, size)
-	dst.Uint64(uint64(to - from))
-	dst.Add(narrow(c.keys[from:to], width))
+	add(dst)
+	dst.Uint64(uint64(len(keys)))
+	dst.Add(narrow(keys, width))
 }
 
 // narrow returns the keys in 1, 2 or 4 bytes each (width 0, 1, 2).

@@ -18,22 +18,24 @@ type Map struct {
 }
 
 func newMap(t Type, rules Rules) (Column, error) {
-	if len(t.args) != 2 {
-		return nil, fmt.Errorf("type %s needs two arguments", t.name)
+	if len(t.Args) != 2 {
+		return nil, fmt.Errorf("type %s: two arguments are expected", t)
 	}
-	keys, err := New(t.args[0], rules)
-	if err != nil {
-		return nil, err
+	var inner [2]Column
+	for i := range inner {
+		typ, err := t.typeArg(i)
+		if err != nil {
+			return nil, err
+		}
+		if inner[i], err = newColumn(typ, rules); err != nil {
+			return nil, err
+		}
 	}
-	scalar, ok := keys.(Scalar)
+	keys, ok := inner[0].(Scalar)
 	if !ok {
-		return nil, fmt.Errorf("type Map(%s) is not supported", t.args[0])
+		return nil, fmt.Errorf("type %s is not supported", t)
 	}
-	values, err := New(t.args[1], rules)
-	if err != nil {
-		return nil, err
-	}
-	return &Map{Keys: scalar, Values: values}, nil
+	return &Map{Keys: keys, Values: inner[1]}, nil
 }
 
 // EndRow makes what Keys and Values have got since the last value the next

@@ -115,7 +115,7 @@ func equalFold(b []byte, s string) bool { return len(b) == len(s) && strings.Equ
 // must fit exactly: neither more fraction digits than S nor more digits than P.
 func newDecimal(t Type) (Column, error) {
 	var precision, scaleArg int
-	switch t.name {
+	switch t.Name {
 	case "Decimal32":
 		precision = 9
 	case "Decimal64":

@@ -44,5 +44,9 @@ func (s *Schema) Lose(name string) {
 	s.Lost[name] = true
 }
 
-// Same reports whether two schemas insert alike.
-func (s *Schema) Same(other *Schema) bool { return slices.Equal(s.Columns, other.Columns) }
+// Same reports whether two schemas insert alike, however their types are spelt.
+func (s *Schema) Same(other *Schema) bool {
+	return slices.EqualFunc(s.Columns, other.Columns, func(a, b Spec) bool {
+		return a.Name == b.Name && a.HasDefault == b.HasDefault && Same(a.Type, b.Type)
+	})
+}

@@ -75,10 +75,13 @@ type FixedString struct {
 	pad  []byte
 }
 
+// longestFixed is ClickHouse's own bound.
+const longestFixed = 0xffffff
+
 func newFixedString(t Type) (Column, error) {
 	n, err := t.intArg(0)
-	if err != nil || n < 1 {
-		return nil, fmt.Errorf("type FixedString(%s) is not understood", t.textArg(0))
+	if err != nil || n < 1 || n > longestFixed {
+		return nil, fmt.Errorf("type %s is not understood", t)
 	}
 	return &FixedString{size: n, pad: make([]byte, n)}, nil
 }

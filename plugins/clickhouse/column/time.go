@@ -3,7 +3,6 @@ package column
 import (
 	"fmt"
 	"math"
-	"time"
 )
 
 // newDate returns the Column of Date (16 bits) or Date32: days since 1970,
@@ -23,7 +22,7 @@ func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
 		case len(v.Raw) > 10 && !rules.Truncate:
 			return 0, fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
 		case len(v.Raw) > 10:
-			at, err := parseInstant(v.Raw, time.UTC)
+			at, err := parseInstant(v.Raw, &utc)
 			if err != nil {
 				return 0, err
 			}
@@ -48,19 +47,23 @@ func floorDiv(a, b int64) int64 {
 // DateTime64(precision, [zone]).
 func newDateTime(t Type, rules Rules) (Column, error) {
 	zoneArg, precision := 0, 0
-	if t.name == "DateTime64" {
+	if t.Name == "DateTime64" {
 		p, err := t.intArg(0)
 		if err != nil || p < 0 || p > 9 {
-			return nil, fmt.Errorf("type DateTime64 with precision %q is not understood", t.textArg(0))
+			return nil, fmt.Errorf("type %s is not understood", t)
 		}
 		zoneArg, precision = 1, p
 	}
-	loc, err := location(t.textArg(zoneArg))
+	name, err := t.textArg(zoneArg)
 	if err != nil {
-		return nil, fmt.Errorf("time zone of %s: %w", t.name, err)
+		return nil, err
 	}
-	read := timeReader{loc: loc, rules: rules}
-	if t.name == "DateTime64" {
+	loc, err := location(name)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of %s: %w", t, err)
+	}
+	read := timeReader{zone: zone{loc: loc}, rules: rules}
+	if t.Name == "DateTime64" {
 		return newFixed(func(v *Value) (int64, error) { return read.ticks(v, precision) }), nil
 	}
 	if read.rules.EpochDigits < 0 {
@@ -77,14 +80,14 @@ const (
 
 // timeReader turns JSON values into instants.
 type timeReader struct {
-	loc   *time.Location
+	zone  zone
 	rules Rules
 }
 
 func (r *timeReader) read(v *Value) (instant, error) {
 	switch {
 	case v.Kind == KindString && !v.Escaped:
-		return parseInstant(v.Raw, r.loc)
+		return parseInstant(v.Raw, &r.zone)
 	case v.Kind == KindString:
 		return instant{}, ErrNotATime
 	case v.Kind == KindNumber && r.rules.EpochDigits < 0:

@@ -2,9 +2,7 @@ package column
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 )
 
 // Tuple is Tuple(T, …), with or without names. A reader appends one value to
@@ -18,36 +16,24 @@ type Tuple struct {
 
 func newTuple(t Type, rules Rules) (Column, error) {
 	c := &Tuple{}
-	for _, arg := range t.args {
-		name, typ := elementOf(arg)
-		inner, err := New(typ, rules)
+	for i, arg := range t.Args {
+		typ, err := t.typeArg(i)
+		if err != nil {
+			return nil, err
+		}
+		inner, err := newColumn(typ, rules)
 		if err != nil {
 			return nil, err
 		}
 		c.Elems = append(c.Elems, inner)
-		if name != "" {
-			c.Names = append(c.Names, name)
+		if arg.Named {
+			c.Names = append(c.Names, arg.Name)
 		}
 	}
-	if len(t.args) == 0 || len(c.Names) > 0 && len(c.Names) < len(c.Elems) {
-		return nil, fmt.Errorf("type Tuple(%s) is not supported", strings.Join(t.args, ", "))
+	if len(c.Elems) == 0 || len(c.Names) > 0 && len(c.Names) < len(c.Elems) {
+		return nil, fmt.Errorf("type %s is not supported", t)
 	}
 	return c, nil
-}
-
-var namedElement = regexp.MustCompile("^([A-Za-z_][A-Za-z0-9_]*|`(?:[^`\\\\]|\\\\.)+`) +(.+)$")
-
-// elementOf splits an element of a tuple, such as bid Float64. The name is ""
-// if it has none.
-func elementOf(arg string) (name, typ string) {
-	m := namedElement.FindStringSubmatch(arg)
-	if m == nil {
-		return "", arg
-	}
-	if m[1][0] == '`' {
-		return unquote("'" + strings.Trim(m[1], "`") + "'"), m[2]
-	}
-	return m[1], m[2]
 }
 
 // Index returns the number of the element of a name, -1 if there is none.

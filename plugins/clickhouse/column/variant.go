@@ -20,19 +20,25 @@ type Variant struct {
 const variantNull = 255
 
 func newVariant(t Type, rules Rules) (Column, error) {
-	c := &Variant{counted: make([]int, len(t.args))}
-	if len(t.args) == 0 || len(t.args) >= variantNull {
-		return nil, fmt.Errorf("type Variant with %d types is not supported", len(t.args))
+	c := &Variant{counted: make([]int, len(t.Args))}
+	if len(t.Args) == 0 || len(t.Args) >= variantNull {
+		return nil, fmt.Errorf("type Variant with %d types is not supported", len(t.Args))
 	}
-	for _, arg := range t.args {
-		inner, err := New(arg, rules)
+	var types []string
+	for i := range t.Args {
+		typ, err := t.typeArg(i)
+		if err != nil {
+			return nil, err
+		}
+		inner, err := newColumn(typ, rules)
 		if err != nil {
 			return nil, err
 		}
 		c.Types = append(c.Types, inner)
+		types = append(types, typ.String())
 	}
 	for k := range c.orders {
-		c.orders[k] = variantOrder(Kind(k), t.args)
+		c.orders[k] = variantOrder(Kind(k), types)
 	}
 	return c, nil
 }

@@ -57,7 +57,7 @@ func (r *Replica) unchanged(ctx context.Context, in Insert) error {
 			continue
 		}
 		at, there := current.Index(spec.Name)
-		if !there || !sameType(current.Columns[at].Type, spec.Type) {
+		if !there || !column.Same(current.Columns[at].Type, spec.Type) {
 			return fmt.Errorf("%w: column %q", ErrSchemaChanged, spec.Name)
 		}
 	}
@@ -204,36 +204,4 @@ func (r *rows) next() (from, to int) {
 	from, to = r.from, min(r.from+r.size, r.to)
 	r.from = to
 	return from, to
-}
-
-// sameType compares two spellings of a type.
-func sameType(a, b string) bool { return a == b || squeeze(a) == squeeze(b) }
-
-// squeeze drops the white space outside of quotes.
-func squeeze(typ string) string {
-	b, quote := make([]byte, 0, len(typ)), byte(0)
-	for i := 0; i < len(typ); i++ {
-		c := typ[i]
-		switch {
-		case quote != 0 && c == '\\' && i+1 < len(typ):
-			b = append(b, c)
-			i++
-			c = typ[i]
-		case quote == 0 && (c == '\'' || c == '`' || c == '"'):
-			quote = c
-		case c == quote:
-			quote = 0
-		case quote == 0 && (c == ' ' || c == '\n' || c == '\t'):
-			if i > 0 && i+1 < len(typ) && isWord(typ[i-1]) && isWord(typ[i+1]) {
-				b = append(b, ' ')
-			}
-			continue
-		}
-		b = append(b, c)
-	}
-	return string(b)
-}
-
-func isWord(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '`'
 }

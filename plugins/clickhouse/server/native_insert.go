@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 // lastWord is how long a server that reads no more is given to say why.
@@ -75,7 +77,7 @@ func arranged(fields []field, wanted []columnInfo) ([]field, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: column %q", ErrSchemaChanged, want.name)
 		}
-		if !sameType(f.Type, want.typ) {
+		if !column.Same(f.Type, want.typ) {
 			return nil, fmt.Errorf("%w: column %q is %s, not %s", ErrSchemaChanged, want.name, want.typ, f.Type)
 		}
 		delete(byName, want.name)

@@ -1,0 +1,291 @@
+package json
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	stdjson "encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+// engine is a current ClickHouse, started by the first test that asks for it.
+var engine stack.ClickHouse
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if engine != nil {
+		if err := engine.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func current(t *testing.T) stack.ClickHouse {
+	t.Helper()
+	if engine == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+		defer cancel()
+		server, err := stack.StartClickHouse(ctx, stack.KindChDB, stack.ClickHouseOptions{})
+		require.NoError(t, err, "a real ClickHouse is needed for this test")
+		engine = server
+	}
+	return engine
+}
+
+var tables atomic.Int64
+
+// createTable creates a table of the given columns and returns what it has, as the
+// server describes it.
+func createTable(t *testing.T, columns string) *column.Schema {
+	t.Helper()
+	name := fmt.Sprintf("default.j%d", tables.Add(1))
+	require.NoError(t, current(t).Exec(t.Context(), "CREATE TABLE "+name+" ("+columns+") ENGINE = MergeTree ORDER BY tuple()"))
+	return describe(t, name)
+}
+
+func describe(t *testing.T, table string) *column.Schema {
+	t.Helper()
+	var specs []column.Spec
+	for _, row := range ask(t, "DESCRIBE TABLE "+table) {
+		if row[2] != "MATERIALIZED" && row[2] != "ALIAS" {
+			specs = append(specs, column.Spec{Name: row[0], Type: row[1], HasDefault: row[2] != ""})
+		}
+	}
+	return column.NewSchema(table, specs)
+}
+
+func ask(t *testing.T, sql string) [][]string {
+	t.Helper()
+	rows, err := current(t).Query(t.Context(), sql)
+	require.NoError(t, err)
+	return rows
+}
+
+// nativeBlock is a part as the format Native has it in a file.
+func nativeBlock(p column.Part) []byte {
+	var n column.Native
+	sent := 0
+	for i, c := range p.Block.Schema.Columns {
+		if p.Block.Absent[i] {
+			continue
+		}
+		sent++
+		for _, text := range []string{c.Name, c.Type} {
+			n.Uvarint(uint64(len(text)))
+			n.Add([]byte(text))
+		}
+		p.Block.Columns[i].State(&n)
+		p.Block.Columns[i].Encode(&n, p.From, p.To)
+	}
+	head := binary.AppendUvarint(nil, uint64(sent))
+	head = binary.AppendUvarint(head, uint64(p.To-p.From))
+	return append(head, n.Bytes()...)
+}
+
+// insert stores a part by the bytes of its columns alone.
+func insert(t *testing.T, p column.Part) error {
+	t.Helper()
+	var names []string
+	for i, c := range p.Block.Schema.Columns {
+		if !p.Block.Absent[i] {
+			names = append(names, "`"+strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(c.Name)+"`")
+		}
+	}
+	return post(t, "INSERT INTO "+p.Block.Schema.Table+" ("+strings.Join(names, ",")+") FORMAT Native", nativeBlock(p))
+}
+
+func post(t *testing.T, statement string, body []byte) error {
+	t.Helper()
+	server := current(t)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+server.HTTPAddr()+"/?query="+url.QueryEscape(statement), bytes.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("X-ClickHouse-User", server.User())
+	request.Header.Set("X-ClickHouse-Key", server.Password())
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("X-ClickHouse-Exception-Code") != "" {
+		return fmt.Errorf("%s: %s", answer.Status, text)
+	}
+	return nil
+}
+
+// store decodes records and stores all of their blocks.
+func store(t *testing.T, s *column.Schema, texts ...string) {
+	t.Helper()
+	d := decoderFor(s, false)
+	for i, text := range texts {
+		require.NoError(t, d.Add([]byte(text), i), text)
+	}
+	for _, b := range d.Blocks() {
+		require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}))
+	}
+}
+
+// What one row has in a dictionary is no matter of another: a server works some
+// expressions out for all of a dictionary.
+func TestAPartHasTheTextsOfItsRowsAlone(t *testing.T) {
+	s := createTable(t, "id UInt8, k LowCardinality(String), n LowCardinality(Nullable(String)), a Array(LowCardinality(String)), m FixedString(3) MATERIALIZED toFixedString(k, 3)")
+	d := decoderFor(s, false)
+	for i, text := range []string{"a", "b", "long", "c", "d", "a", "e"} {
+		require.NoError(t, d.Add(fmt.Appendf(nil, `{"id":%d,"k":%q,"n":%q,"a":["x",%q]}`, i, text, text, text), i))
+	}
+	b := d.Blocks()[0]
+	require.Error(t, insert(t, column.Part{Block: b, To: b.Len()}))
+	require.Error(t, insert(t, column.Part{Block: b, From: 2, To: 3}))
+	require.NoError(t, insert(t, column.Part{Block: b, From: 0, To: 2}))
+	require.NoError(t, insert(t, column.Part{Block: b, From: 3, To: 7}))
+	require.Equal(t, [][]string{
+		{"0", "a", "a", "['x','a']"}, {"1", "b", "b", "['x','b']"}, {"3", "c", "c", "['x','c']"},
+		{"4", "d", "d", "['x','d']"}, {"5", "a", "a", "['x','a']"}, {"6", "e", "e", "['x','e']"},
+	}, ask(t, "SELECT * FROM "+s.Table+" ORDER BY id"))
+}
+
+// A record that was refused leaves nothing in a dictionary either.
+func TestARefusedRecordLeavesNoTextBehind(t *testing.T) {
+	s := createTable(t, "k LowCardinality(String), id UInt8, m FixedString(3) MATERIALIZED toFixedString(k, 3)")
+	d := decoderFor(s, false)
+	require.NoError(t, d.Add([]byte(`{"k":"a","id":1}`), 0))
+	require.Error(t, d.Add([]byte(`{"k":"long","id":300}`), 1))
+	b := d.Blocks()[0]
+	require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}))
+	require.Equal(t, [][]string{{"1"}}, ask(t, "SELECT id FROM "+s.Table))
+}
+
+// The names of a table's types and values may be anything that ClickHouse takes.
+func TestOddNames(t *testing.T) {
+	s := createTable(t, "e Enum8('it\\'s' = 1, 'a\\\\b' = 2, 'x, y' = 3, '(' = 4, ')' = -5, '' = 6, 'tab\\t' = 7, 'é' = 8, '`' = 9, 'a = 1' = 10), "+
+		"t Tuple(`odd name` UInt8, `q\\`uote` String, `new\\nline` Nullable(Enum16(')' = 300)), `select` Tuple(`a.b` Int8)), "+
+		"`price (usd)` Float64, `x)` String, n Nested(`a b` UInt8, c Array(String))")
+	values := []string{"it's", "a\\\\b", "x, y", "(", ")", "", "tab\\t", "é", "`", "a = 1"}
+	var texts []string
+	for i, v := range values {
+		texts = append(texts, fmt.Sprintf(`{"e":"%s","t":{"odd name":%d,"q`+"`"+`uote":"x","new\nline":")","select":{"a.b":-1}},"price (usd)":%d.5,"x)":"y","n":[{"a b":1,"c":["z"]}]}`, v, i, i))
+	}
+	store(t, s, texts...)
+	rows := ask(t, "SELECT toString(e), t.1, t.2, t.3, t.4.1, `price (usd)`, `x)`, `n.a b`, n.c FROM "+s.Table+" ORDER BY t.1")
+	require.Len(t, rows, len(values))
+	for i, row := range rows {
+		var want string
+		require.NoError(t, stdjson.Unmarshal([]byte(`"`+values[i]+`"`), &want))
+		require.Equal(t, []string{want, fmt.Sprint(i), "x", ")", "-1", fmt.Sprintf("%d.5", i), "y", "[1]", "[['z']]"}, row)
+	}
+}
+
+// Arrays that ClickHouse takes for those of one Nested are of one length, or the
+// record is at fault, and no other.
+func TestArraysOfOneNestedAreOfOneLength(t *testing.T) {
+	for _, c := range []struct{ columns, record, want string }{
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2],"n.b":["x","y"]}`, ""},
+		{"n Nested(a UInt8, b String)", `{}`, ""},
+		{"n Nested(a UInt8, b String)", `{"n.a":[],"n.b":[]}`, ""},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2],"n.b":["x"]}`, `column "n.b": 1 elements, but 2 are in "n.a": the arrays of one Nested have different lengths`},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1],"n.b":["x","y"]}`, `column "n.b": 2 elements, but 1 are in "n.a"`},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2]}`, `column "n.b": the record lacks it, but 2 are in "n.a"`},
+		{"n Nested(a UInt8, b String)", `{"n.b":["x"]}`, `column "n.a": the record lacks it, but 1 are in "n.b"`},
+		{"`n.a` Array(UInt8), `n.b` Array(Array(UInt8))", `{"n.a":[1,2],"n.b":[[1,2]]}`, `column "n.b": 1 elements`},
+		{"`n.a` Array(UInt8), `n.b` Ring", `{"n.a":[1,2],"n.b":[[1,2]]}`, `column "n.b": 1 elements`},
+		{"`n.a` Array(UInt8), `n.b` SimpleAggregateFunction(groupArrayArray, Array(UInt8))", `{"n.a":[1,2],"n.b":[1]}`, `column "n.b": 1 elements`},
+		{"`n.x.a` Array(UInt8), `n.y.b` Array(UInt8)", `{"n.x.a":[1,2],"n.y.b":[1]}`, `column "n.y.b": 1 elements`},
+		{"`.a` Array(UInt8), `.b` Array(UInt8)", `{".a":[1,2],".b":[1]}`, ""},
+		{"`na` Array(UInt8), `nb` Array(UInt8)", `{"na":[1,2],"nb":[1]}`, ""},
+		{"`n.a` Array(UInt8), `n.b` Array(UInt8) DEFAULT arrayMap(v -> v + 1, `n.a`)", `{"n.a":[1,2]}`, ""},
+		{"`n.a` Array(UInt8), `n.b` Array(UInt8) DEFAULT emptyArrayUInt8()", `{"n.a":[1,2],"n.b":[1]}`, `column "n.b": 1 elements`},
+	} {
+		s := createTable(t, "id UInt8 DEFAULT 1, "+c.columns)
+		d := decoderFor(s, false)
+		record := []byte(strings.Replace(strings.Replace(c.record, "{", `{"id":1,`, 1), ",}", "}", 1))
+		require.NoError(t, d.Add([]byte(`{"id":0}`), 0))
+		if err := d.Add(record, 1); c.want != "" {
+			require.ErrorContains(t, err, c.want, c.record)
+			// The engine itself refuses it too.
+			require.ErrorContains(t, post(t, "INSERT INTO "+s.Table+" FORMAT JSONEachRow", record), "SIZES_OF_ARRAYS_DONT_MATCH", c.record)
+		} else {
+			require.NoError(t, err, c.record)
+		}
+		for _, b := range d.Blocks() {
+			require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}), c.record)
+		}
+	}
+}
+
+// Local times that a change of the clocks skips, or that happen twice, are stored
+// as the engine stores them: every quarter of an hour around every change, and of
+// days without one.
+func TestLocalTimes(t *testing.T) {
+	years := []int{1965, 1974, 1991, 1996, 2005, 2011, 2016, 2024, 2026}
+	for _, name := range []string{
+		"Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "America/New_York", "America/Sao_Paulo", "America/Santiago", "America/Havana", "America/St_Johns",
+		"America/Asuncion", "Asia/Tehran", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Gaza", "Asia/Beirut", "Asia/Amman", "Asia/Pyongyang", "Africa/Cairo", "Africa/Casablanca",
+		"Africa/Monrovia", "Australia/Lord_Howe", "Australia/Sydney", "Pacific/Apia", "Pacific/Kwajalein", "Pacific/Chatham", "Antarctica/Troll", "Atlantic/Azores", "Etc/GMT+5",
+	} {
+		loc, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		var texts []string
+		for _, year := range years {
+			at := time.Date(year, 1, 1, 12, 0, 0, 0, loc)
+			texts = append(texts, quartersOf(at)...)
+			for end := time.Date(year+1, 1, 1, 0, 0, 0, 0, loc); ; {
+				_, next := at.ZoneBounds()
+				if next.IsZero() || next.After(end) {
+					break
+				}
+				for _, hours := range []time.Duration{-24, -1, 0, 24} {
+					texts = append(texts, quartersOf(next.Add(hours*time.Hour))...)
+				}
+				at = next
+			}
+		}
+		slices.Sort(texts)
+		texts = slices.Compact(texts)
+		var want [][]string
+		for some := range slices.Chunk(texts, 10_000) {
+			want = append(want, ask(t, "SELECT x, toUnixTimestamp64Second(toDateTime64(x, 0, '"+name+"')) FROM (SELECT arrayJoin(['"+strings.Join(some, "','")+"']) AS x)")...)
+		}
+		require.Len(t, want, len(texts))
+		d := decoderFor(column.NewSchema("t", []column.Spec{{Name: "c", Type: "DateTime64(0, '" + name + "')"}}), false)
+		for i, row := range want {
+			require.NoError(t, d.Add([]byte(`{"c":"`+row[0]+`"}`), i))
+		}
+		for i, got := range d.Blocks()[0].Columns[0].(*column.Fixed[int64]).Values() {
+			assert.Equal(t, want[i][1], fmt.Sprint(got), "%s in %s", want[i][0], name)
+		}
+	}
+}
+
+// quartersOf are the texts of a local day's times, each quarter of an hour and a
+// second before it.
+func quartersOf(at time.Time) (texts []string) {
+	day := at.Format(time.DateOnly)
+	for minutes := range 24 * 4 {
+		texts = append(texts, fmt.Sprintf("%s %02d:%02d:00", day, minutes/4, minutes%4*15), fmt.Sprintf("%s %02d:%02d:59", day, minutes/4, minutes%4*15+14))
+	}
+	return texts
+}

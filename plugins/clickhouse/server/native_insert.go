@@ -101,8 +101,10 @@ func (c *conn) exchange(ctx context.Context, rows *rows, a *answer) (clean bool,
 	}()
 	sent := sheltered(func() error { return c.sendAll(rows) })
 	if sent == nil {
+		// After an exception some servers close the connection, and it is not worth
+		// waiting to see whether this one does.
 		err = <-answered
-		return err == nil || a.exception, err
+		return err == nil, err
 	}
 	var network net.Error
 	switch {

@@ -66,11 +66,7 @@ type config struct {
 	reject        bool // dead_letter is a reject output
 	mostBad       float64
 	gate          string
-	pieceWeight   int // bytes of the records whose rows go to the driver at once
 }
-
-// pieceWeight is 30,000 rows where records have 130 bytes.
-const pieceWeight = 4 << 20
 
 // parser reads fields and remembers the first error.
 type parser struct {
@@ -103,8 +99,8 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 		schemaRefresh: read(p, conf.FieldDuration, fieldSchemaRefresh),
 		gate:          read(p, conf.FieldString, fieldGate),
 		mostBad:       read(p, conf.FieldFloat, fieldMaxDeadLetterShare),
-		pieceWeight:   pieceWeight,
 	}
+	c.server.Inserts = c.width()
 	c.times.Truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.EpochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
 	c.readTable(p)

@@ -11,6 +11,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // decode turns the chunk's next stretch of records into blocks of rows. Bad rows,
@@ -171,7 +172,7 @@ func (s *sink) add(d *decoder, r record, index int) (fault *rec.RowError, err er
 // loadSchema reads the table's schema from a server and learns it.
 func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
 	var current *column.Schema
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
+	err := s.cluster.Do(ctx, func(ctx context.Context, r server.Server) (err error) {
 		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
 		}
@@ -184,14 +185,8 @@ func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
 }
 
 // readSchema reads the columns that rows are inserted into.
-func (s *sink) readSchema(ctx context.Context, r *replica) (*column.Schema, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
-	defer cancel()
-	conn, err := r.conn()
-	if err != nil {
-		return nil, err
-	}
-	current, err := readSchema(ctx, conn, s.table.name)
+func (s *sink) readSchema(ctx context.Context, r server.Server) (*column.Schema, error) {
+	current, err := r.Columns(ctx, s.table.sql)
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,14 @@ package clickhouse
 
 import (
 	"errors"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // failure is why an attempt failed, and what is done about it. Its secrets are
 // gone.
 type failure struct {
-	class class
+	class server.Class
 	err   error
 }
 
@@ -21,5 +23,5 @@ func failureOf(err error) *failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	return &failure{class: schemaFault, err: err}
+	return &failure{class: server.SchemaFault, err: err}
 }

@@ -8,14 +8,15 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // reasons are the errors of rows that say nothing of a record's content.
 var reasons = []error{
-	column.ErrNull, column.ErrDuplicate, rec.ErrUnknown, rec.ErrNoColumn, rec.ErrLost, column.ErrNotAUUID, column.ErrNotEnum, column.ErrNotAnIP,
+	column.ErrNull, column.ErrDuplicate, rec.ErrUnknown, rec.ErrNoColumn, rec.ErrLost, rec.ErrUneven, column.ErrNotAUUID, column.ErrNotEnum, column.ErrNotAnIP,
 	column.ErrNoElement, column.ErrNoVariant,
-	column.ErrNotANumber, column.ErrRange, column.ErrPrecision, column.ErrNotATime, column.ErrNotADate, column.ErrEpoch, column.ErrLocalTime,
+	column.ErrNotANumber, column.ErrRange, column.ErrPrecision, column.ErrNotATime, column.ErrNotADate, column.ErrEpoch,
 	json.ErrMalformed, json.ErrNotUTF8,
 }
 
@@ -38,7 +39,7 @@ func reasonOf(e *rec.RowError) string {
 func incidentOf(row badRow, class string) status.Incident {
 	i := status.Incident{Table: row.table, Class: class, Count: 1}
 	var fault *rec.RowError
-	code, ok := serverCode(row.err)
+	code, ok := server.Code(row.err)
 	switch {
 	case errors.As(row.err, &fault):
 		i.Column, i.Message = fault.Column, reasonOf(fault)

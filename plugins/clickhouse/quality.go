@@ -1,13 +1,14 @@
 package clickhouse
 
 import (
-	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // errTooManyBad says that the rows of a table wait, because most of them are bad.
-var errTooManyBad = errors.New("so many rows do not fit that they are kept instead of becoming dead letters")
+var errTooManyBad error = &classifiedError{server.SchemaFault, "so many rows do not fit that they are kept instead of becoming dead letters"}
 
 const (
 	// leastBad is how many bad rows there have to be before their share counts.

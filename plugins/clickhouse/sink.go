@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -18,7 +18,7 @@ const mostRows = 1_000_000
 // bad rows. It is safe for concurrent use.
 type sink struct {
 	cfg     *config
-	cluster *cluster
+	cluster *server.Cluster
 	table   *table
 	quality *quality
 	salts   *salts
@@ -37,21 +37,26 @@ func (s *sink) attempt(ctx context.Context, c *chunk) lane.Outcome {
 		s.quality.settled(c.stored, len(c.unfit)+len(c.refused))
 		return lane.Outcome{}
 	}
-	class := classify(err)
-	c.maybe = c.maybe || class == unknownOutcome
+	class := server.Classify(err)
+	c.maybe = c.maybe || maybeStored(class)
 	return lane.Outcome{
 		Err:       &failure{class: class, err: s.cfg.redact(err)},
-		Slow:      class == retrySlow || class == tooLarge,
-		Untouched: c.untouched() && nothingWritten(err),
-		TooLarge:  class == tooLarge,
+		Slow:      class.Overload(),
+		Patient:   class == server.ViewFault,
+		Untouched: c.untouched() && server.NothingWritten(err),
+		TooLarge:  class == server.TooLarge,
 	}
 }
+
+// maybeStored reports whether rows may be in the table after a failure of that
+// class: then they are sent again unchanged, and in no other company.
+func maybeStored(c server.Class) bool { return c == server.UnknownOutcome || c == server.ViewFault }
 
 // bring is attempt without the judgement. A table that may have changed is read
 // again, and the rows decoded again, once.
 func (s *sink) bring(ctx context.Context, c *chunk) error {
 	err := s.insertAll(ctx, c)
-	if err == nil || classify(err) != schemaFault || ctx.Err() != nil {
+	if err == nil || server.Classify(err) != server.SchemaFault || ctx.Err() != nil {
 		return err
 	}
 	if _, err := s.loadSchema(ctx); err != nil {
@@ -87,37 +92,38 @@ func (s *sink) insertAll(ctx context.Context, c *chunk) error {
 func (s *sink) insert(ctx context.Context, c *chunk) error {
 	next := &c.pending[0]
 	var took time.Duration
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) error {
-		f, err := r.features(ctx)
+	var written server.Written
+	err := s.cluster.Do(ctx, func(ctx context.Context, r server.Server) error {
+		f, err := r.Features(ctx)
 		if err != nil {
 			return err
 		}
-		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
+		in := server.Insert{Table: s.table.sql, Part: next.part()}
+		switch {
+		case s.cfg.deduplicate == deduplicateOff:
+			in.Deduplication = server.NoDeduplication
+		case f.DeduplicationToken() && next.token == "":
 			next.token = s.token(c, *next)
 		}
-		if s.cfg.http && !f.refusesConversion {
-			if err := s.unchanged(ctx, r, next.block.Schema); err != nil {
-				return err
-			}
-		}
+		in.Token = next.token
 		begun := time.Now()
-		err = send(ctx, r, f, s.cfg, *next)
+		written, err = r.Insert(ctx, in)
 		took = time.Since(begun)
 		return err
 	})
 	if err == nil {
-		s.stored(c, took)
+		s.stored(c, written, took)
 		return s.sampled(c, 0)
 	}
-	switch class := classify(err); {
+	switch class := server.Classify(err); {
 	case ctx.Err() != nil:
 		return err
-	case class == rowFault:
+	case class == server.RowFault:
 		return s.refused(c, err)
-	case class == tooLarge && len(c.deliveries) == 1 && !c.sealed && !next.maybe && c.halve():
+	case class == server.TooLarge && len(c.deliveries) == 1 && !c.sealed && !next.maybe && c.halve():
 		return err // the halves leave after a while, since memory is short
 	default:
-		next.maybe = next.maybe || class == unknownOutcome
+		next.maybe = next.maybe || maybeStored(class)
 		return err
 	}
 }
@@ -169,28 +175,18 @@ func (s *sink) enough(c *chunk) error {
 	return err
 }
 
-// unchanged makes sure that the table has the columns that rows were decoded
-// for, just before an INSERT which the server does not check for it.
-func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *column.Schema) error {
-	current, err := s.readSchema(ctx, r)
-	if err == nil && !current.Same(decodedFor) {
-		err = errSchemaChanged
-	}
-	return err
-}
-
 // insistOnWindow returns nil once the table is known to recognise a repeated
 // insert, which exactly-once delivery relies on.
 func (s *sink) insistOnWindow(ctx context.Context) error {
 	if s.window.insisted.Load() {
 		return nil
 	}
-	return s.cluster.do(ctx, s.window.insist)
+	return s.cluster.Do(ctx, s.window.insist)
 }
 
 // stored counts the rows of the segment that was next, which the server has
 // accepted, and how long it took.
-func (s *sink) stored(c *chunk, took time.Duration) {
+func (s *sink) stored(c *chunk, written server.Written, took time.Duration) {
 	done := c.pending[0]
 	c.pending = c.pending[1:]
 	rows, bytes := done.to-done.from, 0
@@ -198,10 +194,15 @@ func (s *sink) stored(c *chunk, took time.Duration) {
 		bytes += len(c.records[i].data)
 	}
 	c.stored += rows
-	s.figures.Rows.Add(int64(rows))
+	if written.Deduplicated {
+		s.figures.Deduplicated.Add(int64(rows))
+		s.metrics.deduplicated.Incr(int64(rows), s.table.name)
+	} else {
+		s.figures.Rows.Add(int64(rows))
+		s.metrics.rows.Incr(int64(rows), s.table.name)
+		s.metrics.bytes.Incr(int64(bytes), s.table.name)
+	}
 	s.figures.Batches.Add(1)
-	s.metrics.rows.Incr(int64(rows), s.table.name)
-	s.metrics.bytes.Incr(int64(bytes), s.table.name)
 	s.metrics.batches.Incr(1, s.table.name)
 	s.metrics.batchRows.Timing(int64(rows), s.table.name)
 	s.metrics.insert.Timing(took.Nanoseconds(), s.table.name)
@@ -220,13 +221,13 @@ func (s *sink) attempted(a lane.Attempted) {
 	case a.GivenUp:
 	default:
 		f := failureOf(a.Err)
-		if !f.class.needsSomebody() {
+		if !f.class.NeedsSomebody() {
 			s.board.Link.Down(f)
 		}
 		if a.Again {
 			s.figures.Retries.Add(1)
 		}
-		s.metrics.retries.Incr(1, s.table.name, f.class.label())
+		s.metrics.retries.Incr(1, s.table.name, f.class.Label())
 		s.trouble.failed(f, a.Number)
 		s.board.Report(status.Incident{Table: s.table.name, Class: f.class.String(), Message: wordOf(f), Count: 1})
 	}
@@ -238,7 +239,7 @@ func (s *sink) queued(q lane.Queue) {
 	shown := status.Queue{Batches: int64(q.Jobs), Since: q.Since, Attempts: q.Attempts}
 	if q.Last.Err != nil {
 		f := failureOf(q.Last.Err)
-		shown.Err, shown.Stuck = fmt.Sprintf("%s: %s", f.class, wordOf(f)), f.class.needsSomebody()
+		shown.Err, shown.Stuck = fmt.Sprintf("%s: %s", f.class, wordOf(f)), f.class.NeedsSomebody()
 	}
 	s.figures.SetQueue(shown)
 	if shown.Batches != before {

@@ -7,13 +7,21 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
+
+// tableNamed makes what is kept of the table of a name, which is one.
+func tableNamed(name string) *table {
+	sql, _ := server.ParseTable(name) // checked where it came from
+	return &table{name: name, sql: sql}
+}
 
 // table is what is kept of one table between chunks: its schema, and decoders
 // and blocks whose memory the next chunk reuses, unless the garbage collector has
 // taken it meanwhile. It is safe for concurrent use.
 type table struct {
 	name string
+	sql  server.Table
 
 	mu     sync.Mutex
 	schema *column.Schema // nil until read

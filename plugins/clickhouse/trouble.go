@@ -8,6 +8,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // repeatEvery is how often a lasting trouble is logged again.
@@ -23,7 +24,7 @@ type trouble struct {
 	since    time.Time // zero when all is well
 	lastLog  time.Time
 	failures int
-	class    class
+	class    server.Class
 }
 
 // failed notes a failed attempt.
@@ -31,13 +32,13 @@ func (t *trouble) failed(f *failure, attempt int) {
 	if !t.worthTelling(f.class, time.Now()) {
 		return
 	}
-	fields := t.log.With("table", t.table, "class", f.class.label(), "attempt", attempt, "failures", t.count())
+	fields := t.log.With("table", t.table, "class", f.class.Label(), "attempt", attempt, "failures", t.count())
 	var fault *lane.PanicError
 	if errors.As(f, &fault) {
 		fields = fields.With("stack", string(fault.Stack))
 	}
 	log := fields.Warnf
-	if f.class.needsSomebody() {
+	if f.class.NeedsSomebody() {
 		log = fields.Errorf
 	}
 	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", t.table, f.class, attempt, f)
@@ -52,14 +53,14 @@ func (t *trouble) count() int {
 
 // worthTelling reports whether a failure is the first one, of another kind than
 // the one before, or the first one after a while.
-func (t *trouble) worthTelling(c class, now time.Time) bool {
+func (t *trouble) worthTelling(c server.Class, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.since.IsZero() {
 		t.since = now
 	}
 	t.failures++
-	worse := c.needsSomebody() && !t.class.needsSomebody()
+	worse := c.NeedsSomebody() && !t.class.NeedsSomebody()
 	t.class = c
 	if t.failures > 1 && !worse && now.Sub(t.lastLog) < repeatEvery {
 		return false

@@ -104,6 +104,27 @@ func newColumn(t Type, rules Rules) (Column, error) {
 	return newComposite(t, rules)
 }
 
+// IsArray reports whether the column of a type is an *Array.
+func IsArray(typ string) bool {
+	t, err := ParseType(typ)
+	if err != nil {
+		return false
+	}
+	return t.isArray()
+}
+
+func (t Type) isArray() bool {
+	switch t.Name {
+	case "Array", "Nested":
+		return true
+	case "SimpleAggregateFunction":
+		inner, err := t.typeArg(1)
+		return err == nil && inner.isArray()
+	}
+	other, ok := otherNames[t.Name]
+	return ok && IsArray(other)
+}
+
 // newComposite returns the column of a type that is made of others.
 func newComposite(t Type, rules Rules) (Column, error) {
 	switch t.Name {

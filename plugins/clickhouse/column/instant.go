@@ -1,9 +1,5 @@
 package column
 
-import (
-	"time"
-)
-
 // instant is a point in time: seconds since 1970 and nanoseconds, which are
 // never negative.
 type instant struct {
@@ -14,14 +10,14 @@ type instant struct {
 }
 
 // parseInstant reads a time in one of the accepted forms. A text without a
-// zone is local time in loc.
-func parseInstant(b []byte, loc *time.Location) (instant, error) {
+// zone is local time in z.
+func parseInstant(b []byte, z *zone) (instant, error) {
 	days, ok := parseDay(b)
 	if !ok {
 		return instant{}, ErrNotATime
 	}
 	if len(b) == 10 {
-		return inLocation(instant{sec: days * 86400}, loc)
+		return instant{sec: z.instant(days, 0)}, nil
 	}
 	if b[10] != 'T' && b[10] != ' ' && b[10] != 't' {
 		return instant{}, ErrNotATime
@@ -30,19 +26,20 @@ func parseInstant(b []byte, loc *time.Location) (instant, error) {
 	if !ok {
 		return instant{}, ErrNotATime
 	}
-	at := instant{sec: days*86400 + clock}
+	var at instant
 	rest, ok := at.fraction(b[19:])
 	if !ok {
 		return instant{}, ErrNotATime
 	}
 	if len(rest) == 0 {
-		return inLocation(at, loc)
+		at.sec = z.instant(days, clock)
+		return at, nil
 	}
 	offset, ok := parseOffset(rest)
 	if !ok {
 		return instant{}, ErrNotATime
 	}
-	at.sec -= offset
+	at.sec = days*86400 + clock - offset
 	return at, nil
 }
 
@@ -139,22 +136,6 @@ func daysSinceEpoch(year, month, day int64) int64 {
 	}
 	y := year - era*400
 	return era*146097 + y*365 + y/4 - y/100 + (153*(month-3)+2)/5 + day - 1 - 719468
-}
-
-// inLocation reinterprets a UTC wall clock as one in loc. A wall clock that a
-// change of the clocks skips is an error; of one that happens twice, the Go
-// library's choice stands.
-func inLocation(at instant, loc *time.Location) (instant, error) {
-	if loc == time.UTC {
-		return at, nil
-	}
-	wall := time.Unix(at.sec, 0).UTC()
-	local := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, loc)
-	if local.Hour() != wall.Hour() || local.Minute() != wall.Minute() {
-		return instant{}, ErrLocalTime
-	}
-	at.sec = local.Unix()
-	return at, nil
 }
 
 // parseEpoch reads a number of units (10^-digits seconds) since 1970.

@@ -3,7 +3,6 @@ package column
 import (
 	"fmt"
 	"math"
-	"time"
 )
 
 // newDate returns the Column of Date (16 bits) or Date32: days since 1970,
@@ -23,7 +22,7 @@ func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
 		case len(v.Raw) > 10 && !rules.Truncate:
 			return 0, fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
 		case len(v.Raw) > 10:
-			at, err := parseInstant(v.Raw, time.UTC)
+			at, err := parseInstant(v.Raw, &utc)
 			if err != nil {
 				return 0, err
 			}
@@ -55,15 +54,15 @@ func newDateTime(t Type, rules Rules) (Column, error) {
 		}
 		zoneArg, precision = 1, p
 	}
-	zone, err := t.textArg(zoneArg)
+	name, err := t.textArg(zoneArg)
 	if err != nil {
 		return nil, err
 	}
-	loc, err := location(zone)
+	loc, err := location(name)
 	if err != nil {
 		return nil, fmt.Errorf("time zone of %s: %w", t, err)
 	}
-	read := timeReader{loc: loc, rules: rules}
+	read := timeReader{zone: zone{loc: loc}, rules: rules}
 	if t.Name == "DateTime64" {
 		return newFixed(func(v *Value) (int64, error) { return read.ticks(v, precision) }), nil
 	}
@@ -81,14 +80,14 @@ const (
 
 // timeReader turns JSON values into instants.
 type timeReader struct {
-	loc   *time.Location
+	zone  zone
 	rules Rules
 }
 
 func (r *timeReader) read(v *Value) (instant, error) {
 	switch {
 	case v.Kind == KindString && !v.Escaped:
-		return parseInstant(v.Raw, r.loc)
+		return parseInstant(v.Raw, &r.zone)
 	case v.Kind == KindString:
 		return instant{}, ErrNotATime
 	case v.Kind == KindNumber && r.rules.EpochDigits < 0:

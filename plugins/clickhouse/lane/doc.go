@@ -62,6 +62,8 @@ type Outcome struct {
 	// Slow says that the server is overloaded: fewer loads at a time from now on,
 	// and a longer wait.
 	Slow bool
+	// Patient says that the next attempt waits as long as any does.
+	Patient bool
 	// Untouched says that nothing of the load can have been stored, in this
 	// attempt or an earlier one, so that it may go on in other company.
 	Untouched bool

@@ -77,6 +77,9 @@ func (e *entry[J]) failed(out Outcome, b Backoff) {
 	}
 	e.last = out
 	e.due = time.Now().Add(b.Wait(n))
+	if out.Patient {
+		e.due = time.Now().Add(b.Max)
+	}
 	e.joinable = out.Untouched && !e.alone()
 }
 

@@ -27,7 +27,8 @@ type Decoder struct {
 	newBlock      func() (*column.Block, error)
 
 	root     *node
-	computed []int // columns whose values are no part of the record
+	computed []int   // columns whose values are no part of the record
+	groups   [][]int // of columns whose arrays have to be of one length
 
 	blocks  []*column.Block
 	current int
@@ -58,6 +59,7 @@ func NewDecoder(c Config) *Decoder {
 		missing:       make([]bool, len(c.Schema.Columns)),
 	}
 	d.root, d.computed = plan(c.Schema, c.Sources)
+	d.groups = nestedGroups(c.Schema)
 	return d
 }
 
@@ -159,14 +161,15 @@ func (d *Decoder) decode(text []byte, b *column.Block, index int) error {
 	if err == nil && len(d.computed) > 0 {
 		err = d.compute(b, index)
 	}
+	if err == nil {
+		d.fill(b)
+		if len(d.groups) > 0 {
+			err = d.even(b)
+		}
+	}
 	if err != nil {
 		d.rollBack(b)
 		return asRowError(err)
-	}
-	if d.found < len(b.Columns) {
-		d.fill(b)
-	} else {
-		clear(d.missing)
 	}
 	return nil
 }
@@ -180,6 +183,10 @@ func asRowError(err error) error {
 
 // fill completes the row with what stands for missing fields.
 func (d *Decoder) fill(b *column.Block) {
+	if d.found == len(b.Columns) {
+		clear(d.missing)
+		return
+	}
 	for i, c := range b.Columns {
 		absent := d.seen[i] != d.row
 		d.missing[i] = absent && d.schema.Columns[i].HasDefault

@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -195,4 +197,95 @@ func TestOddNames(t *testing.T) {
 		require.NoError(t, stdjson.Unmarshal([]byte(`"`+values[i]+`"`), &want))
 		require.Equal(t, []string{want, fmt.Sprint(i), "x", ")", "-1", fmt.Sprintf("%d.5", i), "y", "[1]", "[['z']]"}, row)
 	}
+}
+
+// Arrays that ClickHouse takes for those of one Nested are of one length, or the
+// record is at fault, and no other.
+func TestArraysOfOneNestedAreOfOneLength(t *testing.T) {
+	for _, c := range []struct{ columns, record, want string }{
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2],"n.b":["x","y"]}`, ""},
+		{"n Nested(a UInt8, b String)", `{}`, ""},
+		{"n Nested(a UInt8, b String)", `{"n.a":[],"n.b":[]}`, ""},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2],"n.b":["x"]}`, `column "n.b": 1 elements, but 2 are in "n.a": the arrays of one Nested have different lengths`},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1],"n.b":["x","y"]}`, `column "n.b": 2 elements, but 1 are in "n.a"`},
+		{"n Nested(a UInt8, b String)", `{"n.a":[1,2]}`, `column "n.b": the record lacks it, but 2 are in "n.a"`},
+		{"n Nested(a UInt8, b String)", `{"n.b":["x"]}`, `column "n.a": the record lacks it, but 1 are in "n.b"`},
+		{"`n.a` Array(UInt8), `n.b` Array(Array(UInt8))", `{"n.a":[1,2],"n.b":[[1,2]]}`, `column "n.b": 1 elements`},
+		{"`n.a` Array(UInt8), `n.b` Ring", `{"n.a":[1,2],"n.b":[[1,2]]}`, `column "n.b": 1 elements`},
+		{"`n.a` Array(UInt8), `n.b` SimpleAggregateFunction(groupArrayArray, Array(UInt8))", `{"n.a":[1,2],"n.b":[1]}`, `column "n.b": 1 elements`},
+		{"`n.x.a` Array(UInt8), `n.y.b` Array(UInt8)", `{"n.x.a":[1,2],"n.y.b":[1]}`, `column "n.y.b": 1 elements`},
+		{"`.a` Array(UInt8), `.b` Array(UInt8)", `{".a":[1,2],".b":[1]}`, ""},
+		{"`na` Array(UInt8), `nb` Array(UInt8)", `{"na":[1,2],"nb":[1]}`, ""},
+		{"`n.a` Array(UInt8), `n.b` Array(UInt8) DEFAULT arrayMap(v -> v + 1, `n.a`)", `{"n.a":[1,2]}`, ""},
+		{"`n.a` Array(UInt8), `n.b` Array(UInt8) DEFAULT emptyArrayUInt8()", `{"n.a":[1,2],"n.b":[1]}`, `column "n.b": 1 elements`},
+	} {
+		s := createTable(t, "id UInt8 DEFAULT 1, "+c.columns)
+		d := decoderFor(s, false)
+		record := []byte(strings.Replace(strings.Replace(c.record, "{", `{"id":1,`, 1), ",}", "}", 1))
+		require.NoError(t, d.Add([]byte(`{"id":0}`), 0))
+		if err := d.Add(record, 1); c.want != "" {
+			require.ErrorContains(t, err, c.want, c.record)
+			// The engine itself refuses it too.
+			require.ErrorContains(t, post(t, "INSERT INTO "+s.Table+" FORMAT JSONEachRow", record), "SIZES_OF_ARRAYS_DONT_MATCH", c.record)
+		} else {
+			require.NoError(t, err, c.record)
+		}
+		for _, b := range d.Blocks() {
+			require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}), c.record)
+		}
+	}
+}
+
+// Local times that a change of the clocks skips, or that happen twice, are stored
+// as the engine stores them: every quarter of an hour around every change, and of
+// days without one.
+func TestLocalTimes(t *testing.T) {
+	years := []int{1965, 1974, 1991, 1996, 2005, 2011, 2016, 2024, 2026}
+	for _, name := range []string{
+		"Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "America/New_York", "America/Sao_Paulo", "America/Santiago", "America/Havana", "America/St_Johns",
+		"America/Asuncion", "Asia/Tehran", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Gaza", "Asia/Beirut", "Asia/Amman", "Asia/Pyongyang", "Africa/Cairo", "Africa/Casablanca",
+		"Africa/Monrovia", "Australia/Lord_Howe", "Australia/Sydney", "Pacific/Apia", "Pacific/Kwajalein", "Pacific/Chatham", "Antarctica/Troll", "Atlantic/Azores", "Etc/GMT+5",
+	} {
+		loc, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		var texts []string
+		for _, year := range years {
+			at := time.Date(year, 1, 1, 12, 0, 0, 0, loc)
+			texts = append(texts, quartersOf(at)...)
+			for end := time.Date(year+1, 1, 1, 0, 0, 0, 0, loc); ; {
+				_, next := at.ZoneBounds()
+				if next.IsZero() || next.After(end) {
+					break
+				}
+				for _, hours := range []time.Duration{-24, -1, 0, 24} {
+					texts = append(texts, quartersOf(next.Add(hours*time.Hour))...)
+				}
+				at = next
+			}
+		}
+		slices.Sort(texts)
+		texts = slices.Compact(texts)
+		var want [][]string
+		for some := range slices.Chunk(texts, 10_000) {
+			want = append(want, ask(t, "SELECT x, toUnixTimestamp64Second(toDateTime64(x, 0, '"+name+"')) FROM (SELECT arrayJoin(['"+strings.Join(some, "','")+"']) AS x)")...)
+		}
+		require.Len(t, want, len(texts))
+		d := decoderFor(column.NewSchema("t", []column.Spec{{Name: "c", Type: "DateTime64(0, '" + name + "')"}}), false)
+		for i, row := range want {
+			require.NoError(t, d.Add([]byte(`{"c":"`+row[0]+`"}`), i))
+		}
+		for i, got := range d.Blocks()[0].Columns[0].(*column.Fixed[int64]).Values() {
+			assert.Equal(t, want[i][1], fmt.Sprint(got), "%s in %s", want[i][0], name)
+		}
+	}
+}
+
+// quartersOf are the texts of a local day's times, each quarter of an hour and a
+// second before it.
+func quartersOf(at time.Time) (texts []string) {
+	day := at.Format(time.DateOnly)
+	for minutes := range 24 * 4 {
+		texts = append(texts, fmt.Sprintf("%s %02d:%02d:00", day, minutes/4, minutes%4*15), fmt.Sprintf("%s %02d:%02d:59", day, minutes/4, minutes%4*15+14))
+	}
+	return texts
 }

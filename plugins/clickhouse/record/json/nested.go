@@ -53,6 +53,40 @@ func (d *Decoder) nestedElement(b *column.Block, n *node, depth, at int) error {
 	return nil
 }
 
+// even checks that the arrays of each Nested in the row at hand are of one
+// length. The server's defaults, of columns that the INSERT leaves out, are its
+// own matter.
+func (d *Decoder) even(b *column.Block) error {
+	for _, group := range d.groups {
+		first, want := -1, 0
+		for _, i := range group {
+			if d.missing[i] {
+				continue
+			}
+			n := b.Columns[i].(*column.Array).LenAt(b.Len())
+			switch {
+			case first < 0:
+				first, want = i, n
+			case n != want:
+				return d.uneven(i, n, first, want)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Decoder) uneven(i, n, first, want int) error {
+	if n > want && d.seen[first] != d.row { // tell of the one that the record lacks
+		i, n, first, want = first, want, i, n
+	}
+	c := d.schema.Columns[i]
+	what := fmt.Sprintf("%d elements", n)
+	if d.seen[i] != d.row {
+		what = "the record lacks it"
+	}
+	return &record.RowError{Column: c.Name, Err: fmt.Errorf("%s, but %d are in %q: %w", what, want, d.schema.Columns[first].Name, record.ErrUneven)}
+}
+
 // takeElement appends the value at hand to the arrays that it is an element of.
 func (d *Decoder) takeElement(columns []int) error {
 	for _, i := range columns {

@@ -125,10 +125,31 @@ func planNested(s *column.Schema, root *node) {
 	}
 }
 
+// nestedGroups are the columns that ClickHouse takes for those of one Nested, and
+// whose arrays must therefore be of one length: columns of arrays whose names are
+// the same up to the first point, whether they were declared as a Nested or not.
+func nestedGroups(s *column.Schema) (groups [][]int) {
+	at := map[string]int{}
+	for i, c := range s.Columns {
+		parent, _, ok := nestedName(c.Name, c.Type)
+		if !ok {
+			continue
+		}
+		g, known := at[parent]
+		if !known {
+			g = len(groups)
+			at[parent] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], i)
+	}
+	return slices.DeleteFunc(groups, func(g []int) bool { return len(g) < 2 })
+}
+
 // nestedName splits the name of a column that may be a Nested's.
-func nestedName(column, typ string) (parent, name string, ok bool) {
-	parent, name, ok = strings.Cut(column, ".")
-	return parent, name, ok && parent != "" && name != "" && strings.HasPrefix(typ, "Array(")
+func nestedName(full, typ string) (parent, name string, ok bool) {
+	parent, name, ok = strings.Cut(full, ".")
+	return parent, name, ok && parent != "" && name != "" && column.IsArray(typ)
 }
 
 // leadsTo returns the first column that is taken of the node.

@@ -1,4 +1,4 @@
-package clickhouse
+package server
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 
 // What an error is survives the loss of its secrets: retries depend on it.
 func TestRedactedErrorsKeepTheirClass(t *testing.T) {
-	s := serverConfig{password: "s3cr3t/x", jwt: "token"}
+	c := Config{Password: Text("s3cr3t/x"), JWT: Text("token")}
 	full := fmt.Errorf("inserting: %w", &clickhouse.Exception{Code: 516, Message: "wrong s3cr3t/x, s3cr3t%2Fx or token"})
-	err := s.redact(full)
+	err := c.Redact(full)
 	assert.Equal(t, "inserting: code: 516, message: wrong ***, *** or ***", err.Error())
-	assert.Equal(t, accessFault, classify(err))
-	assert.True(t, neverSent(s.redact(&dialError{address: "s3cr3t/x", err: errors.New("refused")})))
+	assert.Equal(t, AccessFault, Classify(err))
+	assert.True(t, NeverSent(c.Redact(&DialError{Address: "s3cr3t/x", Err: errors.New("refused")})))
 }

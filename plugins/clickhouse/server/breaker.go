@@ -1,4 +1,4 @@
-package clickhouse
+package server
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,4 @@
-package clickhouse
+package server
 
 import (
 	"fmt"
@@ -11,10 +11,10 @@ import (
 
 // The names of the codes are the server's own.
 func TestCodesHaveTheServersNames(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
-	for _, group := range serverCodes {
+	d := door{sharedServer(t, stack.KindChDB), true}
+	for _, group := range codes {
 		for _, c := range group.codes {
-			require.Equal(t, c.name, query(t, server, fmt.Sprintf("SELECT errorCodeToName(%d)", c.code))[0][0], c.code)
+			require.Equal(t, c.name, query(t, d, fmt.Sprintf("SELECT errorCodeToName(%d)", c.code))[0][0], c.code)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package clickhouse
+package server
 
 import (
 	"context"
@@ -10,23 +10,20 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 )
 
 // park is a cluster whose replicas fail as the test says, without servers.
 type park struct {
-	*cluster
+	*Cluster
 	mu    sync.Mutex
 	fails map[string]error
 	calls map[string]int
 }
 
 func newPark(balance string, addresses ...string) *park {
-	cfg := &config{serverConfig: serverConfig{shards: [][]string{addresses}, loadBalancing: balance}}
 	return &park{
-		cluster: newClusters(cfg, service.MockResources().Logger(), &metrics{})[0],
+		Cluster: NewCluster(&Config{Balance: balance}, addresses, Watcher{}),
 		fails:   map[string]error{},
 		calls:   map[string]int{},
 	}
@@ -34,11 +31,11 @@ func newPark(balance string, addresses ...string) *park {
 
 func (p *park) run(t *testing.T) error {
 	t.Helper()
-	return p.do(t.Context(), func(_ context.Context, r *replica) error {
+	return p.Do(t.Context(), func(_ context.Context, s Server) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.calls[r.address]++
-		return p.fails[r.address]
+		p.calls[s.Address()]++
+		return p.fails[s.Address()]
 	})
 }
 
@@ -46,7 +43,7 @@ var errRefused = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 
 func TestInOrderPrefersTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPark(balanceInOrder, "a:1", "b:1")
+		p := newPark(InOrder, "a:1", "b:1")
 		require.NoError(t, p.run(t))
 		p.fails["a:1"] = errRefused
 		for range 50 {
@@ -68,10 +65,10 @@ func TestInOrderPrefersTheFirst(t *testing.T) {
 
 func TestChoices(t *testing.T) {
 	for balance, check := range map[string]func(t *testing.T, calls map[string]int){
-		balanceRoundRobin: func(t *testing.T, calls map[string]int) {
+		RoundRobin: func(t *testing.T, calls map[string]int) {
 			require.Equal(t, map[string]int{"a:1": 100, "b:1": 100, "c:1": 100}, calls)
 		},
-		balanceRandom: func(t *testing.T, calls map[string]int) {
+		Random: func(t *testing.T, calls map[string]int) {
 			require.Len(t, calls, 3)
 			for address, n := range calls { // a fair choice misses this by 7 standard deviations
 				require.InDelta(t, 100, n, 60, address)
@@ -94,11 +91,11 @@ func TestAnUnknownOutcomeIsReturned(t *testing.T) {
 	for name, fault := range map[string]error{
 		"connection lost": io.ErrUnexpectedEOF,
 		"time-out":        context.DeadlineExceeded,
-		"read only":       &clickhouse.Exception{Code: 242},
+		"read only":       &Exception{Code: 242},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newPark(balanceInOrder, "a:1", "b:1")
+				p := newPark(InOrder, "a:1", "b:1")
 				p.fails["a:1"] = fault
 				require.ErrorIs(t, p.run(t), fault)
 				require.Equal(t, map[string]int{"a:1": 1}, p.calls)
@@ -111,8 +108,8 @@ func TestAnUnknownOutcomeIsReturned(t *testing.T) {
 
 // An error that any replica would give leaves the breaker closed.
 func TestARowsFaultIsNotTheReplicas(t *testing.T) {
-	for _, fault := range []error{&clickhouse.Exception{Code: 53}, &clickhouse.Exception{Code: 252}, errSchemaChanged} {
-		p := newPark(balanceInOrder, "a:1", "b:1")
+	for _, fault := range []error{&Exception{Code: 53}, &Exception{Code: 252}, ErrSchemaChanged} {
+		p := newPark(InOrder, "a:1", "b:1")
 		p.fails["a:1"] = fault
 		for range 3 {
 			require.ErrorIs(t, p.run(t), fault)
@@ -125,13 +122,13 @@ func TestARowsFaultIsNotTheReplicas(t *testing.T) {
 // that comes back is found.
 func TestOneIsAlwaysTried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPark(balanceInOrder, "a:1", "b:1")
+		p := newPark(InOrder, "a:1", "b:1")
 		p.fails["a:1"], p.fails["b:1"] = errRefused, errRefused
 		err := p.run(t)
-		var both refusals
+		var both Refusals
 		require.ErrorAs(t, err, &both)
 		require.Len(t, both, 2)
-		require.Equal(t, retry, classify(err))
+		require.Equal(t, Retry, Classify(err))
 		for range 10 {
 			require.ErrorIs(t, p.run(t), errRefused)
 		}
@@ -148,24 +145,24 @@ func TestOneIsAlwaysTried(t *testing.T) {
 // not try it themselves.
 func TestOneProbeAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPark(balanceInOrder, "a:1")
+		p := newPark(InOrder, "a:1")
 		p.fails["a:1"] = errRefused
 		require.ErrorIs(t, p.run(t), errRefused)
 		calls := 0
 		release := make(chan struct{})
-		slow := func(context.Context, *replica) error {
+		slow := func(context.Context, Server) error {
 			calls++
 			<-release
 			return errRefused
 		}
 		var writers sync.WaitGroup
 		for range 5 {
-			writers.Go(func() { require.ErrorIs(t, p.do(t.Context(), slow), errRefused) })
+			writers.Go(func() { require.ErrorIs(t, p.Do(t.Context(), slow), errRefused) })
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.ErrorIs(t, p.do(ctx, slow), context.Canceled, "waiting ends with the caller's context")
+		require.ErrorIs(t, p.Do(ctx, slow), context.Canceled, "waiting ends with the caller's context")
 		require.Equal(t, 1, calls)
 		close(release)
 		writers.Wait()
@@ -175,10 +172,10 @@ func TestOneProbeAtATime(t *testing.T) {
 
 // A caller that gives up says nothing about the replica.
 func TestACancelledCallDecidesNothing(t *testing.T) {
-	p := newPark(balanceInOrder, "a:1", "b:1")
+	p := newPark(InOrder, "a:1", "b:1")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, p.do(ctx, func(ctx context.Context, _ *replica) error { return ctx.Err() }), context.Canceled)
+	require.ErrorIs(t, p.Do(ctx, func(ctx context.Context, _ Server) error { return ctx.Err() }), context.Canceled)
 	require.NoError(t, p.run(t))
 	require.Equal(t, map[string]int{"a:1": 1}, p.calls)
 }

@@ -26,7 +26,7 @@ func TestARefusedRowOutlivesAChangeOfTheTable(t *testing.T) {
 		require.NoError(t, server.AddFault(t.Context(), insert))
 		insert.Times, insert.Code, insert.Text = 2, 16, "No such column id"
 		require.NoError(t, server.AddFault(t.Context(), insert))
-		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "DESCRIBE", Times: 1, Code: 60, Text: "no such table"}))
+		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "FROM system.columns", Times: 1, Code: 60, Text: "no such table"}))
 		require.NoError(t, out.WriteBatch(t.Context(), records(ids(0, 8)...)))
 		left, err := server.FaultsLeft(t.Context())
 		require.NoError(t, err)

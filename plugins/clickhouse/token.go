@@ -54,7 +54,7 @@ type span struct {
 }
 
 func (t *tokenizer) add(r record) bool {
-	source, offset, ok := t.finder.Find(r.msg.Context(), r.data)
+	source, offset, ok := t.finder.Find(r.msg.Context(), r.whole())
 	if !ok {
 		return false
 	}
@@ -65,6 +65,10 @@ func (t *tokenizer) add(r record) bool {
 	s.first, s.last = min(s.first, offset), max(s.last, offset)
 	binary.LittleEndian.PutUint64(t.offset[:], uint64(offset))
 	_, _ = t.hash.Write(t.offset[:]) // never fails
+	if r.part != nil {               // equal objects of one message are different rows
+		binary.LittleEndian.PutUint64(t.offset[:], uint64(r.part.number))
+		_, _ = t.hash.Write(t.offset[:])
+	}
 	_, _ = t.hash.Write(r.data)
 	return true
 }

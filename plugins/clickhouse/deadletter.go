@@ -83,7 +83,7 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 		if code, ok := server.Code(row.err); ok {
 			m.MetaSetMut(metaCode, strconv.Itoa(code))
 		}
-		setPosition(&finder, m)
+		setPosition(&finder, m, all[row.index].whole())
 		out[i] = m
 	}
 	return out
@@ -91,13 +91,9 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 
 // setPosition names where the record came from. One that was rewritten on its
 // way has lost its offset.
-func setPosition(finder *position.Finder, m *service.Message) {
+func setPosition(finder *position.Finder, m *service.Message, data []byte) {
 	if source := position.SourceOf(m.Context()); source != "" {
 		m.MetaSetMut(metaSource, source)
-	}
-	data, err := m.AsBytes()
-	if err != nil {
-		return
 	}
 	if _, offset, ok := finder.Find(m.Context(), data); ok {
 		m.MetaSetMut(metaOffset, strconv.FormatInt(offset, 10))

@@ -14,7 +14,7 @@ import (
 
 // reasons are the errors of rows that say nothing of a record's content.
 var reasons = []error{
-	column.ErrNull, column.ErrDuplicate, rec.ErrUnknown, rec.ErrNoColumn, rec.ErrLost, rec.ErrUneven, column.ErrNotAUUID, column.ErrNotEnum, column.ErrNotAnIP,
+	column.ErrNull, column.ErrDuplicate, rec.ErrUnknown, rec.ErrNoColumn, rec.ErrLost, rec.ErrUneven, rec.ErrMissing, column.ErrNotAUUID, column.ErrNotEnum, column.ErrNotAnIP,
 	column.ErrNoElement, column.ErrNoVariant,
 	column.ErrNotANumber, column.ErrRange, column.ErrPrecision, column.ErrNotATime, column.ErrNotADate, column.ErrEpoch,
 	json.ErrMalformed, json.ErrNotUTF8,

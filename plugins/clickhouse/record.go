@@ -5,6 +5,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
 )
 
@@ -13,7 +14,16 @@ import (
 type record struct {
 	data []byte // nil where the message has none: see bytes
 	msg  *service.Message
-	at   int // the index of the message in its batch
+	at   int   // the index of the message in its batch
+	part *part // nil where the record is all that its input took for one
+}
+
+// part tells of a record that came with others as one: an array of objects, or
+// objects one after the other.
+type part struct {
+	of     []byte // all of them
+	number int    // which one it is
+	err    error  // why they cannot be told from one another; then there is one record for all
 }
 
 // recordLists keeps lists of records for the next batch.
@@ -32,12 +42,30 @@ func recordsOf(batch service.MessageBatch) []record {
 		f := frames.Of(m)
 		if f == nil {
 			body, _ := m.AsBytes() // what is wrong with it is said when it is its turn
-			out = append(out, record{body, m, i})
+			out = appendRecords(out, record{data: body, msg: m, at: i})
 			continue
 		}
 		for k := range f.Len() {
-			out = append(out, record{f.Record(k), m, i})
+			out = appendRecords(out, record{data: f.Record(k), msg: m, at: i})
 		}
+	}
+	return out
+}
+
+// appendRecords adds a record, or the records that it consists of.
+func appendRecords(out []record, r record) []record {
+	if !json.Several(r.data) {
+		return append(out, r)
+	}
+	objects, err := json.Split(r.data)
+	if err != nil {
+		r.part = &part{of: r.data, err: err}
+		return append(out, r)
+	}
+	parts := make([]part, len(objects))
+	for i, object := range objects {
+		parts[i] = part{of: r.data, number: i}
+		out = append(out, record{data: object, msg: r.msg, at: r.at, part: &parts[i]})
 	}
 	return out
 }
@@ -57,10 +85,22 @@ func recycle(list []record) {
 
 // bytes returns the record, or why there is none.
 func (r record) bytes() ([]byte, error) {
+	if r.part != nil && r.part.err != nil {
+		return nil, r.part.err
+	}
 	if r.data != nil {
 		return r.data, nil
 	}
 	return r.msg.AsBytes()
+}
+
+// whole returns the bytes that the input took for a record, which are what it
+// noted a position of.
+func (r record) whole() []byte {
+	if r.part != nil {
+		return r.part.of
+	}
+	return r.data
 }
 
 // message returns a message of this record alone. It may be the one that the
@@ -68,6 +108,11 @@ func (r record) bytes() ([]byte, error) {
 func (r record) message() *service.Message {
 	if f := frame.Of(r.msg); f != nil {
 		return f.Single(r.msg, r.data)
+	}
+	if r.part != nil {
+		one := r.msg.Copy()
+		one.SetBytes(r.data)
+		return one
 	}
 	return r.msg
 }

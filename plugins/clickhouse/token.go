@@ -49,11 +49,11 @@ func (s *sink) token(c *chunk, of segment) string {
 
 // tokenizer gathers the positions of rows.
 type tokenizer struct {
-	hash   *xxhash.Digest
-	finder position.Finder
-	spans  []span
-	last   int // the span of the row before
-	offset [8]byte
+	hash    *xxhash.Digest
+	finder  position.Finder
+	spans   []span
+	last    int // the span of the row before
+	scratch [8]byte
 }
 
 // span is what a segment holds of one source.
@@ -64,7 +64,7 @@ type span struct {
 
 // add notes a row where it stands in its source, if that is known.
 func (t *tokenizer) add(r record) bool {
-	source, offset, ok := t.finder.Find(r.msg.Context(), r.data)
+	source, offset, ok := t.finder.Find(r.msg.Context(), r.whole())
 	if ok {
 		t.note(source, offset, r)
 	}
@@ -78,9 +78,16 @@ func (t *tokenizer) note(source string, offset int64, r record) {
 	}
 	s := &t.spans[t.last]
 	s.first, s.last = min(s.first, offset), max(s.last, offset)
-	binary.LittleEndian.PutUint64(t.offset[:], uint64(offset))
-	_, _ = t.hash.Write(t.offset[:])
+	t.number(uint64(offset))
+	if r.part != nil { // equal objects of one message are different rows
+		t.number(uint64(r.part.number))
+	}
 	_, _ = t.hash.Write(r.data)
+}
+
+func (t *tokenizer) number(n uint64) {
+	binary.LittleEndian.PutUint64(t.scratch[:], n)
+	_, _ = t.hash.Write(t.scratch[:])
 }
 
 // noteMetadata adds what columns take of a message beside its bytes.

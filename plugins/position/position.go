@@ -85,6 +85,9 @@ func (f *Finder) enter(ctx context.Context) {
 // index looks for a record from one index on, and from the beginning after
 // that.
 func (r *Run) index(start *byte, from int) int {
+	if from > 0 && r.starts[from-1] == start { // one that is several rows is asked for again
+		return from - 1
+	}
 	for i := from; i < len(r.starts); i++ {
 		if r.starts[i] == start {
 			return i

@@ -6,6 +6,7 @@ type Array struct {
 	Elem Column
 
 	ends []uint64 // per value, how many elements there are up to its end
+	room room
 }
 
 // EndRow makes what Elem has got since the last value the next value.
@@ -43,7 +44,7 @@ func (c *Array) Truncate(n int) {
 // Reset implements Column.
 func (c *Array) Reset() {
 	c.Elem.Reset()
-	c.ends = c.ends[:0]
+	c.ends = emptied(c.ends, &c.room)
 }
 
 // State implements Column.

@@ -17,6 +17,8 @@ type Block struct {
 	// Reader is what the format that fills the block keeps with its columns from
 	// one use to the next.
 	Reader any
+
+	room room
 }
 
 // NewBlock returns an empty block for a schema. The error names the column
@@ -51,7 +53,7 @@ func (b *Block) Reset() {
 	for _, c := range b.Columns {
 		c.Reset()
 	}
-	b.Rows, b.Weight = b.Rows[:0], 0
+	b.Rows, b.Weight = emptied(b.Rows, &b.room), 0
 	b.Text = nil // values that are on their way may still alias it
 }
 

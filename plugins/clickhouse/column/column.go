@@ -104,6 +104,17 @@ func newColumn(t Type, rules Rules) (Column, error) {
 	return newComposite(t, rules)
 }
 
+// ZeroIsNull reports whether what Zero adds to a column is null.
+func ZeroIsNull(c Column) bool {
+	switch c := c.(type) {
+	case *Nullable, *Variant, *Dynamic:
+		return true
+	case *LowCardinality:
+		return c.nullable
+	}
+	return false
+}
+
 // IsArray reports whether the column of a type is an *Array.
 func IsArray(typ string) bool {
 	t, err := ParseType(typ)

@@ -8,6 +8,7 @@ type Fixed[T any] struct {
 	values []T
 	parse  func(*Value) (T, error)
 	blank  T
+	room   room
 }
 
 var _ Scalar = (*Fixed[int8])(nil)
@@ -38,7 +39,7 @@ func (c *Fixed[T]) Len() int { return len(c.values) }
 func (c *Fixed[T]) Truncate(n int) { c.values = c.values[:n] }
 
 // Reset implements Column.
-func (c *Fixed[T]) Reset() { c.values = c.values[:0] }
+func (c *Fixed[T]) Reset() { c.values = emptied(c.values, &c.room) }
 
 // State implements Column.
 func (*Fixed[T]) State(*Native) {}

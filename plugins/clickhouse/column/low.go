@@ -17,6 +17,9 @@ type LowCardinality struct {
 	recent   [recentTexts]recentText
 	keys     []uint32
 	scratch  []byte
+	room     room
+	texts    room // of the index
+	mapped   int  // the most texts that the index has had, which is what its memory goes by
 	stale    bool // the dictionary may have texts that no row uses
 }
 
@@ -114,8 +117,13 @@ func (c *LowCardinality) Truncate(n int) {
 // Reset implements Column.
 func (c *LowCardinality) Reset() {
 	c.elem.Reset()
-	c.keys, c.stale = c.keys[:0], false
-	clear(c.index)
+	c.keys, c.stale = emptied(c.keys, &c.room), false
+	c.mapped = max(c.mapped, len(c.index))
+	if c.texts.note(len(c.index), c.mapped) {
+		c.index, c.mapped = make(map[string]uint32), 0 // one that is cleared keeps its memory
+	} else {
+		clear(c.index)
+	}
 	clear(c.recent[:])
 	if c.nullable {
 		c.elem.Zero()
@@ -224,5 +232,5 @@ func (c *LowCardinality) Key(dst []byte, i int) []byte {
 // Size implements Column.
 func (c *LowCardinality) Size() int {
 	const entry = 48 // of a map: key, value, its share of the table
-	return c.elem.Size() + 4*cap(c.keys) + len(c.index)*entry + int(unsafe.Sizeof(c.recent)) + cap(c.scratch)
+	return c.elem.Size() + 4*cap(c.keys) + max(c.mapped, len(c.index))*entry + int(unsafe.Sizeof(c.recent)) + cap(c.scratch)
 }

@@ -15,6 +15,7 @@ type Map struct {
 	ends  []uint64 // as those of an Array
 	order []int    // of the keys of the value at hand
 	a, b  []byte
+	room  room
 }
 
 func newMap(t Type, rules Rules) (Column, error) {
@@ -109,7 +110,7 @@ func (c *Map) Truncate(n int) {
 func (c *Map) Reset() {
 	c.Keys.Reset()
 	c.Values.Reset()
-	c.ends = c.ends[:0]
+	c.ends = emptied(c.ends, &c.room)
 }
 
 // State implements Column.

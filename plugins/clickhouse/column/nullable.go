@@ -7,6 +7,7 @@ type Nullable struct {
 
 	scalar Scalar // Elem, if it is one
 	nulls  []byte
+	room   room
 }
 
 func newNullable(elem Column) *Nullable {
@@ -54,7 +55,7 @@ func (c *Nullable) Truncate(n int) {
 // Reset implements Column.
 func (c *Nullable) Reset() {
 	c.Elem.Reset()
-	c.nulls = c.nulls[:0]
+	c.nulls = emptied(c.nulls, &c.room)
 }
 
 // State implements Column.

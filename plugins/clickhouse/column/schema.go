@@ -7,6 +7,11 @@ type Spec struct {
 	Name       string
 	Type       string // as DESCRIBE TABLE spells it
 	HasDefault bool
+	// Default is the value of a default that is the same for every row (see
+	// IsConstant), in JSON as the server writes it with date_time_output_format=iso
+	// and output_format_json_quote_denormals=1; "" if it is not known. A column that
+	// has one need not be left out of an INSERT for the records that lack its field.
+	Default string
 }
 
 // Schema is the columns of a table that can be inserted. It is not changed once
@@ -47,6 +52,6 @@ func (s *Schema) Lose(name string) {
 // Same reports whether two schemas insert alike, however their types are spelt.
 func (s *Schema) Same(other *Schema) bool {
 	return slices.EqualFunc(s.Columns, other.Columns, func(a, b Spec) bool {
-		return a.Name == b.Name && a.HasDefault == b.HasDefault && Same(a.Type, b.Type)
+		return a.Name == b.Name && a.HasDefault == b.HasDefault && a.Default == b.Default && Same(a.Type, b.Type)
 	})
 }

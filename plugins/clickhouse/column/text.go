@@ -10,6 +10,7 @@ import (
 // had escapes. It takes objects and arrays too, as the text that they are.
 type String struct {
 	values []string
+	room   room
 }
 
 // Append implements Scalar.
@@ -38,7 +39,10 @@ func (c *String) Truncate(n int) {
 }
 
 // Reset implements Column.
-func (c *String) Reset() { c.Truncate(0) }
+func (c *String) Reset() {
+	clear(c.values)
+	c.values = emptied(c.values, &c.room)
+}
 
 // State implements Column.
 func (*String) State(*Native) {}
@@ -73,6 +77,7 @@ type FixedString struct {
 	size int
 	data []byte
 	pad  []byte
+	room room
 }
 
 // longestFixed is ClickHouse's own bound.
@@ -110,7 +115,7 @@ func (c *FixedString) Len() int { return len(c.data) / c.size }
 func (c *FixedString) Truncate(n int) { c.data = c.data[:n*c.size] }
 
 // Reset implements Column.
-func (c *FixedString) Reset() { c.data = c.data[:0] }
+func (c *FixedString) Reset() { c.data = emptied(c.data, &c.room) }
 
 // State implements Column.
 func (*FixedString) State(*Native) {}

@@ -14,6 +14,7 @@ type Variant struct {
 	orders  [Kinds][]byte
 	chosen  []byte // per value, the number of its type
 	counted []int  // scratch: values before a position, by type
+	room    room
 }
 
 // variantNull stands in for the number of a type where the value is null.
@@ -110,7 +111,7 @@ func (c *Variant) Reset() {
 	for _, inner := range c.Types {
 		inner.Reset()
 	}
-	c.chosen = c.chosen[:0]
+	c.chosen = emptied(c.chosen, &c.room)
 }
 
 // State implements Column.

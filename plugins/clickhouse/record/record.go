@@ -22,6 +22,11 @@ type Decoder interface {
 	// Stranger reports whether a field came, for the first time, that nothing is
 	// taken of: it may be that of a column which the table has got since.
 	Stranger() bool
+	// Hollow is how many records were added since the last Release though no column
+	// takes anything of them.
+	Hollow() int
+	// Size is the memory that the blocks hold, in bytes, without the records.
+	Size() int
 	// Release forgets the blocks, which the caller keeps, and the records.
 	Release()
 }

@@ -10,6 +10,7 @@ import (
 var (
 	ErrUnknown  = errors.New("no column of that name")
 	ErrNoColumn = errors.New("no field that is a column of the table")
+	ErrMissing  = errors.New("the record lacks it, and the column has neither a default nor null")
 	ErrUneven   = errors.New("the arrays of one Nested have different lengths")
 	ErrInternal = errors.New("a fault in data-bridge itself, which the log tells of")
 	ErrLost     = errors.New("the table has lost this column, which records still have")

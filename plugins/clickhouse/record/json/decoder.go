@@ -13,6 +13,9 @@ type Config struct {
 	// Sources tell where the values of columns come from. Without any, each
 	// column has the field of its name.
 	Sources map[string]record.Source
+	// RejectMissing makes the lack of a field an error of the row where the column
+	// has neither a default nor null, so that a zero would be made up for it.
+	RejectMissing bool
 	// RejectUnknown makes fields that are no column's errors of their row.
 	RejectUnknown bool
 	// NewBlock returns a block of the schema, with whatever it had last.
@@ -24,11 +27,13 @@ type Decoder struct {
 	schema        *column.Schema
 	sources       map[string]record.Source
 	rejectUnknown bool
+	rejectMissing bool
 	newBlock      func() (*column.Block, error)
 
 	root     *node
-	computed []int   // columns whose values are no part of the record
-	groups   [][]int // of columns whose arrays have to be of one length
+	computed []int          // columns whose values are no part of the record
+	defaults []column.Value // by column, of those whose default is known
+	groups   [][]int        // of columns whose arrays have to be of one length
 
 	blocks  []*column.Block
 	current int
@@ -37,7 +42,9 @@ type Decoder struct {
 	row     int
 	seen    []int // per column, the last row that had its field, plus one
 	found   int   // columns of the row at hand
+	taken   int   // columns that have a value of the record itself
 	missing []bool
+	hollow  int // records since the last release that no column took anything of
 	stamp   int // of the last object that was begun
 
 	stranger bool // the name of a field was new that nothing is taken of, since the last release
@@ -54,12 +61,14 @@ func NewDecoder(c Config) *Decoder {
 		schema:        c.Schema,
 		sources:       c.Sources,
 		rejectUnknown: c.RejectUnknown,
+		rejectMissing: c.RejectMissing,
 		newBlock:      c.NewBlock,
 		seen:          make([]int, len(c.Schema.Columns)),
 		missing:       make([]bool, len(c.Schema.Columns)),
 	}
 	d.root, d.computed = plan(c.Schema, c.Sources)
 	d.groups = nestedGroups(c.Schema)
+	d.defaults = defaultsOf(c.Schema)
 	return d
 }
 
@@ -79,6 +88,20 @@ func (d *Decoder) Seen(column int) bool { return d.seen[column] > 0 }
 // column takes.
 func (d *Decoder) Unused() []string { return d.root.unused() }
 
+// Hollow is how many records were added since the last Release though no column
+// takes anything of them: their rows consist of zeros, nulls and defaults, which
+// is hardly ever meant.
+func (d *Decoder) Hollow() int { return d.hollow }
+
+// Size is the memory that the blocks since the last Release hold, in bytes, without
+// the records. It takes the time of a visit to each column.
+func (d *Decoder) Size() (size int) {
+	for _, b := range d.blocks {
+		size += b.Size()
+	}
+	return size
+}
+
 // Add implements record.Decoder.
 func (d *Decoder) Add(text []byte, index int) error {
 	if len(d.blocks) == 0 {
@@ -89,6 +112,9 @@ func (d *Decoder) Add(text []byte, index int) error {
 	b := d.blocks[d.current]
 	if err := d.decode(text, b, index); err != nil {
 		return err
+	}
+	if b.Len() == 0 && slices.Contains(d.missing, false) {
+		copy(b.Absent, d.missing) // the block is for records like the first
 	}
 	if slices.Equal(d.missing, b.Absent) {
 		d.finish(b, text, index)
@@ -127,7 +153,7 @@ func (d *Decoder) open() (*column.Block, error) {
 		return nil, err
 	}
 	b.Reset()
-	takersOf(b)
+	takersOf(b, d.rejectMissing)
 	clear(b.Absent)
 	d.blocks = append(d.blocks, b)
 	d.current = len(d.blocks) - 1
@@ -138,6 +164,9 @@ func (d *Decoder) open() (*column.Block, error) {
 func (d *Decoder) finish(b *column.Block, text []byte, index int) {
 	b.Rows = append(b.Rows, index)
 	b.Weight += len(text)
+	if d.taken == 0 {
+		d.hollow++
+	}
 }
 
 // rollBack takes the row that decode has begun out of every column.
@@ -158,14 +187,18 @@ func (d *Decoder) decode(text []byte, b *column.Block, index int) error {
 	d.takers = b.Reader.(*takers).all
 	d.scanner.begin(text)
 	err := d.record(b)
+	d.taken = d.found
+	if len(d.computed) == len(d.schema.Columns) {
+		d.taken = len(d.computed) // nothing is to be taken of the record
+	}
 	if err == nil && len(d.computed) > 0 {
 		err = d.compute(b, index)
 	}
 	if err == nil {
-		d.fill(b)
-		if len(d.groups) > 0 {
-			err = d.even(b)
-		}
+		err = d.fill(b)
+	}
+	if err == nil && len(d.groups) > 0 {
+		err = d.even(b)
 	}
 	if err != nil {
 		d.rollBack(b)
@@ -182,18 +215,47 @@ func asRowError(err error) error {
 }
 
 // fill completes the row with what stands for missing fields.
-func (d *Decoder) fill(b *column.Block) {
+func (d *Decoder) fill(b *column.Block) error {
 	if d.found == len(b.Columns) {
 		clear(d.missing)
-		return
+		return nil
+	}
+	if d.rejectMissing && d.taken == 0 {
+		return &record.RowError{Err: record.ErrNoColumn}
 	}
 	for i, c := range b.Columns {
-		absent := d.seen[i] != d.row
-		d.missing[i] = absent && d.schema.Columns[i].HasDefault
-		if absent {
-			c.Zero()
+		d.missing[i] = false
+		if d.seen[i] == d.row {
+			continue
+		}
+		if d.defaults[i].Raw != nil {
+			if d.takers[i].Append(&d.defaults[i]) == nil {
+				continue
+			}
+			d.defaults[i].Raw = nil // the server's word for it is none of ours
+		}
+		d.missing[i] = d.schema.Columns[i].HasDefault
+		if d.rejectMissing && !d.missing[i] && !column.ZeroIsNull(c) {
+			return &record.RowError{Column: d.schema.Columns[i].Name, Err: record.ErrMissing}
+		}
+		c.Zero()
+	}
+	return nil
+}
+
+// defaultsOf reads the defaults that are known.
+func defaultsOf(s *column.Schema) []column.Value {
+	defaults := make([]column.Value, len(s.Columns))
+	for i, c := range s.Columns {
+		if !c.HasDefault || c.Default == "" {
+			continue
+		}
+		sc := scanner{buf: []byte(c.Default)}
+		if sc.scan(&defaults[i], 0) != nil || sc.end() != nil {
+			defaults[i] = column.Value{}
 		}
 	}
+	return defaults
 }
 
 // Release implements record.Decoder.
@@ -203,6 +265,6 @@ func (d *Decoder) Release() {
 	}
 	d.blocks, d.takers = nil, nil
 	d.current = 0
-	d.stranger = false
+	d.stranger, d.hollow = false, 0
 	d.scanner, d.value = scanner{}, column.Value{}
 }

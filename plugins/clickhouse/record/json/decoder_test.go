@@ -505,3 +505,50 @@ func TestNestedFromAnArrayOfObjects(t *testing.T) {
 		require.Equal(t, 3, b.Columns[2].(*column.Array).Elem.Len(), record)
 	}
 }
+
+// What stands for nothing is told, and refused where that is wished.
+func TestRecordsThatMatchNothing(t *testing.T) {
+	s := column.NewSchema("t", []column.Spec{
+		{Name: "id", Type: "UInt8"}, {Name: "n", Type: "Nullable(Int8)"}, {Name: "l", Type: "LowCardinality(Nullable(String))"}, {Name: "d", Type: "UInt8", HasDefault: true},
+		{Name: "t", Type: "Tuple(a UInt8, b Nullable(UInt8))", HasDefault: true},
+	})
+	d := decoderFor(s, false)
+	for i, text := range []string{`{}`, `{"ID":1}`, `{"id":1}`, `{"n":null}`} {
+		require.NoError(t, d.Add([]byte(text), i))
+	}
+	require.Equal(t, 2, d.Hollow())
+	require.Positive(t, d.Size())
+	d.Release()
+	require.Zero(t, d.Hollow())
+
+	d = NewDecoder(Config{Schema: s, RejectMissing: true, NewBlock: func() (*column.Block, error) { return column.NewBlock(s, strictTimes) }})
+	for text, want := range map[string]string{
+		`{}`:                     "no field that is a column of the table",
+		`{"ID":1}`:               "no field that is a column of the table",
+		`{"n":1}`:                `column "id": the record lacks it, and the column has neither a default nor null`,
+		`{"id":1,"t":{"b":1}}`:   `"a": the object lacks it`,
+		`{"id":1,"t":{"a":1}}`:   "",
+		`{"id":1}`:               "",
+		`{"id":1,"d":2,"l":"x"}`: "",
+	} {
+		if err := d.Add([]byte(text), 0); want == "" {
+			require.NoError(t, err, text)
+		} else {
+			require.ErrorContains(t, err, want, text)
+		}
+	}
+	require.Zero(t, d.Hollow())
+}
+
+// A column that takes an object as it stands takes all of its fields, however deep
+// other columns look into it.
+func TestNoFieldOfAWholeObjectIsUnknown(t *testing.T) {
+	s := column.NewSchema("t", []column.Spec{{Name: "a", Type: "UInt8"}, {Name: "all", Type: "String"}, {Name: "z", Type: "UInt8"}})
+	sources := map[string]record.Source{"a": {Path: []string{"q", "p", "a"}}, "all": {Path: []string{}}, "z": {Path: []string{"q", "z"}}}
+	d := NewDecoder(Config{Schema: s, Sources: sources, RejectUnknown: true, NewBlock: func() (*column.Block, error) { return column.NewBlock(s, strictTimes) }})
+	require.NoError(t, d.Add([]byte(`{"x":1,"q":{"y":1,"p":{"a":2,"b":3},"z":4}}`), 0))
+	sources["all"] = record.Source{Path: []string{"q"}}
+	d = NewDecoder(Config{Schema: s, Sources: sources, RejectUnknown: true, NewBlock: func() (*column.Block, error) { return column.NewBlock(s, strictTimes) }})
+	require.NoError(t, d.Add([]byte(`{"q":{"y":1,"p":{"a":2,"b":3},"z":4}}`), 0))
+	require.ErrorIs(t, d.Add([]byte(`{"x":1,"q":{"y":1,"p":{"a":2,"b":3},"z":4}}`), 1), record.ErrUnknown)
+}

@@ -7,6 +7,8 @@ import (
 	stdjson "encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -288,4 +290,49 @@ func quartersOf(at time.Time) (texts []string) {
 		texts = append(texts, fmt.Sprintf("%s %02d:%02d:00", day, minutes/4, minutes%4*15), fmt.Sprintf("%s %02d:%02d:59", day, minutes/4, minutes%4*15+14))
 	}
 	return texts
+}
+
+// withDefaults asks the server for the value of every default that is a constant.
+func withDefaults(t *testing.T, s *column.Schema) *column.Schema {
+	t.Helper()
+	specs := slices.Clone(s.Columns)
+	for i, row := range ask(t, "SELECT name, type, default_expression FROM system.columns WHERE database || '.' || table = '"+s.Table+"' AND default_kind IN ('', 'DEFAULT', 'EPHEMERAL') ORDER BY position") {
+		require.Equal(t, specs[i].Name, row[0])
+		if column.IsConstant(row[2]) {
+			specs[i].Default = ask(t, "SELECT toJSONString(CAST("+row[2]+", '"+strings.ReplaceAll(row[1], "'", "\\'")+"')) SETTINGS date_time_output_format = 'iso', output_format_json_quote_denormals = 1")[0][0]
+		}
+	}
+	return column.NewSchema(s.Table, specs)
+}
+
+// Records that lack fields in many ways go into one INSERT if the defaults are
+// constants, and get what the server gives.
+func TestConstantDefaults(t *testing.T) {
+	columns := "id UInt32, a UInt8 DEFAULT 7, b String DEFAULT 'it\\'s', c DateTime DEFAULT '2026-11-23 10:00:00', d DateTime64(3, 'Asia/Tokyo') DEFAULT toDateTime64('2026-11-23 10:00:00.5', 3, 'Asia/Tokyo'), " +
+		"e Array(String) DEFAULT ['x', 'y'], f Enum8('p' = 1, 'q' = 2) DEFAULT 'q', g Decimal(18, 4) DEFAULT -1.5, h Nullable(Int64) DEFAULT 9007199254740993, i Bool DEFAULT true, " +
+		"j Float64 DEFAULT nan, k LowCardinality(String) DEFAULT 'k', l Map(String, UInt8) DEFAULT map('a', 1), m UUID DEFAULT '61f0c404-5cb3-11e7-907b-a6006ad3dba0', n UInt32 DEFAULT id * 2"
+	ours, theirs := createTable(t, columns), createTable(t, columns)
+	d := decoderFor(withDefaults(t, ours), false)
+	given := map[string]string{
+		"a": "1", "b": `"b"`, "c": `"2020-01-01 00:00:00"`, "d": `"2020-01-01 00:00:00"`, "e": "[]", "f": `"p"`, "g": "2", "h": "null", "i": "false", "j": "0.5", "k": `""`, "l": "{}",
+		"m": `"00000000-0000-0000-0000-000000000001"`,
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	var all []byte
+	for id := range 2000 {
+		record := fmt.Appendf(nil, `{"id":%d`, id)
+		for _, name := range slices.Sorted(maps.Keys(given)) {
+			if random.IntN(2) == 0 {
+				record = fmt.Appendf(record, ",%q:%s", name, given[name])
+			}
+		}
+		record = append(record, '}')
+		require.NoError(t, d.Add(record, id))
+		all = append(append(all, record...), '\n')
+	}
+	require.Len(t, d.Blocks(), 1, "n alone is left to the server")
+	b := d.Blocks()[0]
+	require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}))
+	require.NoError(t, post(t, "INSERT INTO "+theirs.Table+" FORMAT JSONEachRow", all))
+	require.Equal(t, ask(t, "SELECT * FROM "+theirs.Table+" ORDER BY id"), ask(t, "SELECT * FROM "+ours.Table+" ORDER BY id"))
 }

@@ -11,7 +11,9 @@ import (
 func (d *Decoder) record(b *column.Block) error {
 	s := &d.scanner
 	if s.next() != '{' {
-		return s.fail("an object")
+		if s.skipMark(); s.next() != '{' {
+			return s.fail("an object")
+		}
 	}
 	start := s.pos
 	if err := d.object(b, d.root, 0); err != nil {

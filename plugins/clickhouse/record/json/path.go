@@ -34,6 +34,7 @@ func NewPath(text string, names []string) Path {
 // the path's parents is null.
 func (p *Path) Find(record []byte, v *column.Value) (found bool, err error) {
 	s := scanner{buf: record}
+	s.skipMark()
 	if s.next() != '{' {
 		return false, s.fail("an object")
 	}

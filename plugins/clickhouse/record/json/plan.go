@@ -79,6 +79,7 @@ func plan(s *column.Schema, sources map[string]record.Source) (root *node, compu
 			computed = append(computed, i)
 		}
 	}
+	root.inherit()
 	if sources == nil {
 		planNested(s, root)
 	}
@@ -103,6 +104,17 @@ func (n *node) lead(path []string, column int) {
 	}
 	if f.child != nil {
 		f.child.whole = len(f.columns) > 0
+	}
+}
+
+// inherit tells the objects in one that a column takes as it stands that none of
+// their fields is unknown either.
+func (n *node) inherit() {
+	for _, f := range n.fields {
+		if f.child != nil {
+			f.child.whole = f.child.whole || n.whole
+			f.child.inherit()
+		}
 	}
 }
 

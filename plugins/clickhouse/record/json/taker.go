@@ -1,6 +1,7 @@
 package json
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
@@ -24,14 +25,15 @@ type walker interface {
 type takers struct {
 	all     []taker
 	walkers []walker
+	strict  bool // a zero is not made up for what is missing
 }
 
 // takersOf makes sure that a block has takers.
-func takersOf(b *column.Block) {
-	if _, ok := b.Reader.(*takers); ok {
+func takersOf(b *column.Block, strict bool) {
+	if t, ok := b.Reader.(*takers); ok && t.strict == strict {
 		return
 	}
-	t := &takers{}
+	t := &takers{strict: strict}
 	for _, c := range b.Columns {
 		t.all = append(t.all, t.of(c))
 	}
@@ -145,15 +147,18 @@ func (c *mapTaker) pair(key *column.Value) error {
 	return nil
 }
 
+var errMissingElement = errors.New("the object lacks it, and the element has no null")
+
 type tupleTaker struct {
 	text
 	column *column.Tuple
 	elems  []taker
 	given  []bool // of the value at hand, by element
+	strict bool
 }
 
 func newTupleTaker(c *column.Tuple, t *takers) *tupleTaker {
-	w := &tupleTaker{column: c, given: make([]bool, len(c.Elems))}
+	w := &tupleTaker{column: c, given: make([]bool, len(c.Elems)), strict: t.strict}
 	for _, e := range c.Elems {
 		w.elems = append(w.elems, t.of(e))
 	}
@@ -189,8 +194,12 @@ func (c *tupleTaker) members(v *column.Value) error {
 		return err
 	}
 	for i, given := range c.given {
-		if !given {
-			c.column.Elems[i].Zero()
+		switch e := c.column.Elems[i]; {
+		case given:
+		case c.strict && !column.ZeroIsNull(e):
+			return fmt.Errorf("%q: %w", c.column.Names[i], errMissingElement)
+		default:
+			e.Zero()
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func connectionFields() []*service.ConfigField {
 		service.NewStringEnumField(fieldCompression, server.LZ4, server.ZSTD, server.None).
 			Description("How blocks are compressed on the wire.").Default(server.LZ4).Example(server.ZSTD),
 		service.NewAnyMapField(fieldSettings).
-			Description("ClickHouse settings for every query.").
+			Description("ClickHouse settings for every query and insert. What an insert wishes for by itself (no asynchronous insert, deduplication) is left out where the server has that value anyway or does not let the user change it.").
 			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}).
 			LintRule(`root = if this.type() == "object" && ["0", "false"].contains(this.get("` + settingWait + `").or("").string()) { ["` + fieldSettings + `.` + settingWait + ` is off: ` + waitWarning + `"] }`),
 		service.NewTLSToggledField(fieldTLS), // whose files are read again for each new connection
@@ -92,7 +92,7 @@ func connectionFields() []*service.ConfigField {
 			Default("").Advanced().Example("clickhouse.example.com"),
 		timeout(fieldDialTimeout, "How long to wait for a connection: for a free one of the pool, or for a new one with its handshakes.", "5s"),
 		timeout(fieldReadTimeout, "How long reading a table's columns, or anything else but an insert, may take.", "30s"),
-		timeout(fieldInsertTimeout, "How long one insert may take as a whole.", "60s"),
+		timeout(fieldInsertTimeout, "How long one insert may take as a whole, whatever the server does or fails to do.", "60s"),
 	}
 }
 

@@ -10,26 +10,26 @@ import (
 type Class int
 
 const (
-	// Retry: it may pass by itself; nothing was stored.
+	// Retry says that it may pass by itself, and that nothing was stored.
 	Retry Class = iota
-	// RetrySlow: the server is overloaded; come back later than for Retry.
+	// RetrySlow says that the server is overloaded; come back later than for Retry.
 	RetrySlow
-	// TooLarge: the insert is too large for a limit of the server, of its user or
+	// TooLarge says that the insert is too large for a limit of the server, of its user or
 	// of a proxy before it; nothing of it was stored. Smaller ones may fit, and it
 	// is for the caller to tell a limit from a load that passes.
 	TooLarge
-	// UnknownOutcome: the rows may be stored or not; the same rows are sent
+	// UnknownOutcome says that the rows may be stored or not; the same rows are sent
 	// again, unchanged.
 	UnknownOutcome
-	// RowFault: some row of the block is at fault; it is looked for by halving.
+	// RowFault says that some row of the block is at fault; it is looked for by halving.
 	RowFault
-	// SchemaFault: the table is not what we took it for; its schema is read
+	// SchemaFault says that the table is not what we took it for; its schema is read
 	// again.
 	SchemaFault
-	// AccessFault: somebody has to change a right, a password or a setting; rows
+	// AccessFault says that somebody has to change a right, a password or a setting; rows
 	// are kept.
 	AccessFault
-	// ViewFault: a materialized view that the table feeds has refused rows that
+	// ViewFault says that a materialized view that the table feeds has refused rows that
 	// the table may have stored already. Sending them in other company could
 	// store them again: the same rows are sent again, unchanged.
 	ViewFault

@@ -1,14 +1,11 @@
 package server
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // Values of Config.Compression.
@@ -135,32 +132,6 @@ func (c *Config) tlsFor(host string) (*tls.Config, error) {
 	return conf, nil
 }
 
-// spareConns are connections of the driver: for schemas, pings and checks.
+// spareConns are connections beside those that insert: for schemas, pings and
+// checks.
 const spareConns = 3
-
-// options are the driver's, for one address and what is not an insert. It
-// learns the credentials when it dials.
-func (c *Config) options(address string) *clickhouse.Options {
-	opts := &clickhouse.Options{
-		Addr:         []string{address},
-		Auth:         clickhouse.Auth{Database: c.Database, Username: c.Username},
-		Settings:     c.Settings,
-		DialTimeout:  c.DialTimeout,
-		ReadTimeout:  c.ReadTimeout,
-		MaxOpenConns: spareConns,
-		MaxIdleConns: spareConns,
-	}
-	if c.JWT.given() {
-		opts.GetJWT = func(context.Context) (string, error) { return c.JWT.read() }
-	}
-	switch c.Compression {
-	case LZ4:
-		opts.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
-	case ZSTD:
-		opts.Compression = &clickhouse.Compression{Method: clickhouse.CompressionZSTD, Level: 1}
-	}
-	if c.HTTP {
-		opts.Protocol = clickhouse.HTTP
-	}
-	return opts
-}

@@ -5,11 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // Exception is an error that a server has sent.
@@ -63,7 +59,7 @@ func (e *DialError) Unwrap() error { return e.Err }
 func NeverSent(err error) bool {
 	var connect *DialError
 	var network *net.OpError
-	return errors.As(err, &connect) || errors.Is(err, clickhouse.ErrAcquireConnTimeout) || errors.Is(err, ErrClosed) ||
+	return errors.As(err, &connect) || errors.Is(err, ErrClosed) ||
 		(errors.As(err, &network) && network.Op == "dial") // HTTP dials again within a query
 }
 
@@ -88,37 +84,13 @@ func refused(errs []error) error {
 	return Refusals(errs)
 }
 
-// codeInText finds the code in an exception that comes as text, as it does over
-// HTTP.
-var codeInText = regexp.MustCompile(`\bCode: (\d{1,9})[.,]`)
-
 // Code returns ClickHouse's error code, if a server sent the error.
 func Code(err error) (int, bool) {
-	if err == nil {
-		return 0, false
-	}
-	var own *Exception
-	if errors.As(err, &own) {
-		return own.Code, true
-	}
-	var drivers *clickhouse.Exception
-	if errors.As(err, &drivers) {
-		return int(drivers.Code), true
-	}
-	var status *clickhouse.HTTPError // whose text the driver could not read
-	if errors.As(err, &status) {
-		return codeIn(status.Error())
+	var e *Exception
+	if errors.As(err, &e) {
+		return e.Code, true
 	}
 	return 0, false
-}
-
-func codeIn(text string) (int, bool) {
-	m := codeInText.FindStringSubmatch(text)
-	if m == nil {
-		return 0, false
-	}
-	code, err := strconv.Atoi(m[1])
-	return code, err == nil
 }
 
 // PanicError is a panic of this package or of what it calls, made an error of

@@ -28,7 +28,7 @@ func (h *heard) Close() error                       { return nil }
 func (h *heard) LocalAddr() net.Addr                { return &net.TCPAddr{} }
 func (h *heard) SetDeadline(time.Time) error        { return nil }
 func (h *heard) SetReadDeadline(time.Time) error    { return nil }
-func (h *heard) SetWriteDeadline(t time.Time) error { return nil }
+func (h *heard) SetWriteDeadline(time.Time) error { return nil }
 
 func hearing(says []byte, compression string) *conn {
 	return newConn(&heard{says: bytes.NewReader(says)}, compression)
@@ -135,7 +135,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(500, "", "", "Code: 241, e.displayText() = DB::Exception: Memory")
 	f.Add(200, "", "", "\r\n__exception__\r\nabcdefghijklmnop\r\nCode: 395. DB::Exception: x\n100 abcdefghijklmnop\r\n__exception__\r\n")
 	f.Add(200, "", `{"written_rows":-1e400}`, "<html>")
-	f.Fuzz(func(t *testing.T, status int, code, summary, body string) {
+	f.Fuzz(func(_ *testing.T, status int, code, summary, body string) {
 		header := http.Header{}
 		for name, value := range map[string]string{headerCode: code, headerSummary: summary} {
 			if value != "" {

@@ -29,9 +29,6 @@ func Text(secret string) Secret { return Secret{text: secret} }
 // File is a secret that a file holds, without the line break at its end.
 func File(path string) Secret { return Secret{file: &secretFile{path: path}} }
 
-// given reports whether there is a secret to read.
-func (s Secret) given() bool { return s.text != "" || s.file != nil }
-
 // keptSecrets is how many values of a file are looked for in errors.
 const keptSecrets = 8
 

@@ -73,6 +73,7 @@ type output struct {
 	ways   map[target]way
 
 	mu        sync.Mutex // serialises Connect and Close
+	patience  patience
 	connected atomic.Bool
 	primed    bool
 }
@@ -150,9 +151,17 @@ func (o *output) Connect(ctx context.Context) error {
 	}
 	o.board.Export(o.res.Metrics(), pluginName)
 	o.showReplicas()
-	if err := o.connect(ctx); err != nil {
-		err = o.cfg.explain(err)
-		o.board.Link.Down(err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(o.running, cancel)()
+	err := o.patience.try(ctx, func(ctx context.Context) error {
+		err := o.cfg.explain(o.connect(ctx))
+		if err != nil {
+			o.board.Link.Down(err)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	o.connected.Store(true)
@@ -270,9 +279,9 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 // Close ends the dead-letter output and the connections. What still waits in a
 // lane is handed back first.
 func (o *output) Close(ctx context.Context) error {
+	o.stop() // ends a Connect, too
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.stop()
 	o.workers.Wait()
 	o.board.Link.Closed()
 	var errs []error

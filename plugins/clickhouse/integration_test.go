@@ -331,3 +331,16 @@ func TestParkedBatchesHoldNoSlot(t *testing.T) {
 		require.ErrorIs(t, <-done, context.Canceled)
 	}
 }
+
+// A column that cannot be written is no unreachable server.
+func TestAnUnsupportedColumnIsNamed(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8, total AggregateFunction(sum, UInt8)")
+		err := connectError(t, yamlFor(t, server, table, ""))
+		t.Log(err)
+		require.ErrorContains(t, err, `column "total" of table "`+table+`": type AggregateFunction(sum, UInt8) is not supported`)
+		require.NotContains(t, err.Error(), "cannot reach")
+		out := open(t, yamlFor(t, server, table, "columns: [id]"))
+		require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1}`)))
+	})
+}

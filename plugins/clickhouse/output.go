@@ -74,6 +74,7 @@ type output struct {
 	stop    context.CancelFunc
 
 	mu        sync.Mutex // serialises Connect and Close
+	patience  patience
 	connected atomic.Bool
 	primed    bool
 }
@@ -138,9 +139,17 @@ func (o *output) Connect(ctx context.Context) error {
 	}
 	o.board.Export(o.res.Metrics(), pluginName)
 	o.showReplicas()
-	if err := o.connect(ctx); err != nil {
-		err = o.cfg.explain(err)
-		o.board.Link.Down(err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(o.running, cancel)()
+	err := o.patience.try(ctx, func(ctx context.Context) error {
+		err := o.cfg.explain(o.connect(ctx))
+		if err != nil {
+			o.board.Link.Down(err)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	o.connected.Store(true)
@@ -255,9 +264,9 @@ func flightOf(batch service.MessageBatch) string {
 // Close ends the dead-letter output and the connections. What still waits in a
 // lane is handed back first.
 func (o *output) Close(ctx context.Context) error {
+	o.stop() // ends a Connect, too
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.stop()
 	o.ways.yard.Wait()
 	o.board.Link.Closed()
 	var errs []error

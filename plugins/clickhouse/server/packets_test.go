@@ -22,12 +22,12 @@ type heard struct {
 	says *bytes.Reader
 }
 
-func (h *heard) Read(p []byte) (int, error)         { return h.says.Read(p) }
-func (h *heard) Write(p []byte) (int, error)        { return len(p), nil }
-func (h *heard) Close() error                       { return nil }
-func (h *heard) LocalAddr() net.Addr                { return &net.TCPAddr{} }
-func (h *heard) SetDeadline(time.Time) error        { return nil }
-func (h *heard) SetReadDeadline(time.Time) error    { return nil }
+func (h *heard) Read(p []byte) (int, error)       { return h.says.Read(p) }
+func (h *heard) Write(p []byte) (int, error)      { return len(p), nil }
+func (h *heard) Close() error                     { return nil }
+func (h *heard) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (h *heard) SetDeadline(time.Time) error      { return nil }
+func (h *heard) SetReadDeadline(time.Time) error  { return nil }
 func (h *heard) SetWriteDeadline(time.Time) error { return nil }
 
 func hearing(says []byte, compression string) *conn {

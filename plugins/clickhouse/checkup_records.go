@@ -29,10 +29,10 @@ type trial struct {
 // Try implements checkup.Taker: it decodes the records for the tables that they
 // would go to, and looks at these tables. Nothing is inserted.
 func (o *output) Try(ctx context.Context, facts checkup.Facts, samples []*checkup.Sample, report *checkup.Report) {
-	clusters := newClusters(&o.cfg, o.log, &o.metrics)
+	clusters := o.newClusters()
 	defer func() {
 		for _, c := range clusters {
-			_ = c.close()
+			_ = c.Close()
 		}
 	}()
 	for _, t := range o.trials(samples, report) {

@@ -9,11 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // The settings of a server and its tables that bound inserts.
@@ -32,15 +30,16 @@ const (
 
 // checkTables looks at a table on every shard. It returns the columns to insert,
 // nil if there are none to be had.
-func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts checkup.Facts, t *trial, report *checkup.Report) (first *column.Schema) {
+func (o *output) checkTables(ctx context.Context, clusters []*server.Cluster, facts checkup.Facts, t *trial, report *checkup.Report) (first *column.Schema) {
 	for _, c := range clusters {
 		var s *column.Schema
-		err := c.do(ctx, func(ctx context.Context, r *replica) (err error) {
-			if s, err = r.testColumns(ctx, t.table); err != nil {
-				return r.explainTable(t.table, err)
+		err := c.Do(ctx, func(ctx context.Context, r server.Server) (err error) {
+			n := node{r, &o.cfg}
+			if s, err = n.testColumns(ctx, t.table); err != nil {
+				return n.explainTable(t.table, err)
 			}
-			if err := r.testInsert(ctx, s); err != nil {
-				return r.explainInsert(t.table, err)
+			if err := n.testInsert(ctx, s, t.table); err != nil {
+				return n.explainInsert(t.table, err)
 			}
 			return nil
 		})
@@ -48,10 +47,10 @@ func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts che
 			report.Fail("table", fieldTable, o.cfg.redact(err).Error(), "")
 			continue
 		}
-		report.OK("table", fieldTable, "table %q on %s has %d columns to insert into, and user %q may insert", t.table, c.replicas[0].address, len(s.Columns), o.cfg.username)
+		report.OK("table", fieldTable, "table %q on %s has %d columns to insert into, and user %q may insert", t.table, c.Replicas()[0].Address(), len(s.Columns), o.cfg.server.Username)
 		first = cmp.Or(first, s)
-		err = c.do(ctx, func(ctx context.Context, r *replica) error {
-			o.examineTable(ctx, r, facts, t, s, report)
+		err = c.Do(ctx, func(ctx context.Context, r server.Server) error {
+			o.examineTable(ctx, node{r, &o.cfg}, facts, t, s, report)
 			return nil
 		})
 		if err != nil {
@@ -62,29 +61,26 @@ func (o *output) checkTables(ctx context.Context, clusters []*cluster, facts che
 }
 
 // explainTable is explain for a table that records name.
-func (r *replica) explainTable(table string, err error) error {
-	if code, ok := serverCode(err); ok && code == codeUnknownTable {
-		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, r.cfg.qualified(table), r.address, r.cfg.redact(err))
+func (n node) explainTable(table string, err error) error {
+	if code, ok := server.Code(err); ok && code == server.CodeUnknownTable {
+		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, n.cfg.qualified(table), n.Address(), n.cfg.redact(err))
 	}
-	return r.explain(err)
+	return n.explain(err)
 }
 
 // examineTable looks at what a table makes of inserts.
-func (o *output) examineTable(ctx context.Context, r *replica, facts checkup.Facts, t *trial, s *column.Schema, report *checkup.Report) {
-	if err := o.checkWindow(ctx, r, t.table, report); err != nil {
-		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
+func (o *output) examineTable(ctx context.Context, n node, facts checkup.Facts, t *trial, s *column.Schema, report *checkup.Report) {
+	if err := o.checkWindow(ctx, n, t.table, report); err != nil {
+		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("table %q: %w", t.table, n.cfg.redact(err)))
 	}
-	err := r.asking(ctx, func(ctx context.Context, conn driver.Conn) error {
-		return checkParts(ctx, conn, facts, t, s, &o.cfg, report)
-	})
-	if err != nil {
-		report.Unchecked("parts", fieldTable, fmt.Errorf("table %q: %w", t.table, r.cfg.redact(err)))
+	if err := checkParts(ctx, n, facts, t, s, report); err != nil {
+		report.Unchecked("parts", fieldTable, fmt.Errorf("table %q: %w", t.table, n.cfg.redact(err)))
 	}
 }
 
 // checkWindow compares the inserts that a table remembers with those that may
 // come between one and its repetition.
-func (o *output) checkWindow(ctx context.Context, r *replica, table string, report *checkup.Report) error {
+func (o *output) checkWindow(ctx context.Context, n node, table string, report *checkup.Report) error {
 	once := o.once()
 	if o.cfg.deduplicate == deduplicateOff {
 		if once {
@@ -94,7 +90,7 @@ func (o *output) checkWindow(ctx context.Context, r *replica, table string, repo
 		}
 		return nil
 	}
-	missing, size, err := (&window{cfg: r.cfg, table: table, log: o.log}).missing(ctx, r)
+	missing, size, err := (&window{cfg: n.cfg, table: table, log: o.log}).missing(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -119,12 +115,12 @@ func (o *output) checkWindow(ctx context.Context, r *replica, table string, repo
 }
 
 // checkParts compares the parts that inserts make with what the table takes.
-func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *trial, s *column.Schema, cfg *config, report *checkup.Report) error {
-	database, name, qualified := strings.Cut(t.table, ".")
-	if !qualified {
-		database, name = "", t.table
+func checkParts(ctx context.Context, n node, facts checkup.Facts, t *trial, s *column.Schema, report *checkup.Report) error {
+	table, err := server.ParseTable(t.table)
+	if err != nil {
+		return err
 	}
-	engine, definition, err := tableEngine(ctx, conn, database, name)
+	engine, definition, err := n.Engine(ctx, table)
 	if err != nil {
 		return err
 	}
@@ -132,30 +128,30 @@ func checkParts(ctx context.Context, conn driver.Conn, facts checkup.Facts, t *t
 		report.Info("parts", fieldTable, "table %q has the engine %s, which keeps no parts itself", t.table, engine)
 		return nil
 	}
-	partitions, of, err := countPartitions(ctx, conn, partitionKey(definition), s, t, cfg)
+	partitions, of, err := countPartitions(ctx, n, partitionKey(definition), s, t)
 	if err != nil {
 		report.Unchecked("partitions", fieldTable, fmt.Errorf("table %q: how many partitions the records go to: %w", t.table, err))
 		partitions = 1
-	} else if err := checkPartitions(ctx, conn, partitions, of, t.table, report); err != nil {
+	} else if err := checkPartitions(ctx, n, partitions, of, t.table, report); err != nil {
 		return err
 	}
-	most, given := windowIn(definition, settingMostParts)
+	most, given := server.SettingIn(definition, settingMostParts)
 	if !given {
-		if most, err = defaultWindow(ctx, conn, settingMostParts); err != nil {
+		if most, err = server.TableSetting(ctx, n, settingMostParts); err != nil {
 			return err
 		}
 	}
 	reportParts(engine, most, partitions, facts.Buffer, t, report)
-	return checkMerges(ctx, conn, database, name, most, report)
+	return checkMerges(ctx, n, table, most, report)
 }
 
 // checkMerges looks at the parts that there are now.
-func checkMerges(ctx context.Context, conn driver.Conn, database, table string, most int64, report *checkup.Report) error {
-	where := literal(database)
-	if database == "" {
-		where = "currentDatabase()"
+func checkMerges(ctx context.Context, n node, table server.Table, most int64, report *checkup.Report) error {
+	where := "currentDatabase()"
+	if table.Database != "" {
+		where = server.Literal(table.Database)
 	}
-	parts, err := scanWindow(ctx, conn, "SELECT toString(max(n)) FROM (SELECT count() AS n FROM system.parts WHERE active AND database = "+where+" AND table = "+literal(table)+" GROUP BY partition)")
+	parts, err := server.Number(ctx, n, "SELECT toString(max(n)) FROM (SELECT count() AS n FROM system.parts WHERE active AND database = "+where+" AND table = "+server.Literal(table.Name)+" GROUP BY partition)")
 	if err != nil {
 		return err
 	}
@@ -193,8 +189,8 @@ func insertsPerSecond(rate float64, b checkup.Buffer) float64 {
 	return max(rate/float64(b.BatchCount), min(rate, 1/b.BatchPeriod.Seconds()))
 }
 
-func checkPartitions(ctx context.Context, conn driver.Conn, partitions int64, of int, table string, report *checkup.Report) error {
-	most, err := scanWindow(ctx, conn, "SELECT value FROM system.settings WHERE name = "+literal(settingMostPartitions))
+func checkPartitions(ctx context.Context, n node, partitions int64, of int, table string, report *checkup.Report) error {
+	most, err := server.Number(ctx, n, "SELECT value FROM system.settings WHERE name = "+server.Literal(settingMostPartitions))
 	if err != nil {
 		return err
 	}
@@ -226,11 +222,11 @@ const mostQuery = 128 << 10
 
 // countPartitions lets the server compute the partition key of the records: it
 // reads them from the query, and no table. It returns as well how many they were.
-func countPartitions(ctx context.Context, conn driver.Conn, key string, s *column.Schema, t *trial, cfg *config) (partitions int64, of int, err error) {
+func countPartitions(ctx context.Context, n node, key string, s *column.Schema, t *trial) (partitions int64, of int, err error) {
 	if key == "" {
 		return 1, len(t.records), nil
 	}
-	structure, err := keyColumns(key, s, cfg)
+	structure, err := keyColumns(key, s, n.cfg)
 	if err != nil || len(structure) == 0 || len(t.records) == 0 {
 		return 1, len(t.records), err
 	}
@@ -242,7 +238,7 @@ func countPartitions(ctx context.Context, conn driver.Conn, key string, s *colum
 			of++
 		}
 	}
-	partitions, err = scanWindow(ctx, conn, "SELECT toString(uniqExact("+key+")) FROM format(JSONEachRow, "+literal(strings.Join(structure, ", "))+", "+literal(lines.String())+")"+
+	partitions, err = server.Number(ctx, n, "SELECT toString(uniqExact("+key+")) FROM format(JSONEachRow, "+server.Literal(strings.Join(structure, ", "))+", "+server.Literal(lines.String())+")"+
 		" SETTINGS input_format_skip_unknown_fields = 1, date_time_input_format = 'best_effort'")
 	return partitions, of, err
 }
@@ -259,7 +255,7 @@ func keyColumns(key string, s *column.Schema, cfg *config) (structure []string, 
 		if from, mapped := cfg.columns.sources[c.Name]; mapped && from.text != c.Name {
 			return nil, fmt.Errorf("column %q is not taken from the field of its name", c.Name)
 		}
-		structure = append(structure, quote(c.Name)+" "+c.Type)
+		structure = append(structure, server.Quote(c.Name)+" "+c.Type)
 	}
 	return structure, nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
-
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -68,12 +68,12 @@ func (c *chunk) take(deliveries []*delivery) {
 // failed notes how an attempt ended that will be repeated.
 func (c *chunk) failed(r report, b backoff) {
 	n := c.tries
-	if r.class == retrySlow {
+	if r.class.Overload() {
 		n += slowSteps
 	}
 	c.last = r
 	c.due = time.Now().Add(b.wait(n))
-	c.mergeable = !c.sealed && c.stored == 0 && (c.mergeable || c.tries == 1) && nothingWritten(r.err)
+	c.mergeable = !c.sealed && c.stored == 0 && (c.mergeable || c.tries == 1) && server.NothingWritten(r.err)
 }
 
 // queued describes the chunk as the head of its retry queue.
@@ -81,7 +81,7 @@ func (c *chunk) queued() status.Queue {
 	q := status.Queue{Since: c.since, Attempts: c.tries}
 	if c.last.err != nil {
 		q.Err = fmt.Sprintf("%s: %s", c.last.class, c.last.words)
-		q.Stuck = c.last.class.needsSomebody()
+		q.Stuck = c.last.class.NeedsSomebody()
 	}
 	return q
 }

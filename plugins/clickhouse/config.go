@@ -59,11 +59,7 @@ type config struct {
 	schemaRefresh time.Duration
 	reject        bool // dead_letter is a reject output
 	gate          string
-	pieceWeight   int // bytes of the records whose rows go to the driver at once
 }
-
-// pieceWeight is 30,000 rows where records have 130 bytes.
-const pieceWeight = 4 << 20
 
 // parser reads fields and remembers the first error.
 type parser struct {
@@ -94,8 +90,8 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 		deduplicate:   read(p, conf.FieldString, fieldDeduplicate),
 		schemaRefresh: read(p, conf.FieldDuration, fieldSchemaRefresh),
 		gate:          read(p, conf.FieldString, fieldGate),
-		pieceWeight:   pieceWeight,
 	}
+	c.server.Inserts = c.maxInFlight
 	c.times.Truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.EpochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
 	c.readTable(p)

@@ -124,5 +124,5 @@ func TestSettingsKeepTheirTypes(t *testing.T) {
 	require.NoError(t, err)
 	c, err := parseConfig(conf)
 	require.NoError(t, err)
-	require.Equal(t, map[string]any{"max_threads": 3, "s": "text", "b": true, "f": "0.5"}, map[string]any(c.settings))
+	require.Equal(t, map[string]any{"max_threads": 3, "s": "text", "b": true, "f": "0.5"}, c.server.Settings)
 }

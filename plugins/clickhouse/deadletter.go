@@ -10,6 +10,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -79,7 +80,7 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 		if errors.As(row.err, &fault) && fault.Column != "" {
 			m.MetaSetMut(metaColumn, fault.Column)
 		}
-		if code, ok := serverCode(row.err); ok {
+		if code, ok := server.Code(row.err); ok {
 			m.MetaSetMut(metaCode, strconv.Itoa(code))
 		}
 		setPosition(&finder, m, all[row.index].whole())

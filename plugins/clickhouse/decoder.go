@@ -3,8 +3,6 @@ package clickhouse
 import (
 	"fmt"
 
-	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
-
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
@@ -43,13 +41,8 @@ func (d *decoder) sources(given map[string]source) map[string]rec.Source {
 	return bound
 }
 
-// newBlock returns an empty block for a schema whose types the driver knows too.
+// newBlock returns an empty block for a schema.
 func newBlock(s *column.Schema, rules column.Rules) (*column.Block, error) {
-	for _, c := range s.Columns {
-		if _, err := chcolumn.Type(c.Type).Column("", &chcolumn.ServerContext{}); err != nil {
-			return nil, fmt.Errorf("column %q of table %q: type %s is not supported by the driver; %w", c.Name, s.Table, c.Type, errUnsupported)
-		}
-	}
 	b, err := column.NewBlock(s, rules)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %w", err, errUnsupported)

@@ -1,5 +1,7 @@
 package clickhouse
 
+import "github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
+
 // description is what the reference says of the output as a whole.
 func description() string {
 	return "" +
@@ -37,7 +39,7 @@ func description() string {
 		"### Failures\n\n" +
 		"A batch that fails for a reason that may pass waits in the retry queue of its table and is tried again with the same rows, while other tables go on. The queue of a table keeps its order: while a batch waits for its retry, later ones wait behind it, and leave together as one larger insert when the trouble is over. " +
 		"The output returns only when every row is stored or with the dead-letter output, so that sources are acknowledged no earlier: delivery is at least once.\n\n" +
-		"What is done about an error depends on its class:\n\n" + codesTable() + "\n" +
+		"What is done about an error depends on its class:\n\n" + server.CodesTable() + "\n" +
 		"A table that changes under way: an added column is used as soon as a record has a field of its name, or after `schema_refresh`. Rows that do not fit any more only because a column was dropped or has changed its type are not dead letters: they wait, with an error in the log and in /health, until the table or the records are right again, or until a restart.\n\n" +
 		"A dead letter is the original message; the metadata keys `clickhouse_table`, `clickhouse_error`, `clickhouse_column`, `clickhouse_code`, `clickhouse_attempts`, `clickhouse_source` and `clickhouse_source_offset` say what happened to what, where they apply.\n\n" +
 		"### Deduplication\n\n" +

@@ -84,7 +84,7 @@ func TestFramesAreDividedAndSplit(t *testing.T) {
 	n := namerOf(t, `${! @table }`)
 	all := recordsOf(service.MessageBatch{
 		framed(0, map[string]string{"table": "a"}, `{"key":0}`, `{"key":1}`, `{}`, `{"key":2}`),
-		framed(0, map[string]string{"table": "b c;"}, `{"key":0}`, `{"key":1}`),
+		framed(0, map[string]string{"table": "b.c.d"}, `{"key":0}`, `{"key":1}`),
 		framed(0, map[string]string{"table": "a"}, `{"key":3}`, `{"key":4}`),
 	})
 	groups, bad := n.split(all)

@@ -38,12 +38,12 @@ func TestALiteralTableIsOneGroup(t *testing.T) {
 func TestGroupsByTable(t *testing.T) {
 	for _, text := range []string{`${! @table }`, `${!@table}`, `${! meta("table") }`, `${! metadata("table") }`, `${! @table.string() }`} {
 		n := namerOf(t, text)
-		groups, bad := n.split(recordsOf(batchFor("a", "a", "b", "a", "c;drop", "b")))
+		groups, bad := n.split(recordsOf(batchFor("a", "a", "b", "a", "c.d.drop", "b")))
 		require.Equal(t, []int{0, 1, 3}, groups[0].rows, text)
 		require.Equal(t, []int{2, 5}, groups[1].rows)
 		require.Len(t, bad, 1)
 		require.Equal(t, 4, bad[0].index)
-		require.ErrorContains(t, bad[0].err, `clickhouse.table: table name "c;drop" holds ';'`)
+		require.ErrorContains(t, bad[0].err, `clickhouse.table: table name "c.d.drop": it has 2 points`)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
-
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -38,7 +38,7 @@ func reasonOf(e *rec.RowError) string {
 func incidentOf(row badRow, class string) status.Incident {
 	i := status.Incident{Table: row.table, Class: class, Count: 1}
 	var fault *rec.RowError
-	code, ok := serverCode(row.err)
+	code, ok := server.Code(row.err)
 	switch {
 	case errors.As(row.err, &fault):
 		i.Column, i.Message = fault.Column, reasonOf(fault)

@@ -9,9 +9,9 @@ import (
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/assert"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -30,7 +30,7 @@ func TestIncidentsTellColumnAndReasonButNoContent(t *testing.T) {
 		{fault(fmt.Errorf("expression this.%s: %w", secret, errors.New(secret))), status.Incident{Table: "ticks", Column: "price", Message: "Float64: it does not fit"}},
 		{fault(column.WrongKind(&column.Value{Kind: column.KindString}, "a number")), status.Incident{Table: "ticks", Column: "price", Message: "Float64: " + column.WrongKind(&column.Value{Kind: column.KindString}, "a number").Error()}},
 		{&rec.RowError{Err: fmt.Errorf("%w: found %q", json.ErrMalformed, secret)}, status.Incident{Table: "ticks", Message: "malformed JSON"}},
-		{&clickhouse.Exception{Code: 27, Message: "cannot parse " + secret}, status.Incident{Table: "ticks", Message: "ClickHouse refuses the row with code 27"}},
+		{&server.Exception{Code: 27, Message: "cannot parse " + secret}, status.Incident{Table: "ticks", Message: "ClickHouse refuses the row with code 27"}},
 		{fmt.Errorf("table %q: is no name", secret), status.Incident{Message: "the record does not tell its table or its shard"}},
 	} {
 		c.want.Class, c.want.Count = status.ClassDeadLetter, 1

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -59,7 +60,7 @@ type laneRules struct {
 type report struct {
 	chunk *chunk
 	err   error // nil for a success
-	class class
+	class server.Class
 	words string // the error for /health and the page: nothing of what a record holds
 }
 
@@ -217,7 +218,7 @@ func (l *lane) group(rows int) []*delivery {
 func (l *lane) settle(c *chunk, err error) {
 	r := report{chunk: c, err: err}
 	if err != nil {
-		r.class, r.words = classify(err), wordOf(err)
+		r.class, r.words = server.Classify(err), wordOf(err)
 	}
 	l.mu.Lock()
 	if l.probing == c {
@@ -248,7 +249,7 @@ func (l *lane) settle(c *chunk, err error) {
 // putBack queues a failed chunk in its place.
 func (l *lane) putBack(c *chunk, r report) {
 	l.figures.Retries.Add(1)
-	if r.class == retrySlow {
+	if r.class.Overload() {
 		l.width = max(1, l.width/2)
 	}
 	c.failed(r, l.rules.backoff)

@@ -10,11 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -82,7 +82,7 @@ func (r *laneRig) close() {
 	r.workers.Wait()
 }
 
-func serverError(code int32) error { return &clickhouse.Exception{Code: code, Message: "no"} }
+func serverError(code int) error { return &server.Exception{Code: code, Message: "no"} }
 
 func TestWhatWaitsLeavesTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestRetriesKeepTheirOrderAndTheirBackOff(t *testing.T) {
 }
 
 func TestAnOverloadedServerGetsFewerAndLargerInserts(t *testing.T) {
-	for _, code := range []int32{202, 252, 241} {
+	for _, code := range []int{202, 252, 241} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var calm atomic.Bool

@@ -79,12 +79,11 @@ func startServer(t *testing.T, kind string, opts stack.ClickHouseOptions) stack.
 }
 
 // engines runs a test on the old server by the native protocol and on the
-// current engine over HTTP. The driver does not speak HTTP with the old one,
-// which does not know the settings that it sends.
+// current engine by both.
 func engines(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
-	for _, kind := range []string{stack.KindLegacy, stack.KindChDB} {
-		t.Run(kind, func(t *testing.T) { test(t, servers.get(t, kind)) })
-	}
+	t.Run(stack.KindLegacy, func(t *testing.T) { test(t, servers.get(t, stack.KindLegacy)) })
+	t.Run(stack.KindChDB, func(t *testing.T) { test(t, servers.get(t, stack.KindChDB)) })
+	t.Run(stack.KindChDB+" native", func(t *testing.T) { test(t, stack.OverNative(servers.get(t, stack.KindChDB))) })
 }
 
 var tableNumber atomic.Int64

@@ -1,10 +1,9 @@
 package clickhouse
 
 import (
-	"strings"
-
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -39,19 +38,16 @@ func (m *metrics) begin(table string) {
 	m.bytes.Incr(0, table)
 	m.batches.Incr(0, table)
 	m.deadLetters.Incr(0, table)
-	for c := retry; c <= accessFault; c++ {
-		m.retries.Incr(0, table, c.label())
+	for c := range server.Classes {
+		m.retries.Incr(0, table, c.Label())
 	}
 }
-
-// label is the class as a value of the label class.
-func (c class) label() string { return strings.ReplaceAll(c.String(), " ", "_") }
 
 // showReplicas shows every server as up until it is found to be lost.
 func (o *output) showReplicas() {
 	for _, c := range o.clusters {
-		for _, r := range c.replicas {
-			o.metrics.replica.Set(status.Flag(!r.breaker.opened()), r.address)
+		for address, up := range c.Up() {
+			o.metrics.replica.Set(status.Flag(up), address)
 		}
 	}
 }

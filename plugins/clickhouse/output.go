@@ -10,7 +10,7 @@
 // output while its neighbours are stored; a block that the server rejects
 // because of a row is halved until that row stands alone; everything else
 // waits in the retry queue of its table, without holding an insert slot, and
-// is tried again. classify decides which is which.
+// is tried again. server.Classify decides which is which.
 //
 // What happens to a batch: it is split into one delivery per table; the
 // table's lane makes chunks of deliveries and brings them to the table's sink,
@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -60,8 +61,8 @@ type output struct {
 	board    *status.Output
 	metrics  metrics
 	letters  deadLetters
-	clusters []*cluster  // one per shard
-	once     func() bool // whether an input of the stream relies on deduplication
+	clusters []*server.Cluster // one per shard
+	once     func() bool       // whether an input of the stream relies on deduplication
 	slots    *semaphore.Weighted
 
 	running context.Context //nolint:containedctx // ends with Close
@@ -112,10 +113,30 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		ways:    map[target]way{},
 	}
 	o.letters.board = o.board
-	o.clusters = newClusters(&o.cfg, o.log, &o.metrics)
+	o.clusters = o.newClusters()
 	checkup.Join(mgr, o)
 	o.running, o.stop = context.WithCancel(context.Background())
 	return o, nil
+}
+
+// newClusters makes one cluster for each shard, without a connection yet.
+func (o *output) newClusters() []*server.Cluster {
+	watcher := server.Watcher{
+		Lost: func(address string, err error) {
+			o.metrics.replica.Set(0, address)
+			o.log.With("server", address).Warnf("ClickHouse on %s is lost: %v", address, o.cfg.redact(err))
+		},
+		Back: func(address string, after time.Duration) {
+			o.metrics.replica.Set(1, address)
+			after = after.Round(time.Millisecond)
+			o.log.With("server", address, "duration", after.String()).Infof("ClickHouse on %s is back after %s", address, after)
+		},
+	}
+	clusters := make([]*server.Cluster, len(o.cfg.shards))
+	for i, addresses := range o.cfg.shards {
+		clusters[i] = server.NewCluster(&o.cfg.server, addresses, watcher)
+	}
+	return clusters
 }
 
 // Connect asks every shard for a sign of life, and for the columns of the
@@ -141,7 +162,7 @@ func (o *output) Connect(ctx context.Context) error {
 
 func (o *output) connect(ctx context.Context) error {
 	for _, c := range o.clusters {
-		if err := c.connect(ctx); err != nil {
+		if err := c.Connect(ctx); err != nil {
 			return err
 		}
 	}
@@ -206,7 +227,7 @@ func (o *output) newSink(to target) *sink {
 	return &sink{
 		cfg:     &o.cfg,
 		cluster: o.clusters[to.shard],
-		table:   &table{name: to.table},
+		table:   tableNamed(to.table),
 		trouble: &trouble{table: to.table, log: o.log},
 		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
 		board:   o.board,
@@ -263,7 +284,7 @@ func (o *output) Close(ctx context.Context) error {
 		}
 	}
 	for _, c := range o.clusters {
-		errs = append(errs, c.close())
+		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)
 }

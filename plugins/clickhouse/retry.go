@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // backoff is exponential with full jitter: the wait is a random time up to a
@@ -50,7 +52,7 @@ type trouble struct {
 	since    time.Time // zero when all is well
 	lastLog  time.Time
 	failures int
-	class    class
+	class    server.Class
 }
 
 // failed notes a failed attempt.
@@ -58,9 +60,9 @@ func (t *trouble) failed(r report) {
 	if !t.worthTelling(r.class, time.Now()) {
 		return
 	}
-	fields := t.log.With("table", t.table, "class", r.class.label(), "attempt", r.chunk.tries, "failures", t.count())
+	fields := t.log.With("table", t.table, "class", r.class.Label(), "attempt", r.chunk.tries, "failures", t.count())
 	log := fields.Warnf
-	if r.class.needsSomebody() {
+	if r.class.NeedsSomebody() {
 		log = fields.Errorf
 	}
 	log("Inserting into table %q fails (%s), keeping the rows in the retry queue, attempt %d: %s", t.table, r.class, r.chunk.tries, r.err)
@@ -75,14 +77,14 @@ func (t *trouble) count() int {
 
 // worthTelling reports whether a failure is the first one, of another kind than
 // the one before, or the first one after a while.
-func (t *trouble) worthTelling(c class, now time.Time) bool {
+func (t *trouble) worthTelling(c server.Class, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.since.IsZero() {
 		t.since = now
 	}
 	t.failures++
-	worse := c.needsSomebody() && !t.class.needsSomebody()
+	worse := c.NeedsSomebody() && !t.class.NeedsSomebody()
 	t.class = c
 	if t.failures > 1 && !worse && now.Sub(t.lastLog) < repeatEvery {
 		return false

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 func TestBackOffDoublesUpToItsMaximum(t *testing.T) {
@@ -35,11 +37,11 @@ func TestTroubleIsToldOnItsEdgesAndNowAndThen(t *testing.T) {
 	now := time.Now()
 	told := 0
 	for i := range 1000 {
-		if tr.worthTelling(retry, now.Add(time.Duration(i)*100*time.Millisecond)) {
+		if tr.worthTelling(server.Retry, now.Add(time.Duration(i)*100*time.Millisecond)) {
 			told++
 		}
 	}
 	require.Equal(t, 4, told, "at 0, 30, 60 and 90 s")
-	require.True(t, tr.worthTelling(accessFault, now.Add(100*time.Second)), "somebody has to act: told at once")
-	require.False(t, tr.worthTelling(accessFault, now.Add(101*time.Second)))
+	require.True(t, tr.worthTelling(server.AccessFault, now.Add(100*time.Second)), "somebody has to act: told at once")
+	require.False(t, tr.worthTelling(server.AccessFault, now.Add(101*time.Second)))
 }

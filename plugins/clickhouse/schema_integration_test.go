@@ -95,26 +95,6 @@ func TestAChangedColumnParksTheRowsThatDoNotFitAnyMore(t *testing.T) {
 	})
 }
 
-// Over HTTP, a server converts what it is sent to the types of its table, and
-// wraps numbers around in doing so: one that cannot be told not to is asked for
-// its columns before each insert.
-func TestAChangedColumnIsSeenOverHTTPWithoutTheSetting(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
-	table := newTable(t, server, "id UInt16, v UInt16")
-	out := open(t, yamlFor(t, server, table, ""))
-	r := out.clusters[0].replicas[0]
-	_, err := r.features(t.Context())
-	require.NoError(t, err)
-	r.asked.refusesConversion = false
-	require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1,"v":3}`)))
-	require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY COLUMN v UInt8"))
-	parked := writing(t, out, `{"id":2,"v":400}`)
-	require.Contains(t, awaitStuck(t, out, table).Err, `column "v" (UInt8): out of range`)
-	require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY COLUMN v UInt16"))
-	require.NoError(t, <-parked)
-	require.Equal(t, [][]string{{"1", "3"}, {"2", "400"}}, query(t, server, "SELECT id, v FROM default."+table+" ORDER BY id"))
-}
-
 func TestAMissingTableParksItsRowsOnly(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		good, bad := newTable(t, server, "id UInt16"), newTable(t, server, "id UInt16")

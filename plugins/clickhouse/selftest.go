@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
-	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
-
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 var _ service.ConnectionTestable = (*output)(nil)
@@ -19,15 +19,12 @@ var _ service.ConnectionTestable = (*output)(nil)
 // stored. There is one result for each address, whose error names the address
 // and the field at fault. It needs no Connect and leaves no connection open.
 func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	var replicas []*replica
-	for _, c := range newClusters(&o.cfg, o.log, &o.metrics) {
-		replicas = append(replicas, c.replicas...)
-	}
-	results := make(service.ConnectionTestResults, len(replicas))
+	nodes := o.nodes()
+	results := make(service.ConnectionTestResults, len(nodes))
 	var wg sync.WaitGroup
-	for i, r := range replicas {
+	for i, n := range nodes {
 		wg.Go(func() {
-			if err := errors.Join(r.test(ctx, o.log, o.once()), r.close()); err != nil {
+			if err := errors.Join(n.test(ctx, o.log, o.once()), n.Close()); err != nil {
 				results[i] = service.ConnectionTestFailed(err)
 				return
 			}
@@ -38,72 +35,85 @@ func (o *output) ConnectionTest(ctx context.Context) service.ConnectionTestResul
 	return results
 }
 
+// node is a server together with the configuration, which explains its errors.
+type node struct {
+	server.Server
+	cfg *config
+}
+
+// nodes are all servers by connections of their own, to be closed.
+func (o *output) nodes() (nodes []node) {
+	for _, c := range o.newClusters() {
+		for _, s := range c.Replicas() {
+			nodes = append(nodes, node{s, &o.cfg})
+		}
+	}
+	return nodes
+}
+
 // test goes through what an insert needs, and explains what is missing; with
 // once set, what exactly-once delivery needs as well.
-func (r *replica) test(ctx context.Context, log *service.Logger, once bool) error {
-	if err := r.ping(ctx); err != nil {
-		return r.explain(err)
+func (n node) test(ctx context.Context, log *service.Logger, once bool) error {
+	if err := n.Ping(ctx); err != nil {
+		return n.explain(err)
 	}
-	table := r.cfg.namer.literal
+	table := n.cfg.namer.literal
 	if table == "" {
 		return nil
 	}
-	s, err := r.testColumns(ctx, table)
+	s, err := n.testColumns(ctx, table)
 	if err != nil {
-		return r.explain(err)
+		return n.explain(err)
 	}
-	w := &window{cfg: r.cfg, table: table, log: log}
+	w := &window{cfg: n.cfg, table: table, log: log}
 	check := w.check
 	if once {
 		check = w.insist
 	}
-	if err := check(ctx, r); err != nil {
-		return r.explain(err)
+	if err := check(ctx, n.Server); err != nil {
+		return n.explain(err)
 	}
-	if err := r.testInsert(ctx, s); err != nil {
-		return r.explainInsert(table, err)
+	if err := n.testInsert(ctx, s, table); err != nil {
+		return n.explainInsert(table, err)
 	}
 	return nil
 }
 
 // explainInsert says why testInsert failed.
-func (r *replica) explainInsert(table string, err error) error {
-	if code, ok := serverCode(err); ok && classOf(code) == accessFault {
+func (n node) explainInsert(table string, err error) error {
+	if code, ok := server.Code(err); ok && server.ClassOf(code) == server.AccessFault {
 		return fmt.Errorf("%s.%s: user %q may not insert into table %q on %s; grant it or choose another user: %w",
-			pluginName, fieldUsername, r.cfg.username, r.cfg.qualified(table), r.address, r.cfg.redact(err))
+			pluginName, fieldUsername, n.cfg.server.Username, n.cfg.qualified(table), n.Address(), n.cfg.redact(err))
 	}
-	return r.explain(fmt.Errorf("testing an insert into %q: %w", table, err))
+	return n.explain(fmt.Errorf("testing an insert into %q: %w", table, err))
 }
 
 // explain says which field an error of this replica is about.
-func (r *replica) explain(err error) error {
-	var missing *columnMissingError
-	if errors.As(err, &missing) || errors.Is(err, errUnsupported) || errors.Is(err, errNoWindow) {
-		return fmt.Errorf("on %s: %w", r.address, err)
+func (n node) explain(err error) error {
+	if ofTheTable(err) {
+		return fmt.Errorf("on %s: %w", n.Address(), err)
 	}
-	var connect *dialError
+	var connect *server.DialError
 	if errors.As(err, &connect) { // it names the address too
-		err = connect.err
+		err = connect.Err
 	}
-	return r.cfg.explainFor(r.address, err)
+	return n.cfg.explainFor(n.Address(), err)
 }
 
 // testColumns reads the columns that would be inserted.
-func (r *replica) testColumns(ctx context.Context, table string) (*column.Schema, error) {
-	conn, err := r.conn()
+func (n node) testColumns(ctx context.Context, table string) (*column.Schema, error) {
+	t, err := server.ParseTable(table)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.readTimeout)
-	defer cancel()
-	s, err := readSchema(ctx, conn, table)
+	s, err := n.Columns(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	if s, err = pick(s, r.cfg.columns.names); err != nil {
+	if s, err = pick(s, n.cfg.columns.names); err != nil {
 		return nil, err
 	}
-	if _, err := newBlock(s, r.cfg.times); err != nil {
+	if _, err := newBlock(s, n.cfg.times); err != nil {
 		return nil, fmt.Errorf("table %q: %w", table, err)
 	}
 	return s, nil
@@ -111,24 +121,10 @@ func (r *replica) testColumns(ctx context.Context, table string) (*column.Schema
 
 // testInsert inserts no rows, which the server allows to those only who may
 // insert some.
-func (r *replica) testInsert(ctx context.Context, s *column.Schema) error {
-	conn, err := r.conn()
+func (n node) testInsert(ctx context.Context, s *column.Schema, table string) error {
+	t, err := server.ParseTable(table)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.insertTimeout)
-	defer cancel()
-	names := make([]string, len(s.Columns))
-	for i, c := range s.Columns {
-		names[i] = quote(c.Name)
-	}
-	statement := "INSERT INTO " + quoteTable(s.Table) + "(" + strings.Join(names, ",") + ")"
-	if r.cfg.http { // where the driver keeps an empty batch to itself
-		return conn.InsertFormat(ctx, "Native", statement, strings.NewReader(""))
-	}
-	batch, err := conn.PrepareBatch(ctx, statement)
-	if err != nil {
-		return err
-	}
-	return batch.Close()
+	return n.TryInsert(ctx, s, t)
 }

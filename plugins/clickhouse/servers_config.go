@@ -10,9 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 const (
@@ -24,7 +27,9 @@ const (
 	fieldDatabase      = "database"
 	fieldUsername      = "username"
 	fieldPassword      = "password"
+	fieldPasswordFile  = "password_file"
 	fieldJWT           = "jwt"
+	fieldJWTFile       = "jwt_file"
 	fieldCompression   = "compression"
 	fieldSettings      = "settings"
 	fieldTLS           = "tls"
@@ -33,59 +38,56 @@ const (
 	fieldReadTimeout   = "read_timeout"
 	fieldInsertTimeout = "insert_timeout"
 
-	protocolNative    = "native"
-	protocolHTTP      = "http"
-	compressionLZ4    = "lz4"
-	compressionZSTD   = "zstd"
-	compressionNone   = "none"
-	balanceInOrder    = "in_order"
-	balanceRoundRobin = "round_robin"
-	balanceRandom     = "random"
-
-	// defaultUser is the user that ClickHouse has from the start.
-	defaultUser = "default"
+	protocolNative = "native"
+	protocolHTTP   = "http"
 )
 
 // serverConfig says where the servers are and how to talk to them.
 type serverConfig struct {
-	shards        [][]string // the replicas' host:port by shard; one shard if there are none
-	sharded       bool       // by the field shards
-	shardBy       string
-	loadBalancing string
-	http          bool
-	database      string
-	username      string
-	password      string
-	jwt           string
-	tls           *tls.Config // nil without TLS
-	serverName    string
-	compression   string
-	settings      clickhouse.Settings
-	dialTimeout   time.Duration
-	readTimeout   time.Duration
-	insertTimeout time.Duration
+	shards     [][]string // the replicas' host:port by shard; one shard if there are none
+	sharded    bool       // by the field shards
+	shardBy    string
+	serverName string
+	server     server.Config // but for the number of inserts at a time
+
+	password, passwordFile, jwt, jwtFile string
+	roots                                *x509.CertPool // that the certificates are checked by; nil for the machine's
 }
 
 func parseServers(p *parser) serverConfig {
 	conf := p.conf
 	s := serverConfig{
-		shardBy:       read(p, conf.FieldString, fieldShardBy),
-		loadBalancing: read(p, conf.FieldString, fieldLoadBalancing),
-		http:          read(p, conf.FieldString, fieldProtocol) == protocolHTTP,
-		database:      read(p, conf.FieldString, fieldDatabase),
-		username:      read(p, conf.FieldString, fieldUsername),
-		password:      read(p, conf.FieldString, fieldPassword),
-		jwt:           read(p, conf.FieldString, fieldJWT),
-		serverName:    read(p, conf.FieldString, fieldTLSServerName),
-		compression:   read(p, conf.FieldString, fieldCompression),
-		dialTimeout:   read(p, conf.FieldDuration, fieldDialTimeout),
-		readTimeout:   read(p, conf.FieldDuration, fieldReadTimeout),
-		insertTimeout: read(p, conf.FieldDuration, fieldInsertTimeout),
+		shardBy:      read(p, conf.FieldString, fieldShardBy),
+		password:     read(p, conf.FieldString, fieldPassword),
+		passwordFile: read(p, conf.FieldString, fieldPasswordFile),
+		jwt:          read(p, conf.FieldString, fieldJWT),
+		jwtFile:      read(p, conf.FieldString, fieldJWTFile),
+		serverName:   read(p, conf.FieldString, fieldTLSServerName),
+		server: server.Config{
+			HTTP:          read(p, conf.FieldString, fieldProtocol) == protocolHTTP,
+			Balance:       read(p, conf.FieldString, fieldLoadBalancing),
+			Database:      read(p, conf.FieldString, fieldDatabase),
+			Username:      read(p, conf.FieldString, fieldUsername),
+			Compression:   read(p, conf.FieldString, fieldCompression),
+			DialTimeout:   read(p, conf.FieldDuration, fieldDialTimeout),
+			ReadTimeout:   read(p, conf.FieldDuration, fieldReadTimeout),
+			InsertTimeout: read(p, conf.FieldDuration, fieldInsertTimeout),
+		},
 	}
+	s.server.Password = secretOf(s.password, s.passwordFile)
+	s.server.JWT = secretOf(s.jwt, s.jwtFile)
 	s.readAddresses(p)
 	s.readSettings(p)
 	s.readTLS(p)
 	return s
+}
+
+// secretOf is a secret that is given as a text or as a file.
+func secretOf(text, file string) server.Secret {
+	if file != "" {
+		return server.File(file)
+	}
+	return server.Text(text)
 }
 
 // readAddresses takes either way of naming the servers.
@@ -112,24 +114,40 @@ func (s *serverConfig) readTLS(p *parser) {
 	if !enabled || err != nil {
 		return
 	}
-	s.tls = conf
-	// Without a name of its own, the TLS client takes each address's host.
-	s.tls.ServerName = s.serverName
+	s.roots = conf.RootCAs
+	s.server.TLS = certificates(p.conf, s.serverName)
+}
+
+// certificates reads the certificates that the files of a configuration hold
+// now, so that they may be renewed without a restart.
+func certificates(conf *service.ParsedConfig, serverName string) func() (*tls.Config, error) {
+	var mu sync.Mutex
+	return func() (*tls.Config, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		current, _, err := conf.FieldTLSToggled(fieldTLS)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%s: %w", pluginName, fieldTLS, err)
+		}
+		// Without a name of its own, the TLS client takes each address's host.
+		current.ServerName = serverName
+		return current, nil
+	}
 }
 
 // readSettings keeps the types of numbers, which old servers insist on.
 func (s *serverConfig) readSettings(p *parser) {
-	s.settings = clickhouse.Settings{}
+	s.server.Settings = map[string]any{}
 	for name, conf := range read(p, p.conf.FieldAnyMap, fieldSettings) {
 		v, err := conf.FieldAny()
 		if err != nil && p.err == nil {
 			p.err = err
 		}
-		s.settings[name] = settingValue(v)
+		s.server.Settings[name] = settingValue(v)
 	}
 }
 
-// settingValue is a value of the configuration as the driver wants it.
+// settingValue is a value of the configuration as server.Config wants it.
 func settingValue(v any) any {
 	if number, ok := v.(interface{ Int64() (int64, error) }); ok { // json.Number
 		if n, err := number.Int64(); err == nil {
@@ -223,26 +241,34 @@ func (s *serverConfig) validateShardBy() error {
 }
 
 func (s *serverConfig) validateTLS() error {
-	if s.tls == nil {
+	if s.server.TLS == nil {
 		if s.serverName != "" {
 			return fmt.Errorf("%s.%s: is %q, but %s.enabled is false", pluginName, fieldTLSServerName, s.serverName, fieldTLS)
 		}
 		return nil
 	}
-	if s.tls.RootCAs != nil && s.tls.RootCAs.Equal(x509.NewCertPool()) {
+	if s.roots != nil && s.roots.Equal(x509.NewCertPool()) {
 		return fmt.Errorf("%s.%s: root_cas or root_cas_file holds no certificate in PEM form", pluginName, fieldTLS)
 	}
 	return nil
 }
 
 func (s *serverConfig) validateCredentials() error {
+	field := fieldJWT
+	if s.jwtFile != "" {
+		field = fieldJWTFile
+	}
 	switch {
-	case s.jwt == "":
+	case s.password != "" && s.passwordFile != "":
+		return fmt.Errorf("%s.%s: is set together with %s; one of them is enough", pluginName, fieldPassword, fieldPasswordFile)
+	case s.jwt != "" && s.jwtFile != "":
+		return fmt.Errorf("%s.%s: is set together with %s; one of them is enough", pluginName, fieldJWT, fieldJWTFile)
+	case s.jwt == "" && s.jwtFile == "":
 		return nil
-	case s.tls == nil:
-		return fmt.Errorf("%s.%s: is set, but %s.enabled is false: a token is sent over TLS only", pluginName, fieldJWT, fieldTLS)
-	case s.password != "" || cmp.Or(s.username, defaultUser) != defaultUser:
-		return fmt.Errorf("%s.%s: is set together with %s or %s; the token alone says who connects", pluginName, fieldJWT, fieldUsername, fieldPassword)
+	case s.server.TLS == nil:
+		return fmt.Errorf("%s.%s: is set, but %s.enabled is false: a token is sent over TLS only", pluginName, field, fieldTLS)
+	case s.password != "" || s.passwordFile != "" || cmp.Or(s.server.Username, server.DefaultUser) != server.DefaultUser:
+		return fmt.Errorf("%s.%s: is set together with %s or %s; the token alone says who connects", pluginName, field, fieldUsername, fieldPassword)
 	}
 	return nil
 }
@@ -251,7 +277,7 @@ func (s *serverConfig) validateTimeouts() error {
 	for _, timeout := range []struct {
 		field string
 		value time.Duration
-	}{{fieldDialTimeout, s.dialTimeout}, {fieldReadTimeout, s.readTimeout}, {fieldInsertTimeout, s.insertTimeout}} {
+	}{{fieldDialTimeout, s.server.DialTimeout}, {fieldReadTimeout, s.server.ReadTimeout}, {fieldInsertTimeout, s.server.InsertTimeout}} {
 		if timeout.value <= 0 {
 			return fmt.Errorf("%s.%s: is %s, must be above 0", pluginName, timeout.field, timeout.value)
 		}
@@ -264,7 +290,7 @@ func (s *serverConfig) all() []string { return slices.Concat(s.shards...) }
 
 // protocol is the value of the field of that name.
 func (s *serverConfig) protocol() string {
-	if s.http {
+	if s.server.HTTP {
 		return protocolHTTP
 	}
 	return protocolNative

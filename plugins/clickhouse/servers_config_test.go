@@ -35,6 +35,10 @@ var badServers = map[string]struct{ yaml, message string }{
 	"load balancing":          {minimal + "load_balancing: nearest", "value nearest is not a valid option"},
 	"compression":             {minimal + "compression: gzip", "value gzip is not a valid option"},
 	"settings":                {minimal + "settings: [a]", "object"},
+	"no acknowledgement":      {minimal + "settings: {wait_for_async_insert: 0}", "settings.wait_for_async_insert is off: inserts are answered before they are stored"},
+	"password and file":       {minimal + "password: x\npassword_file: /x", "password is set together with password_file"},
+	"jwt and file":            {minimal + "tls: {enabled: true}\njwt: x\njwt_file: /x", "jwt is set together with jwt_file"},
+	"jwt file without TLS":    {minimal + "jwt_file: /x", "jwt is set, but tls.enabled is false"},
 }
 
 func TestBadServersAreLinted(t *testing.T) {
@@ -51,7 +55,7 @@ func TestBadServersAreLinted(t *testing.T) {
 
 func TestBadServersAreRefusedAtConstruction(t *testing.T) {
 	words := map[string]string{ // where they differ from the linter's
-		"load balancing": "", "compression": "", // the host's linter alone looks at these
+		"load balancing": "", "compression": "", "no acknowledgement": "", // the host's linter alone looks at these
 		"settings":                "settings",
 		"no address at all":       "addresses: is empty",
 		"no address in a list":    "addresses: is empty",
@@ -62,6 +66,9 @@ func TestBadServersAreRefusedAtConstruction(t *testing.T) {
 		"name without TLS":        `tls_server_name: is "ch", but tls.enabled is false`,
 		"jwt without TLS":         "jwt: is set, but tls.enabled is false",
 		"jwt and password":        "jwt: is set together with username or password",
+		"password and file":       "password: is set together with password_file",
+		"jwt and file":            "jwt: is set together with jwt_file",
+		"jwt file without TLS":    "jwt_file: is set, but tls.enabled is false",
 		"jwt and user":            "jwt: is set together with username or password",
 		"dial timeout":            "dial_timeout: is 0s",
 		"read timeout":            "read_timeout: is -1s",
@@ -112,15 +119,17 @@ func TestShards(t *testing.T) {
 	c := parsed(t, "shard_by: this.symbol\n"+sharded)
 	require.Equal(t, [][]string{{"a:1"}, {"b:1", "b:2"}}, c.shards)
 	require.Equal(t, "this.symbol", c.shardBy)
-	clusters := newClusters(c, nil, &metrics{})
+	clusters := (&output{cfg: *c}).newClusters()
 	require.Len(t, clusters, 2)
-	require.Len(t, clusters[1].replicas, 2)
+	require.Len(t, clusters[1].Replicas(), 2)
 }
 
 func TestServerNameOfTLS(t *testing.T) {
 	c := parsed(t, minimal+"tls: {enabled: true}\ntls_server_name: ch.example.com")
-	require.Equal(t, "ch.example.com", c.options("a:1").TLS.ServerName)
-	require.Nil(t, parsed(t, minimal).options("a:1").TLS)
+	secure, err := c.server.TLS()
+	require.NoError(t, err)
+	require.Equal(t, "ch.example.com", secure.ServerName)
+	require.Nil(t, parsed(t, minimal).server.TLS)
 }
 
 func TestACAFileWithoutCertificateIsRefused(t *testing.T) {

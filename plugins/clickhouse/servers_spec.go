@@ -1,6 +1,17 @@
 package clickhouse
 
-import "github.com/redpanda-data/benthos/v4/public/service"
+import (
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
+)
+
+// settingWait is the setting without which an asynchronous insert is answered
+// before it is stored.
+const (
+	settingWait = "wait_for_async_insert"
+	waitWarning = "inserts are answered before they are stored: sources are acknowledged for rows that a crash of the server loses"
+)
 
 // serverFields say where the servers are and who connects.
 func serverFields() []*service.ConfigField {
@@ -13,10 +24,10 @@ func serverFields() []*service.ConfigField {
 				"A row goes to the shard whose number, from 0, is the remainder of the value divided by the number of shards: of the value itself where it is a whole number, else of ClickHouse's cityHash64 of its text, " +
 				"as in a Distributed table with the sharding key `x` or `cityHash64(x)` and shards of equal weight. Required with `" + fieldShards + "`.").
 			Default("").Example("this.symbol").Example("@kafka_partition").Example("this.account.id % 16"),
-		service.NewStringEnumField(fieldLoadBalancing, balanceInOrder, balanceRoundRobin, balanceRandom).
+		service.NewStringEnumField(fieldLoadBalancing, server.InOrder, server.RoundRobin, server.Random).
 			Description("Which replica an insert goes to: the first that works (`in_order`), the next one (`round_robin`), or any (`random`). " +
 				"A replica that cannot be reached, or that loses its connections, is left alone for a second, and up to half a minute if that goes on; the others take its share.").
-			Default(balanceInOrder).Example(balanceRoundRobin),
+			Default(server.InOrder).Example(server.RoundRobin),
 		service.NewStringEnumField(fieldProtocol, protocolNative, protocolHTTP).
 			Description("The protocol that the addresses speak: native (usually port 9000, with TLS 9440) or http (8123, with TLS 8443).").
 			Default(protocolNative).Example(protocolHTTP),
@@ -24,12 +35,18 @@ func serverFields() []*service.ConfigField {
 			Description("The database of tables that are named without one.").
 			Default("default").Example("market"),
 		service.NewStringField(fieldUsername).
-			Description("The user to connect as.").Default(defaultUser).Example("bridge"),
+			Description("The user to connect as.").Default(server.DefaultUser).Example("bridge"),
 		service.NewStringField(fieldPassword).
 			Description("The user's password.").Default("").Secret().Example("${CLICKHOUSE_PASSWORD}"),
+		service.NewStringField(fieldPasswordFile).
+			Description("A file that holds the user's password, in place of `" + fieldPassword + "`. It is read again for each new connection, so that the password may be changed without a restart. A line break at its end does not count.").
+			Default("").Advanced().Example("/run/secrets/clickhouse_password"),
 		service.NewStringField(fieldJWT).
 			Description("A JSON Web Token to connect with, in place of user and password, for servers that take one (ClickHouse Cloud). It is sent over TLS only.").
 			Default("").Secret().Advanced().Example("${CLICKHOUSE_JWT}"),
+		service.NewStringField(fieldJWTFile).
+			Description("A file that holds the token, in place of `" + fieldJWT + "`. It is read again for each new connection, over HTTP for each request.").
+			Default("").Advanced().Example("/run/secrets/clickhouse_token"),
 	}
 }
 
@@ -63,18 +80,19 @@ func connectionFields() []*service.ConfigField {
 		return service.NewDurationField(name).Description(what).Default(value).Example("10s").Advanced().LintRule(positive(name))
 	}
 	return []*service.ConfigField{
-		service.NewStringEnumField(fieldCompression, compressionLZ4, compressionZSTD, compressionNone).
-			Description("How blocks are compressed on the wire.").Default(compressionLZ4).Example(compressionZSTD),
+		service.NewStringEnumField(fieldCompression, server.LZ4, server.ZSTD, server.None).
+			Description("How blocks are compressed on the wire.").Default(server.LZ4).Example(server.ZSTD),
 		service.NewAnyMapField(fieldSettings).
-			Description("ClickHouse settings for every query.").
-			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}),
-		service.NewTLSToggledField(fieldTLS),
+			Description("ClickHouse settings for every query and insert. What an insert wishes for by itself (no asynchronous insert, deduplication) is left out where the server has that value anyway or does not let the user change it.").
+			Default(map[string]any{}).Example(map[string]any{"insert_quorum": 2}).
+			LintRule(`root = if this.type() == "object" && ["0", "false"].contains(this.get("` + settingWait + `").or("").string()) { ["` + fieldSettings + `.` + settingWait + ` is off: ` + waitWarning + `"] }`),
+		service.NewTLSToggledField(fieldTLS), // whose files are read again for each new connection
 		service.NewStringField(fieldTLSServerName).
 			Description("The name that the servers' certificates must bear, and that is sent to them, where it is not the host of the address.").
 			Default("").Advanced().Example("clickhouse.example.com"),
 		timeout(fieldDialTimeout, "How long to wait for a connection: for a free one of the pool, or for a new one with its handshakes.", "5s"),
 		timeout(fieldReadTimeout, "How long reading a table's columns, or anything else but an insert, may take.", "30s"),
-		timeout(fieldInsertTimeout, "How long one insert may take as a whole.", "60s"),
+		timeout(fieldInsertTimeout, "How long one insert may take as a whole, whatever the server does or fails to do.", "60s"),
 	}
 }
 
@@ -86,8 +104,10 @@ const serverLints = `
   if this.` + fieldShards + `.or([]).length() > 0 && this.` + fieldShardBy + `.or("") == "" { "` + fieldShardBy + ` is missing: with ` + fieldShards + `, say by what rows are divided among them" } else { null },
   if this.` + fieldShards + `.or([]).length() == 0 && this.` + fieldShardBy + `.or("") != "" { "` + fieldShardBy + ` is \"%v\", but there are no ` + fieldShards + ` to divide rows among".format(this.` + fieldShardBy + `) } else { null },
   if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldTLSServerName + `.or("") != "" { "` + fieldTLSServerName + ` is \"%v\", but ` + fieldTLS + `.enabled is false".format(this.` + fieldTLSServerName + `) } else { null },
-  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldJWT + `.or("") != "" { "` + fieldJWT + ` is set, but ` + fieldTLS + `.enabled is false: a token is sent over TLS only" } else { null },
-  if this.` + fieldJWT + `.or("") != "" && (this.` + fieldPassword + `.or("") != "" || this.` + fieldUsername + `.or("` + defaultUser + `") != "` + defaultUser + `") { "` + fieldJWT + ` is set together with ` + fieldUsername + ` or ` + fieldPassword + `; the token alone says who connects" } else { null },
+  if this.` + fieldPassword + `.or("") != "" && this.` + fieldPasswordFile + `.or("") != "" { "` + fieldPassword + ` is set together with ` + fieldPasswordFile + `; one of them is enough" } else { null },
+  if this.` + fieldJWT + `.or("") != "" && this.` + fieldJWTFile + `.or("") != "" { "` + fieldJWT + ` is set together with ` + fieldJWTFile + `; one of them is enough" } else { null },
+  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && (this.` + fieldJWT + `.or("") + this.` + fieldJWTFile + `.or("")) != "" { "` + fieldJWT + ` is set, but ` + fieldTLS + `.enabled is false: a token is sent over TLS only" } else { null },
+  if (this.` + fieldJWT + `.or("") + this.` + fieldJWTFile + `.or("")) != "" && ((this.` + fieldPassword + `.or("") + this.` + fieldPasswordFile + `.or("")) != "" || this.` + fieldUsername + `.or("` + server.DefaultUser + `") != "` + server.DefaultUser + `") { "` + fieldJWT + ` is set together with ` + fieldUsername + ` or ` + fieldPassword + `; the token alone says who connects" } else { null },
 `
 
 // positive is the lint rule of a duration.

@@ -20,39 +20,6 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-func TestFeatures(t *testing.T) {
-	engines(t, func(t *testing.T, server stack.ClickHouse) {
-		proxy, err := stack.Proxy(server.Addr())
-		require.NoError(t, err)
-		t.Cleanup(proxy.Close)
-		out := open(t, strings.Replace(yamlFor(t, server, "system.one", ""), server.Addr(), proxy.Addr(), 1))
-		r := out.clusters[0].replicas[0]
-		want := features{version: server.Version(), insertDeduplicate: true}
-		if !server.Legacy() {
-			want = features{server.Version(), true, true, true, true, true, true}
-		}
-		ask := func() {
-			t.Helper()
-			got, err := r.features(t.Context())
-			require.NoError(t, err)
-			require.True(t, strings.HasPrefix(got.version, want.version), got.version)
-			got.version = want.version
-			require.Equal(t, want, got)
-		}
-		ask()
-		asked := r.askedFor
-		ask()
-		require.Equal(t, asked, r.askedFor, "asked once for each connection")
-		proxy.Down()
-		require.NoError(t, proxy.Up())
-		require.Eventually(t, func() bool { return r.ping(t.Context()) == nil }, 10*time.Second, 10*time.Millisecond)
-		r.asked = features{}
-		if !out.cfg.http { // over HTTP, the driver's connections outlive those of TCP
-			ask()
-		}
-	})
-}
-
 // pair is two servers with the same empty table.
 func pair(t *testing.T) (a, b stack.ClickHouse, table string) {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
-
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -20,7 +20,7 @@ const mostRows = 1_000_000
 // bad rows. It is safe for concurrent use.
 type sink struct {
 	cfg     *config
-	cluster *cluster
+	cluster *server.Cluster
 	table   *table
 	trouble *trouble
 	window  *window
@@ -33,7 +33,7 @@ type sink struct {
 // row of the chunk is stored or a bad row.
 func (s *sink) attempt(ctx context.Context, c *chunk) error {
 	err := s.insertAll(ctx, c)
-	if err == nil || classify(err) != schemaFault || ctx.Err() != nil {
+	if err == nil || server.Classify(err) != server.SchemaFault || ctx.Err() != nil {
 		return err
 	}
 	// The table may have changed: read it again, decode again, once.
@@ -68,30 +68,32 @@ func (s *sink) insertAll(ctx context.Context, c *chunk) error {
 // fault with one of its rows.
 func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 	var took time.Duration
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) error {
-		f, err := r.features(ctx)
+	var written server.Written
+	err := s.cluster.Do(ctx, func(ctx context.Context, r server.Server) error {
+		f, err := r.Features(ctx)
 		if err != nil {
 			return err
 		}
-		if s.cfg.deduplicate != deduplicateOff && f.deduplicationToken && next.token == "" {
+		in := server.Insert{Table: s.table.sql, Part: next.part()}
+		switch {
+		case s.cfg.deduplicate == deduplicateOff:
+			in.Deduplication = server.NoDeduplication
+		case f.DeduplicationToken() && next.token == "":
 			next.token = token(c.records, *next)
 		}
-		if s.cfg.http && !f.refusesConversion {
-			if err := s.unchanged(ctx, r, next.block.Schema); err != nil {
-				return err
-			}
-		}
+		in.Token = next.token
 		begun := time.Now()
-		err = send(ctx, r, f, s.cfg, *next)
+		written, err = r.Insert(ctx, in)
 		took = time.Since(begun)
 		return err
 	})
+	_ = written // TODO: count rows that were deduplicated as such
 	done := *next
 	switch {
 	case err == nil:
 		c.pending = c.pending[:len(c.pending)-1]
 		s.stored(c, done, took)
-	case ctx.Err() == nil && classify(err) == rowFault:
+	case ctx.Err() == nil && server.Classify(err) == server.RowFault:
 		c.pending = c.pending[:len(c.pending)-1]
 		c.isolate(done, err)
 	default:
@@ -100,23 +102,13 @@ func (s *sink) insert(ctx context.Context, c *chunk, next *segment) error {
 	return nil
 }
 
-// unchanged makes sure that the table has the columns that rows were decoded
-// for, just before an INSERT which the server does not check for it.
-func (s *sink) unchanged(ctx context.Context, r *replica, decodedFor *column.Schema) error {
-	current, err := s.readSchema(ctx, r)
-	if err == nil && !current.Same(decodedFor) {
-		err = errSchemaChanged
-	}
-	return err
-}
-
 // insistOnWindow returns nil once the table is known to recognise a repeated
 // insert, which exactly-once delivery relies on.
 func (s *sink) insistOnWindow(ctx context.Context) error {
 	if s.window.insisted.Load() {
 		return nil
 	}
-	return s.cluster.do(ctx, s.window.insist)
+	return s.cluster.Do(ctx, s.window.insist)
 }
 
 // stored counts rows that the server has accepted, and how long it took.
@@ -147,10 +139,10 @@ func (s *sink) report(r report) {
 		s.trouble.over()
 	case r.chunk.ctx.Err() != nil:
 	default:
-		if !r.class.needsSomebody() {
+		if !r.class.NeedsSomebody() {
 			s.board.Link.Down(r.err)
 		}
-		s.metrics.retries.Incr(1, s.table.name, r.class.label())
+		s.metrics.retries.Incr(1, s.table.name, r.class.Label())
 		s.trouble.failed(r)
 		s.board.Report(status.Incident{Table: s.table.name, Class: r.class.String(), Message: r.words, Count: 1})
 	}
@@ -231,7 +223,7 @@ func (s *sink) add(d *decoder, c *chunk, index int) error {
 // loadSchema reads the table's schema from a server and learns it.
 func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
 	var current *column.Schema
-	err := s.cluster.do(ctx, func(ctx context.Context, r *replica) (err error) {
+	err := s.cluster.Do(ctx, func(ctx context.Context, r server.Server) (err error) {
 		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
 		}
@@ -244,14 +236,8 @@ func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
 }
 
 // readSchema reads the columns that rows are inserted into.
-func (s *sink) readSchema(ctx context.Context, r *replica) (*column.Schema, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.readTimeout)
-	defer cancel()
-	conn, err := r.conn()
-	if err != nil {
-		return nil, err
-	}
-	current, err := readSchema(ctx, conn, s.table.name)
+func (s *sink) readSchema(ctx context.Context, r server.Server) (*column.Schema, error) {
+	current, err := r.Columns(ctx, s.table.sql)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ output:
 func tableFields() []*service.ConfigField {
 	return []*service.ConfigField{
 		service.NewInterpolatedStringField(fieldTable).
-			Description("The table, or database.table. A literal costs nothing per record, a single metadata key next to nothing.").
+			Description("The table, or database.table. Each name is taken as it stands, whatever it holds; one that holds a point is written in backquotes, as in SQL: `market.` followed by `` `ticks.eur` ``. A literal costs nothing per record, a single metadata key next to nothing.").
 			Example("ticks").Example("${! @table }").
 			LintRule(`root = if this == "" { ["` + fieldTable + ` is empty, the name of a table is required"] }`),
 		columnsField(),

@@ -7,7 +7,14 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
+
+// tableNamed makes what is kept of the table of a name, which is one.
+func tableNamed(name string) *table {
+	sql, _ := server.ParseTable(name) // checked where it came from
+	return &table{name: name, sql: sql}
+}
 
 // maxIdle bounds the decoders and blocks that a table keeps for reuse; there
 // are never more at work than inserts, but for blocks that wait for a retry.
@@ -17,6 +24,7 @@ const maxIdle = 4
 // and blocks whose memory the next chunk reuses. It is safe for concurrent use.
 type table struct {
 	name string
+	sql  server.Table
 
 	mu       sync.Mutex
 	schema   *column.Schema // nil until read

@@ -2,16 +2,16 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
 // errNoWindow says that deduplication is required and that the table has none.
-var errNoWindow = errors.New("inserts are not deduplicated")
+var errNoWindow error = &classifiedError{server.SchemaFault, "inserts are not deduplicated"}
 
 // smallWindow is how many inserts a table should remember for exactly-once
 // delivery: others may come between an insert and its repetition after a crash.
@@ -29,14 +29,14 @@ type window struct {
 
 // check warns, or returns an error where deduplication is required. Where it is
 // not, it asks once.
-func (w *window) check(ctx context.Context, r *replica) error {
+func (w *window) check(ctx context.Context, s server.Server) error {
 	switch {
 	case w.insisted.Load():
-		return w.insist(ctx, r)
+		return w.insist(ctx, s)
 	case w.cfg.deduplicate == deduplicateOff || w.done.Load():
 		return nil
 	}
-	missing, _, err := w.missing(ctx, r)
+	missing, _, err := w.missing(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -52,12 +52,12 @@ func (w *window) check(ctx context.Context, r *replica) error {
 
 // insist is check for rows that an input with exactly_once has delivered: they
 // wait until the table can tell a repeated insert.
-func (w *window) insist(ctx context.Context, r *replica) error {
+func (w *window) insist(ctx context.Context, s server.Server) error {
 	if w.cfg.deduplicate == deduplicateOff {
 		return fmt.Errorf("%s.%s is %q, but an input has exactly_once set and %w: choose %q, or turn exactly_once off",
 			pluginName, fieldDeduplicate, deduplicateOff, errNoWindow, deduplicateAuto)
 	}
-	missing, size, err := w.missing(ctx, r)
+	missing, size, err := w.missing(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -73,28 +73,11 @@ func (w *window) insist(ctx context.Context, r *replica) error {
 
 // missing says what repeated inserts into the table lack to be recognised, ""
 // if nothing, and how many inserts the table remembers.
-func (w *window) missing(ctx context.Context, r *replica) (what string, size int64, err error) {
-	f, err := r.features(ctx)
+func (w *window) missing(ctx context.Context, s server.Server) (what string, size int64, err error) {
+	t, err := server.ParseTable(w.table)
 	if err != nil {
 		return "", 0, err
 	}
-	if !f.deduplicationToken {
-		return fmt.Sprintf("ClickHouse %s has no insert_deduplication_token", f.version), 0, nil
-	}
-	conn, err := r.conn()
-	if err != nil {
-		return "", 0, err
-	}
-	database, name, qualified := strings.Cut(w.table, ".")
-	if !qualified {
-		database, name = "", w.table
-	}
-	size, engine, known, err := dedupWindow(ctx, conn, database, name)
-	switch {
-	case err != nil || size > 0:
-		return "", size, err
-	case !known:
-		return fmt.Sprintf("the engine %s remembers no inserts itself", engine), 0, nil
-	}
-	return fmt.Sprintf("it remembers no inserts (ALTER TABLE %s MODIFY SETTING %s = 10000)", quoteTable(w.table), windowSetting(engine)), 0, nil
+	found, err := s.Window(ctx, t)
+	return found.Missing, found.Inserts, err
 }

@@ -33,18 +33,20 @@ func startChDB(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error) 
 	if err != nil {
 		return nil, err
 	}
-	port, err := FreePort()
-	if err != nil {
+	c.protocol = ProtocolHTTP
+	if c.http, c.native, err = twoAddresses(); err != nil {
 		return nil, err
 	}
-	c.http = address(port)
-	args := []string{"-library", library, "-listen", c.http, "-path", filepath.Join(c.dir, "data")}
+	args := []string{"-library", library, "-path", filepath.Join(c.dir, "data"), "-listen", c.http, "-native-listen", c.native}
+	if c.faulty = opts.Faults; c.faulty {
+		args = append(args, "-faults")
+	}
 	if t := opts.TLS; t != nil {
-		if port, err = FreePort(); err != nil {
+		if c.secure, c.secureNative, err = twoAddresses(); err != nil {
 			return nil, err
 		}
-		c.secure = address(port)
-		args = append(args, "-tls-listen", c.secure, "-tls-cert", t.Cert, "-tls-key", t.Key, "-tls-client-ca", t.ClientCA)
+		args = append(args, "-tls-listen", c.secure, "-native-tls-listen", c.secureNative,
+			"-tls-cert", t.Cert, "-tls-key", t.Key, "-tls-client-ca", t.ClientCA)
 	}
 	return c.launch(ctx, func() *exec.Cmd {
 		cmd := exec.Command(server, args...)
@@ -52,6 +54,17 @@ func startChDB(ctx context.Context, opts ClickHouseOptions) (ClickHouse, error) 
 		cmd.Env = append(os.Environ(), "TZ=UTC", "CHDB_PASSWORD="+c.password)
 		return cmd
 	})
+}
+
+// twoAddresses are free ones, for HTTP and for the native protocol.
+func twoAddresses() (http, native string, err error) {
+	var ports [2]int
+	for i := range ports {
+		if ports[i], err = FreePort(); err != nil {
+			return "", "", err
+		}
+	}
+	return address(ports[0]), address(ports[1]), nil
 }
 
 // installChDB is the path of libchdb.so in the cache.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ const (
 	KindGiven = "given"
 	// KindLocal is a `clickhouse` binary on PATH.
 	KindLocal = "path"
-	// KindChDB is the current engine behind an HTTP endpoint.
+	// KindChDB is the current engine behind a server of ours, over HTTP and the native protocol.
 	KindChDB = "chdb"
 	// KindLegacy is Debian's server 18.16, with the native protocol.
 	KindLegacy = "legacy"
@@ -40,11 +41,11 @@ var ErrNotOurs = errors.New("the server was not started by this program")
 type ClickHouse interface {
 	// Kind is one of the Kind constants, never KindAuto.
 	Kind() string
-	// Protocol is what Addr speaks: native where the server can, else http.
+	// Protocol is what Addr speaks: http for chDB, native for all others. See OverNative.
 	Protocol() string
 	// Addr is where data-bridge connects to.
 	Addr() string
-	// NativeAddr is empty when the server has no native protocol.
+	// NativeAddr is host:port of the native protocol.
 	NativeAddr() string
 	// HTTPAddr is host:port of the HTTP interface.
 	HTTPAddr() string
@@ -84,6 +85,8 @@ type ClickHouseOptions struct {
 	// ReadOnlyUser is the name of one more user, with the same password, who
 	// may not insert. chDB has one user only.
 	ReadOnlyUser string
+	// Faults makes a server of KindChDB show faults on demand: see FaultyClickHouse.
+	Faults bool
 	// TLS makes the server listen on TLSAddr too.
 	TLS *ServerTLS
 }
@@ -140,11 +143,15 @@ type clickhouseServer struct {
 	http     string
 	secure   string
 	user     string
-	password string
-	version  string
-	dir      string
-	keepDir  bool
-	proc     *process
+	protocol string // of Addr; native when empty
+	// secureNative is what secure is, where one server speaks both protocols over TLS.
+	secureNative string
+	password     string
+	version      string
+	dir          string
+	faulty       bool // shows faults on demand
+	keepDir      bool
+	proc         *process
 }
 
 var _ ClickHouse = (*clickhouseServer)(nil)
@@ -194,24 +201,38 @@ func (c *clickhouseServer) askVersion(ctx context.Context) error {
 func (c *clickhouseServer) Kind() string       { return c.kind }
 func (c *clickhouseServer) NativeAddr() string { return c.native }
 func (c *clickhouseServer) HTTPAddr() string   { return c.http }
-func (c *clickhouseServer) TLSAddr() string    { return c.secure }
 func (c *clickhouseServer) User() string       { return c.user }
 func (c *clickhouseServer) Password() string   { return c.password }
 func (c *clickhouseServer) Version() string    { return c.version }
 func (c *clickhouseServer) Legacy() bool       { return strings.HasPrefix(c.version, "18.") }
 
-func (c *clickhouseServer) Protocol() string {
-	if c.native == "" {
-		return ProtocolHTTP
-	}
-	return ProtocolNative
-}
+func (c *clickhouseServer) Protocol() string { return cmp.Or(c.protocol, ProtocolNative) }
 
 func (c *clickhouseServer) Addr() string {
-	if c.native == "" {
+	if c.Protocol() == ProtocolHTTP {
 		return c.http
 	}
 	return c.native
+}
+
+func (c *clickhouseServer) TLSAddr() string {
+	if c.Protocol() == ProtocolHTTP {
+		return c.secure
+	}
+	return cmp.Or(c.secureNative, c.secure)
+}
+
+// OverNative is the same running server with the native protocol as that of
+// Protocol, Addr and TLSAddr. It is ch itself for a server whose protocol that
+// is. Either may be stopped, started and closed, for both.
+func OverNative(ch ClickHouse) ClickHouse {
+	c, ok := ch.(*clickhouseServer)
+	if !ok || c.Protocol() == ProtocolNative {
+		return ch
+	}
+	view := *c
+	view.protocol = ProtocolNative
+	return &view
 }
 
 func (c *clickhouseServer) Exec(ctx context.Context, sql string) error {

@@ -24,6 +24,18 @@ func eachKind(t *testing.T, test func(t *testing.T, kind string)) {
 	}
 }
 
+// eachServer runs a test on the shared server of each kind, on chDB over either protocol.
+func eachServer(t *testing.T, test func(t *testing.T, ch ClickHouse)) {
+	t.Run(KindLegacy, func(t *testing.T) { test(t, Shared.ClickHouse(t, KindLegacy)) })
+	eachProtocol(t, test)
+}
+
+// eachProtocol runs a test on chDB over either protocol.
+func eachProtocol(t *testing.T, test func(t *testing.T, ch ClickHouse)) {
+	t.Run(KindChDB+" "+ProtocolHTTP, func(t *testing.T) { test(t, Shared.ClickHouse(t, KindChDB)) })
+	t.Run(KindChDB+" "+ProtocolNative, func(t *testing.T) { test(t, OverNative(Shared.ClickHouse(t, KindChDB))) })
+}
+
 // connect opens the real driver; extra changes its options.
 func connect(t *testing.T, ch ClickHouse, extra ...func(*clickhouse.Options)) driver.Conn {
 	t.Helper()
@@ -46,8 +58,7 @@ func connect(t *testing.T, ch ClickHouse, extra ...func(*clickhouse.Options)) dr
 }
 
 func TestClickHouseRoundTrip(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
-		ch := Shared.ClickHouse(t, kind)
+	eachServer(t, func(t *testing.T, ch ClickHouse) {
 		for name, method := range map[string]clickhouse.CompressionMethod{
 			"none": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD,
 		} {
@@ -110,8 +121,8 @@ func roundTrip(t *testing.T, ch ClickHouse, method clickhouse.CompressionMethod)
 }
 
 func TestClickHouseErrorsKeepTheirCode(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
-		conn := connect(t, Shared.ClickHouse(t, kind))
+	eachServer(t, func(t *testing.T, ch ClickHouse) {
+		conn := connect(t, ch)
 		var exception *clickhouse.Exception
 		require.ErrorAs(t, conn.Exec(t.Context(), "SELECT * FROM no_such_table"), &exception)
 		assert.EqualValues(t, 60, exception.Code)
@@ -121,14 +132,16 @@ func TestClickHouseErrorsKeepTheirCode(t *testing.T) {
 
 func TestClickHousePassword(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind string) {
-		ch, err := StartClickHouse(t.Context(), kind, ClickHouseOptions{Password: "s<cr&t"})
+		server, err := StartClickHouse(t.Context(), kind, ClickHouseOptions{Password: "s<cr&t"})
 		require.NoError(t, err)
-		closing(t, ch)
-		require.NoError(t, connect(t, ch).Ping(t.Context()))
-		wrong := connect(t, ch, func(o *clickhouse.Options) { o.Auth.Password = "wrong" })
-		var exception *clickhouse.Exception
-		require.ErrorAs(t, wrong.Ping(t.Context()), &exception)
-		assert.Contains(t, []int32{193, 516}, exception.Code)
+		closing(t, server)
+		for _, ch := range []ClickHouse{server, OverNative(server)} {
+			require.NoError(t, connect(t, ch).Ping(t.Context()))
+			wrong := connect(t, ch, func(o *clickhouse.Options) { o.Auth.Password = "wrong" })
+			var exception *clickhouse.Exception
+			require.ErrorAs(t, wrong.Ping(t.Context()), &exception)
+			assert.Contains(t, []int32{193, 516}, exception.Code)
+		}
 	})
 }
 
@@ -196,8 +209,10 @@ func TestShippedTables(t *testing.T) {
 	})
 }
 
-func TestChDBDeduplicatesByToken(t *testing.T) {
-	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+func TestChDBDeduplicatesByToken(t *testing.T) { eachProtocol(t, deduplicatesByToken) }
+
+func deduplicatesByToken(t *testing.T, ch ClickHouse) {
+	ctx := within(t, time.Minute)
 	require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS tokens"))
 	require.NoError(t, ch.Exec(ctx, `CREATE TABLE tokens (n UInt64) ENGINE = MergeTree ORDER BY n
 		SETTINGS non_replicated_deduplication_window = 100`))
@@ -213,18 +228,21 @@ func TestChDBDeduplicatesByToken(t *testing.T) {
 }
 
 func TestChDBRefusesUnknownSettings(t *testing.T) {
-	conn := connect(t, Shared.ClickHouse(t, KindChDB))
-	ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"no_such_setting": 1}))
-	var exception *clickhouse.Exception
-	require.ErrorAs(t, conn.Exec(ctx, "SELECT 1"), &exception)
-	assert.EqualValues(t, 115, exception.Code)
+	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
+		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"no_such_setting": 1}))
+		var exception *clickhouse.Exception
+		require.ErrorAs(t, connect(t, ch).Exec(ctx, "SELECT 1"), &exception)
+		assert.EqualValues(t, 115, exception.Code)
+	})
 }
 
 func TestChDBUnknownDatabase(t *testing.T) {
-	conn := connect(t, Shared.ClickHouse(t, KindChDB), func(o *clickhouse.Options) { o.Auth.Database = "nowhere" })
-	var exception *clickhouse.Exception
-	require.ErrorAs(t, conn.Ping(t.Context()), &exception)
-	assert.EqualValues(t, 81, exception.Code)
+	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
+		conn := connect(t, ch, func(o *clickhouse.Options) { o.Auth.Database = "nowhere" })
+		var exception *clickhouse.Exception
+		require.ErrorAs(t, conn.Ping(t.Context()), &exception)
+		assert.EqualValues(t, 81, exception.Code)
+	})
 }
 
 func TestGivenClickHouse(t *testing.T) {

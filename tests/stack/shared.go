@@ -78,7 +78,7 @@ func (s *servers) KafkaNext(t TB) *Kafka {
 }
 
 // ClickHouse is the shared server of the kind, without a password and without
-// tables. Tests use databases of their own.
+// tables, with faults where there are any. Tests use databases of their own.
 func (s *servers) ClickHouse(t TB, kind string) ClickHouse {
 	t.Helper()
 	s.mu.Lock()
@@ -86,7 +86,7 @@ func (s *servers) ClickHouse(t TB, kind string) ClickHouse {
 	if ch := s.houses[kind]; ch != nil {
 		return ch
 	}
-	ch, err := StartClickHouse(context.WithoutCancel(t.Context()), kind, ClickHouseOptions{})
+	ch, err := StartClickHouse(context.WithoutCancel(t.Context()), kind, ClickHouseOptions{Faults: true})
 	if err != nil {
 		t.Fatalf("sharing ClickHouse: %v", err)
 	}

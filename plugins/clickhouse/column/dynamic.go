@@ -1,6 +1,11 @@
 package column
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"unsafe"
+)
 
 // JSON is JSON: objects, as the text that the record has. The server
 // reads it, so that what it refuses is an error of the row.
@@ -86,17 +91,83 @@ func (c *Dynamic) Truncate(n int) {
 // Reset implements Column.
 func (c *Dynamic) Reset() { c.Truncate(0) }
 
-// State implements Column.
-func (*Dynamic) State(*Native) {}
+// sharedVariant stands among the types of every Dynamic, for those that have no
+// room of their own. Nothing is ever put there.
+const sharedVariant = "SharedVariant"
 
-// Encode implements Column.
-func (*Dynamic) Encode(*Native, int, int) {}
+// types are those of the values, in ClickHouse's order, which is that of their
+// names.
+func (c *Dynamic) types() []string {
+	types := []string{sharedVariant}
+	for _, x := range c.values {
+		if x.typ != "" && !slices.Contains(types, x.typ) {
+			types = append(types, x.typ)
+		}
+	}
+	slices.Sort(types)
+	return types
+}
+
+// State implements Column. The structure is in the first version, which every
+// server with the type reads.
+func (c *Dynamic) State(dst *Native) {
+	const structure, mostTypes, basicVariant = 1, 32, 0
+	types := c.types()
+	dst.Uint64(structure)
+	dst.Uvarint(mostTypes)
+	dst.Uvarint(uint64(len(types) - 1))
+	for _, typ := range types {
+		if typ != sharedVariant {
+			dst.Uvarint(uint64(len(typ)))
+			dst.Add([]byte(typ))
+		}
+	}
+	dst.Uint64(basicVariant)
+}
+
+// Encode implements Column: the number of each value's type, then the values
+// type by type.
+func (c *Dynamic) Encode(dst *Native, from, to int) {
+	types := c.types()
+	chosen := make([]byte, 0, to-from)
+	values := make([][]byte, len(types))
+	for _, x := range c.values[from:to] {
+		if x.typ == "" {
+			chosen = append(chosen, variantNull)
+			continue
+		}
+		i, _ := slices.BinarySearch(types, x.typ)
+		chosen = append(chosen, byte(i)) //nolint:gosec // of six types
+		values[i] = appendDynamic(values[i], x.v)
+	}
+	dst.Add(chosen)
+	for _, b := range values {
+		dst.Add(b)
+	}
+}
+
+// appendDynamic adds a value in the layout of its type.
+func appendDynamic(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return append(dst, 1)
+		}
+		return append(dst, 0)
+	case string:
+		return append(binary.AppendUvarint(dst, uint64(len(v))), v...)
+	case int64:
+		return binary.LittleEndian.AppendUint64(dst, uint64(v)) //nolint:gosec // the same bits
+	case uint64:
+		return binary.LittleEndian.AppendUint64(dst, v)
+	case float64:
+		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+	}
+	return dst
+}
 
 // Key implements Column.
 func (*Dynamic) Key(dst []byte, _ int) []byte { return dst }
-
-// Value returns value i and the name of its type, "" if it is null.
-func (c *Dynamic) Value(i int) (typ string, v any) { return c.values[i].typ, c.values[i].v }
 
 // Size implements Column.
 func (c *Dynamic) Size() int { return cap(c.values) * int(unsafe.Sizeof(dynamicValue{})) }

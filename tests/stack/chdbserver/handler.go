@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"compress/gzip"
+	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -20,7 +22,8 @@ type handler struct {
 	engine   *engine
 	user     string
 	password string
-	spool    string // folder of the INSERT bodies
+	spool    string  // folder of the INSERT bodies
+	faults   *faults // nil without
 }
 
 // failure is an answer other than 200.
@@ -34,21 +37,29 @@ func (f *failure) Error() string { return f.text }
 
 // ServeHTTP answers GET /ping, and statements by POST or GET.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.faults != nil && r.URL.Path == "/faults" {
+		h.faults.ServeHTTP(w, r)
+		return
+	}
 	if r.Method == http.MethodGet && (r.URL.Path == "/ping" || r.URL.RawQuery == "") {
 		_, _ = io.WriteString(w, "Ok.\n")
 		return
 	}
-	out, err := h.answer(r)
+	params := r.URL.Query()
+	out, err := h.answer(r, params)
+	if !errors.As(err, new(*page)) { // a page is somebody else's answer
+		writeNames(w.Header(), params)
+	}
 	if err != nil {
 		writeFailure(w, err)
 		return
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	_, _ = w.Write(out)
+	writeSummary(w.Header(), out)
+	w.Header().Set("Content-Length", strconv.Itoa(len(out.data)))
+	_, _ = w.Write(out.data)
 }
 
-func (h *handler) answer(r *http.Request) ([]byte, error) {
-	params := r.URL.Query()
+func (h *handler) answer(r *http.Request, params url.Values) (*answer, error) {
 	if err := h.authenticate(r, params); err != nil {
 		return nil, err
 	}
@@ -56,11 +67,12 @@ func (h *handler) answer(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := h.execute(params, body)
+	out, err := h.execute(r.Context(), params, body)
 	if err != nil || params.Get("compress") != "1" {
 		return out, err
 	}
-	return pack(out, params.Get("network_compression_method"))
+	out.data, err = pack(out.data, params.Get("network_compression_method"))
+	return out, err
 }
 
 // authenticate accepts the three ways in which clients name themselves.
@@ -70,6 +82,10 @@ func (h *handler) authenticate(r *http.Request, params url.Values) error {
 		user = cmp.Or(r.Header.Get("X-ClickHouse-User"), params.Get("user"), "default")
 		password = cmp.Or(r.Header.Get("X-ClickHouse-Key"), params.Get("password"))
 	}
+	return h.login(user, password)
+}
+
+func (h *handler) login(user, password string) error {
 	if user == h.user && subtle.ConstantTimeCompare([]byte(password), []byte(h.password)) == 1 {
 		return nil
 	}
@@ -95,10 +111,14 @@ func requestBody(r *http.Request, params url.Values) (io.Reader, error) {
 
 // execute runs the statement of the URL or the body. With one in the URL the
 // body is its data.
-func (h *handler) execute(params url.Values, body io.Reader) ([]byte, error) {
+func (h *handler) execute(ctx context.Context, params url.Values, body io.Reader) (*answer, error) {
 	sql := params.Get("query")
-	if insertWithFormat.MatchString(sql) {
-		return h.insert(sql, params, body)
+	if stmt, ok := parseInsert(sql); ok && formatOnly.MatchString(stmt.rest) {
+		f := h.faults.take(sql, false)
+		if err := f.before(ctx); err != nil {
+			return nil, err
+		}
+		return h.insert(f, stmt, params, body)
 	}
 	rest, err := io.ReadAll(body)
 	if err != nil {
@@ -108,9 +128,22 @@ func (h *handler) execute(params url.Values, body io.Reader) ([]byte, error) {
 	if sql == helloQuery {
 		return h.hello(params)
 	}
+	f := h.faults.take(sql, false)
+	if err := f.before(ctx); err != nil {
+		return nil, err
+	}
 	stmt, format := plain(sql, settingsOf(params), cmp.Or(params.Get("default_format"), "TabSeparated"))
-	return h.run(params, stmt, format)
+	out, err := f.around(scope{database: databaseOf(params)}, func(at scope) (*result, error) { return h.run(at, stmt, format) })
+	return &answer{out, format}, err
 }
+
+// answer is a result and the format that it has.
+type answer struct {
+	*result
+	format string
+}
+
+func databaseOf(params url.Values) string { return cmp.Or(params.Get("database"), "default") }
 
 func joinLines(first, second string) string {
 	if first == "" {
@@ -119,26 +152,44 @@ func joinLines(first, second string) string {
 	return first + "\n" + second
 }
 
-// insert stores the body in a file for the time of the statement.
-func (h *handler) insert(sql string, params url.Values, body io.Reader) ([]byte, error) {
+// insert runs an INSERT whose data is the body.
+func (h *handler) insert(f *fault, stmt insertStmt, params url.Values, body io.Reader) (*answer, error) {
+	out, err := h.spooled(func(file io.Writer) error {
+		_, err := io.Copy(file, body)
+		return err
+	}, func(file string) (*result, error) {
+		return f.around(scope{database: databaseOf(params)}, func(at scope) (*result, error) {
+			return h.runInsert(at, stmt.fromFile(file, stmt.format(), settingsOf(params)))
+		})
+	})
+	return &answer{out, stmt.format()}, err
+}
+
+// spooled has the data of an INSERT written to a file, runs the statement that
+// reads it, and removes it. When the client leaves half way, or the data is
+// damaged, nothing is inserted.
+func (h *handler) spooled(write func(io.Writer) error, run func(file string) (*result, error)) (*result, error) {
 	file, err := os.CreateTemp(h.spool, "chdb-insert-*")
 	if err != nil {
 		return nil, fmt.Errorf("spooling the data: %w", err)
 	}
 	defer os.Remove(file.Name())
-	_, err = io.Copy(file, body)
+	buffered := bufio.NewWriterSize(file, 1<<20)
+	err = write(buffered)
+	if err == nil {
+		err = buffered.Flush()
+	}
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil { // the client left half way, or the body is damaged: nothing is inserted
+	if err != nil {
 		return nil, fmt.Errorf("spooling the data: %w", err)
 	}
-	stmt, _ := insertFrom(sql, file.Name(), settingsOf(params))
-	return h.run(params, stmt, "Null")
+	return run(file.Name())
 }
 
-func (h *handler) hello(params url.Values) ([]byte, error) {
-	version, err := h.run(params, "SELECT version()", "TabSeparatedRaw")
+func (h *handler) hello(params url.Values) (*answer, error) {
+	version, err := h.run(scope{database: databaseOf(params)}, "SELECT version()", "TabSeparatedRaw")
 	if err != nil {
 		return nil, err
 	}
@@ -146,11 +197,23 @@ func (h *handler) hello(params url.Values) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading client_protocol_version: %w", err)
 	}
-	return hello(strings.TrimSpace(string(version)), revision)
+	version.data, err = hello(strings.TrimSpace(string(version.data)), revision)
+	return &answer{version, "Native"}, err
 }
 
-func (h *handler) run(params url.Values, sql, format string) ([]byte, error) {
-	out, err := h.engine.run(cmp.Or(params.Get("database"), "default"), sql, format)
+func (h *handler) run(at scope, sql, format string) (*result, error) {
+	if _, ok := parseInsert(sql); ok {
+		return h.runInsert(at, sql)
+	}
+	out, err := h.engine.run(at, sql, format)
+	if err != nil {
+		return nil, exception(err.Error())
+	}
+	return out, nil
+}
+
+func (h *handler) runInsert(at scope, sql string) (*result, error) {
+	out, err := h.engine.runInsert(at, sql)
 	if err != nil {
 		return nil, exception(err.Error())
 	}
@@ -178,6 +241,15 @@ var statusOf = map[int]int{
 }
 
 func writeFailure(w http.ResponseWriter, err error) {
+	if errors.Is(err, errCut) {
+		panic(http.ErrAbortHandler) // which is how a handler closes its connection
+	}
+	var p *page
+	if errors.As(err, &p) {
+		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+		_, _ = io.WriteString(w, p.html)
+		return
+	}
 	var f *failure
 	if !errors.As(err, &f) {
 		f = &failure{status: http.StatusBadRequest, text: err.Error()}

@@ -9,22 +9,23 @@ import (
 	"os"
 )
 
-// secureFlags describe the same interface over TLS, if it is asked for.
+// secureFlags describe the same interfaces over TLS, if they are asked for.
 type secureFlags struct {
-	listen, cert, key, clientCA string
+	listen, native, cert, key, clientCA string
 }
 
 func (f *secureFlags) define() {
 	flag.StringVar(&f.listen, "tls-listen", "", "address of the HTTPS interface; none when empty")
-	flag.StringVar(&f.cert, "tls-cert", "", "its certificate, a PEM file")
+	flag.StringVar(&f.native, "native-tls-listen", "", "address of the native protocol over TLS; none when empty")
+	flag.StringVar(&f.cert, "tls-cert", "", "certificate of both, a PEM file")
 	flag.StringVar(&f.key, "tls-key", "", "its private key, a PEM file")
 	flag.StringVar(&f.clientCA, "tls-client-ca", "", "authority of the certificates that clients have to show; none when empty")
 }
 
-// add returns the plain server and, if it is asked for, its twin over TLS.
-func (f *secureFlags) add(plain *http.Server) ([]*http.Server, error) {
-	if f.listen == "" {
-		return []*http.Server{plain}, nil
+// config is what both interfaces have in common, nil when none is asked for.
+func (f *secureFlags) config() (*tls.Config, error) {
+	if f.listen == "" && f.native == "" {
+		return nil, nil
 	}
 	cert, err := tls.LoadX509KeyPair(f.cert, f.key)
 	if err != nil {
@@ -39,7 +40,15 @@ func (f *secureFlags) add(plain *http.Server) ([]*http.Server, error) {
 		conf.ClientCAs, conf.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
 		conf.ClientCAs.AppendCertsFromPEM(pem)
 	}
-	return []*http.Server{plain, {Addr: f.listen, Handler: plain.Handler, TLSConfig: conf}}, nil
+	return conf, nil
+}
+
+// add returns the plain server and, if it is asked for, its twin over TLS.
+func (f *secureFlags) add(plain *http.Server, conf *tls.Config) []*http.Server {
+	if f.listen == "" {
+		return []*http.Server{plain}
+	}
+	return []*http.Server{plain, {Addr: f.listen, Handler: plain.Handler, TLSConfig: conf.Clone()}}
 }
 
 func listenAndServe(server *http.Server) error {

@@ -31,35 +31,27 @@ var literal = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
 func quote(s string) string { return "'" + literal.Replace(s) + "'" }
 
-var (
-	insertWithFormat = regexp.MustCompile(`(?is)^(\s*INSERT\s+INTO\s.*?)(?:\s+SETTINGS\s+([^()]*?))?\s+FORMAT\s+(\w+)\s*$`)
-	formatAtEnd      = regexp.MustCompile(`(?is)^(.*\S)\s+FORMAT\s+(\w+)\s*$`)
-	settingsAtEnd    = regexp.MustCompile(`(?is)\sSETTINGS\s+\w+\s*=`)
-	takesSettings    = regexp.MustCompile(`(?is)^\s*(SELECT|WITH|DESCRIBE|DESC|SHOW|EXPLAIN|\()\b`)
-)
-
-// insertFrom turns "INSERT ... FORMAT f", whose data is in file, into a
-// statement that reads the file: the engine cuts inline binary data off.
-func insertFrom(sql, file, settings string) (stmt string, ok bool) {
-	parts := insertWithFormat.FindStringSubmatch(sql)
-	if parts == nil {
-		return "", false
-	}
-	stmt = parts[1] + " FROM INFILE " + quote(file)
-	if all := joinNonEmpty(parts[2], settings); all != "" {
-		stmt += " SETTINGS " + all
-	}
-	return stmt + " FORMAT " + parts[3], true
+func quoteName(s string) string {
+	return "`" + strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(s) + "`"
 }
+
+var (
+	formatAtEnd   = regexp.MustCompile(`(?is)^(.*\S)\s+FORMAT\s+(\w+)\s*$`)
+	settingsAtEnd = regexp.MustCompile(`(?is)\sSETTINGS\s+\w+\s*=`)
+	takesSettings = regexp.MustCompile(`(?is)^\s*(SELECT|WITH|DESCRIBE|DESC|SHOW|EXPLAIN|\()\b`)
+)
 
 func joinNonEmpty(lists ...string) string {
 	return strings.Join(slices.DeleteFunc(lists, func(s string) bool { return strings.TrimSpace(s) == "" }), ", ")
 }
 
 // plain adds the settings to a statement that takes them and parts it from its
-// output format. DDL takes no query settings: there the URL's are left out.
+// output format. DDL takes no query settings: there they are left out.
 func plain(sql, settings, format string) (stmt, outFormat string) {
 	stmt = strings.TrimRight(sql, " \t\r\n;")
+	if insert, ok := parseInsert(stmt); ok {
+		return insert.with(settings, insert.rest), format
+	}
 	if parts := formatAtEnd.FindStringSubmatch(stmt); parts != nil && takesSettings.MatchString(stmt) {
 		stmt, format = parts[1], parts[2]
 	}
@@ -71,4 +63,21 @@ func plain(sql, settings, format string) (stmt, outFormat string) {
 		}
 	}
 	return stmt, format
+}
+
+var (
+	exceptionHead = regexp.MustCompile(`^\s*Code: \d+\. DB::Exception: `)
+	exceptionTail = regexp.MustCompile(`\s*(\([A-Z0-9_]+\)|\(version [^()]*(\([^()]*\))?\))\.?\s*$`)
+)
+
+// bareText is an exception's text without its code in front, its name and the
+// server's version at the end.
+func bareText(text string) string {
+	for exceptionHead.MatchString(text) {
+		text = exceptionHead.ReplaceAllString(text, "")
+	}
+	for exceptionTail.MatchString(text) {
+		text = exceptionTail.ReplaceAllString(text, "")
+	}
+	return text
 }

@@ -21,17 +21,24 @@ func TestSettingsOfLeavesTheInterfacesOwnOut(t *testing.T) {
 
 func TestInsertFrom(t *testing.T) {
 	for sql, want := range map[string]string{
-		"INSERT INTO t (a, b) FORMAT Native":                     "INSERT INTO t (a, b) FROM INFILE '/f' SETTINGS x = '1' FORMAT Native",
-		"insert into `m`.`t` (a)\nSETTINGS y = 2\nFORMAT Native": "insert into `m`.`t` (a) FROM INFILE '/f' SETTINGS y = 2, x = '1' FORMAT Native",
+		"INSERT INTO t (a, b) FORMAT Native":                                     "INSERT INTO t (a, b) FROM INFILE '/f' SETTINGS x = '1' FORMAT Native",
+		"insert into `m`.`t` (a)\nSETTINGS y = 2\nFORMAT Native":                 "INSERT INTO `m`.`t` (a) FROM INFILE '/f' SETTINGS y = 2, x = '1' FORMAT Native",
+		"INSERT INTO t(a) VALUES":                                                "INSERT INTO t (a) FROM INFILE '/f' SETTINGS x = '1' FORMAT Native",
+		"INSERT INTO `a b (` (`x) FORMAT y`, n.a) SETTINGS z='(' FORMAT Native;": "INSERT INTO `a b (` (`x) FORMAT y`, n.a) FROM INFILE '/f' SETTINGS z='(', x = '1' FORMAT Native",
+		"/* INSERT */ INSERT INTO TABLE FUNCTION file('x)', Native)":             "INSERT INTO FUNCTION file('x)', Native) FROM INFILE '/f' SETTINGS x = '1' FORMAT Native",
 	} {
-		got, ok := insertFrom(sql, "/f", "x = '1'")
+		stmt, ok := parseInsert(sql)
 		require.True(t, ok, sql)
-		assert.Equal(t, want, got)
+		require.NotEmpty(t, stmt.format(), sql)
+		assert.Equal(t, want, stmt.fromFile("/f", "Native", "x = '1'"))
 	}
-	for _, sql := range []string{"INSERT INTO t VALUES (1)", "SELECT 1 FORMAT Native", "INSERT INTO t SELECT 1"} {
-		_, ok := insertFrom(sql, "/f", "")
-		assert.False(t, ok, sql)
+	for _, sql := range []string{"INSERT INTO t VALUES (1)", "INSERT INTO t SELECT 1", "INSERT INTO t (SELECT 1)", "INSERT INTO t SELECT 1 FORMAT Native"} {
+		stmt, ok := parseInsert(sql)
+		require.True(t, ok, sql)
+		assert.Empty(t, stmt.format(), sql)
 	}
+	_, ok := parseInsert("SELECT 1 FORMAT Native")
+	assert.False(t, ok)
 }
 
 func TestPlain(t *testing.T) {
@@ -39,6 +46,8 @@ func TestPlain(t *testing.T) {
 		{"SELECT 1;", "", "SELECT 1", "Native"},
 		{"SELECT 1 FORMAT JSON", "a = '1'", "SELECT 1 SETTINGS a = '1'", "JSON"},
 		{"SELECT 1 SETTINGS b = 2", "a = '1'", "SELECT 1 SETTINGS b = 2, a = '1'", "Native"},
+		{"INSERT INTO t (a) SELECT 1 FORMAT x", "a = '1'", "INSERT INTO t (a) SETTINGS a = '1' SELECT 1 FORMAT x", "Native"},
+		{"INSERT INTO t SETTINGS b = 2 VALUES ('SETTINGS')", "a = '1'", "INSERT INTO t SETTINGS b = 2, a = '1' VALUES ('SETTINGS')", "Native"},
 		{"CREATE TABLE t (n UInt8) ENGINE = Memory", "a = '1'", "CREATE TABLE t (n UInt8) ENGINE = Memory", "Native"},
 	} {
 		stmt, format := plain(test.sql, test.settings, "Native")

@@ -1,0 +1,207 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+)
+
+// defaultPiece is how many bytes of records are encoded at a time: 30,000 rows
+// where records have 130 bytes.
+const defaultPiece = 4 << 20
+
+// Insert implements Server.
+func (r *Replica) Insert(ctx context.Context, in Insert) (w Written, err error) {
+	f, err := r.Features(ctx)
+	if err != nil {
+		return w, err
+	}
+	if r.cfg.HTTP && !f.RefusesConversion() {
+		if err := r.unchanged(ctx, in); err != nil {
+			return w, err
+		}
+	}
+	n := in.Part.To - in.Part.From
+	q := statement{id: uuid.NewString(), settings: r.cfg.insertSettings(f, in)}
+	err = r.bounded(ctx, r.cfg.InsertTimeout, func(ctx context.Context) (err error) {
+		w, err = r.wire.insert(ctx, q, rowsOf(in.Part, in.Table, r.cfg.Piece))
+		return err
+	})
+	if code, ok := Code(err); ok && code == codeDeduplicated {
+		return Written{Known: true, Deduplicated: true}, nil
+	}
+	if err == nil {
+		err = w.check(n, r.cfg.waits(f))
+	}
+	if err != nil {
+		return Written{}, fmt.Errorf("inserting %d rows into %s: %w", n, in.Table, err)
+	}
+	return w, nil
+}
+
+// unchanged makes sure that the table has the columns that rows were made for,
+// just before an INSERT which the server does not check for it.
+func (r *Replica) unchanged(ctx context.Context, in Insert) error {
+	current, err := r.Columns(ctx, in.Table)
+	if err != nil {
+		return err
+	}
+	for i, spec := range in.Part.Block.Schema.Columns {
+		if in.Part.Block.Absent[i] {
+			continue
+		}
+		at, there := current.Index(spec.Name)
+		if !there || !column.Same(current.Columns[at].Type, spec.Type) {
+			return fmt.Errorf("%w: column %q", ErrSchemaChanged, spec.Name)
+		}
+	}
+	return nil
+}
+
+// waits reports whether the server answers an insert after it has written it,
+// so that what it says of it is believed.
+func (c *Config) waits(f Features) bool {
+	if given, ok := c.Settings[settingAsync]; ok {
+		return boolean(fmt.Sprint(given)) == "0"
+	}
+	return !f.has(settingAsync) || f.may(settingAsync, "0")
+}
+
+// check compares what a server says it has written with what it was sent. It
+// counts the rows of materialized views too, so that more is no surprise; fewer
+// are. Of an insert that it has put off, it knows nothing yet.
+func (w *Written) check(sent int, waits bool) error {
+	if !w.Known || w.Deduplicated || w.Rows >= int64(sent) {
+		return nil
+	}
+	if !waits {
+		w.Known = false
+		return nil
+	}
+	return fmt.Errorf("%w: it says that it has written %d rows of %d", ErrNotStored, w.Rows, sent)
+}
+
+// given are the settings of every query.
+func (c *Config) given() []settingValue {
+	values := make([]settingValue, 0, len(c.Settings))
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		values = append(values, settingValue{name: name, value: c.Settings[name], must: true})
+	}
+	return values
+}
+
+// insertSettings are the settings of one INSERT: those of the user, and what is
+// wished for where the server knows it, has another value, and lets this user
+// change it. Deduplication is asked for, or refused, in the words that the server
+// knows: of itself, some tables deduplicate by content and take equal rows for
+// repetitions.
+func (c *Config) insertSettings(f Features, in Insert) []settingValue {
+	values := c.given()
+	wish := func(name, value string) {
+		_, given := c.Settings[name]
+		if s := f.settings[name]; !given && f.may(name, value) && !s.is(value) {
+			values = append(values, settingValue{name: name, value: numberOr(value)})
+		}
+	}
+	// Over HTTP, where the server does not show its columns first, it would wrap
+	// numbers around that do not fit a column whose type was changed.
+	if c.HTTP {
+		wish(settingConversion, "0")
+		wish(settingProgressHeaders, "0")
+	}
+	wish(settingAsync, "0") // batches are formed already: waiting for others gains nothing
+	wish(settingBinaryTypesIn, "0")
+	wish(settingBinaryTypesOut, "0")
+	switch {
+	case in.Deduplication == NoDeduplication && f.has(settingDeduplicateNew):
+		wish(settingDeduplicateNew, "disable")
+	case in.Deduplication == NoDeduplication:
+		wish(settingDeduplicate, "0")
+	case in.Token == "" || !f.DeduplicationToken():
+	default:
+		values = append(values, settingValue{name: settingToken, value: in.Token, must: true})
+		if f.has(settingDeduplicateNew) {
+			wish(settingDeduplicateNew, "enable")
+		} else {
+			wish(settingDeduplicate, "1")
+		}
+		wish(settingViews, "1")
+		// Else two views of one table into another would give their rows one token.
+		wish(settingViewTokens, "1")
+	}
+	return values
+}
+
+// numberOr keeps what is a number one, which old servers insist on.
+func numberOr(value string) any {
+	switch value {
+	case "0":
+		return 0
+	case "1":
+		return 1
+	}
+	return value
+}
+
+// rows are the rows of an INSERT, column by column, on their way to a wire.
+type rows struct {
+	table    Table
+	fields   []field // in the order of the statement
+	from, to int
+	size     int // rows of a piece
+}
+
+// field is one column of an INSERT.
+type field struct {
+	column.Spec
+	values column.Column // nil without rows
+}
+
+// rowsOf takes the columns of a part that are there. A part is always cut into
+// the same pieces.
+func rowsOf(p column.Part, t Table, piece int) *rows {
+	if piece <= 0 {
+		piece = defaultPiece
+	}
+	r := &rows{table: t, from: p.From, to: p.To}
+	for i, spec := range p.Block.Schema.Columns {
+		if !p.Block.Absent[i] {
+			r.fields = append(r.fields, field{spec, p.Block.Columns[i]})
+		}
+	}
+	weight := max(1, p.Block.Weight/max(1, p.Block.Len()))
+	r.size = max(1, piece/weight)
+	return r
+}
+
+// emptyRows is an INSERT of no rows.
+func emptyRows(s *column.Schema, t Table) *rows {
+	r := &rows{table: t, size: 1}
+	for _, spec := range s.Columns {
+		r.fields = append(r.fields, field{Spec: spec})
+	}
+	return r
+}
+
+// sql names the columns: an INSERT without a list stores nothing, and says
+// nothing, on old servers.
+func (r *rows) sql() string {
+	names := make([]string, len(r.fields))
+	for i, f := range r.fields {
+		names[i] = Quote(f.Name)
+	}
+	return "INSERT INTO " + r.table.SQL() + " (" + strings.Join(names, ", ") + ")"
+}
+
+// next cuts the next piece off; there is none when it is empty.
+func (r *rows) next() (from, to int) {
+	from, to = r.from, min(r.from+r.size, r.to)
+	r.from = to
+	return from, to
+}

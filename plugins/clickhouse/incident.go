@@ -16,7 +16,7 @@ import (
 var reasons = []error{
 	column.ErrNull, column.ErrDuplicate, rec.ErrUnknown, rec.ErrNoColumn, rec.ErrLost, rec.ErrUneven, rec.ErrMissing, column.ErrNotAUUID, column.ErrNotEnum, column.ErrNotAnIP,
 	column.ErrNoElement, column.ErrNoVariant,
-	column.ErrNotANumber, column.ErrRange, column.ErrPrecision, column.ErrNotATime, column.ErrNotADate, column.ErrEpoch,
+	column.ErrNotANumber, column.ErrRange, column.ErrPrecision, column.ErrNotATime, column.ErrNotADate, column.ErrEpoch, column.ErrNotAClock,
 	json.ErrMalformed, json.ErrNotUTF8,
 }
 

@@ -32,6 +32,7 @@ func (c *JSON) Zero() { c.values = append(c.values, "{}") }
 // its kind.
 type Dynamic struct {
 	values []dynamicValue
+	room   room
 }
 
 // dynamicValue has no type if it is null.
@@ -89,7 +90,10 @@ func (c *Dynamic) Truncate(n int) {
 }
 
 // Reset implements Column.
-func (c *Dynamic) Reset() { c.Truncate(0) }
+func (c *Dynamic) Reset() {
+	clear(c.values)
+	c.values = emptied(c.values, &c.room)
+}
 
 // sharedVariant stands among the types of every Dynamic, for those that have no
 // room of their own. Nothing is ever put there.

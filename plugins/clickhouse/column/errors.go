@@ -15,9 +15,10 @@ var (
 	ErrRange      = errors.New("out of range")
 	ErrPrecision  = errors.New("loses precision")
 
-	ErrNotATime = errors.New("not a time: RFC 3339, \"2006-01-02 15:04:05\" or \"2006-01-02\" is accepted")
-	ErrNotADate = errors.New("not a date: \"2006-01-02\" is accepted")
-	ErrEpoch    = errors.New("an epoch number, whose unit is not known: set epoch_unit")
+	ErrNotATime  = errors.New("not a time: RFC 3339, \"2006-01-02 15:04:05\" or \"2006-01-02\" is accepted")
+	ErrNotADate  = errors.New("not a date: \"2006-01-02\" is accepted")
+	ErrNotAClock = errors.New("not a time of the day: \"15:04:05\" is accepted")
+	ErrEpoch     = errors.New("an epoch number, whose unit is not known: set epoch_unit")
 
 	ErrNotAUUID  = errors.New("not a UUID")
 	ErrNotEnum   = errors.New("not a value of the enum")

@@ -336,3 +336,83 @@ func TestConstantDefaults(t *testing.T) {
 	require.NoError(t, post(t, "INSERT INTO "+theirs.Table+" FORMAT JSONEachRow", all))
 	require.Equal(t, ask(t, "SELECT * FROM "+theirs.Table+" ORDER BY id"), ask(t, "SELECT * FROM "+ours.Table+" ORDER BY id"))
 }
+
+// Every type that has come late is stored as the engine reads the same record.
+func TestLateTypes(t *testing.T) {
+	for _, c := range []struct{ typ, json string }{
+		{"Time", `"15:04:05"`},
+		{"Time", `"-999:59:59"`},
+		{"Time", `"000:00:00"`},
+		{"Time", `3723`},
+		{"Time64(3)", `"15:04:05.125"`},
+		{"Time64(9)", `"-100:00:00.000000001"`},
+		{"Time64(0)", `"1:02:03"`},
+		{"Nullable(Time64(6))", `null`},
+		{"Array(Time)", `["00:00:01"]`},
+		{"BFloat16", `1.5`},
+		{"BFloat16", `-64123.45`},
+		{"BFloat16", `0.1`},
+		{"BFloat16", `3.3895314e38`},
+		{"Array(BFloat16)", `[1,2.71828]`},
+		{"Nullable(JSON)", `null`},
+		{"Nullable(JSON)", `{"a":{"b":[1,"x"]},"c":1.5}`},
+		{"JSON(a.b UInt32, SKIP c)", `{"a":{"b":7},"c":1,"d":"x"}`},
+		{"Array(JSON)", `[{"a":1},{"b":[{}]},{}]`},
+		{"Array(JSON)", `[]`},
+		{"Tuple(a JSON, b UInt8)", `{"a":{"x":1},"b":2}`},
+		{"Map(String, JSON)", `{"k":{"x":1},"l":{}}`},
+		{"Array(Array(JSON))", `[[{"a":1}],[]]`},
+		{"Dynamic", `"x"`},
+		{"Dynamic(max_types=3)", `7`},
+		{"Array(Dynamic)", `[1,"x",true,null,1.5]`},
+		{"Array(Dynamic)", `[]`},
+		{"Tuple(Dynamic, Array(Dynamic))", `["x",[1,2]]`},
+		{"Map(String, Dynamic)", `{"k":1,"l":"x"}`},
+		{"Array(Variant(Array(String), String, UInt8))", `[["x"],"y",1,null]`},
+		{"Tuple(a Nullable(String), b LowCardinality(Nullable(String)), c Map(LowCardinality(String), Array(JSON)))", `{"a":"x","b":null,"c":{"k":[{"z":1}]}}`},
+	} {
+		settings := " SETTINGS enable_time_time64_type = 1"
+		require.NoError(t, current(t).Exec(t.Context(), "SELECT 1"+settings))
+		name := fmt.Sprintf("default.j%d", tables.Add(2))
+		for _, table := range []string{name, name + "_theirs"} {
+			require.NoError(t, post(t, "CREATE TABLE "+table+" (id UInt8, c "+c.typ+") ENGINE = MergeTree ORDER BY id"+settings, nil), c.typ)
+		}
+		record := `{"id":1,"c":` + c.json + `}`
+		s := describe(t, name)
+		d := decoderFor(s, false)
+		require.NoError(t, d.Add([]byte(record), 0), c.typ)
+		require.NoError(t, d.Add([]byte(`{"id":2,"c":`+c.json+`}`), 0), c.typ)
+		require.NoError(t, insert(t, column.Part{Block: d.Blocks()[0], To: 1}), "%s %s", c.typ, c.json)
+		require.NoError(t, insert(t, column.Part{Block: d.Blocks()[0], From: 1, To: 2}), "%s %s", c.typ, c.json)
+		require.NoError(t, post(t, "INSERT INTO "+name+"_theirs FORMAT JSONEachRow", []byte(record+`{"id":2,"c":`+c.json+`}`)))
+		require.Equal(t, ask(t, "SELECT * FROM "+name+"_theirs ORDER BY id"), ask(t, "SELECT * FROM "+name+" ORDER BY id"), "%s %s", c.typ, c.json)
+	}
+}
+
+func TestLateTypesAreStrict(t *testing.T) {
+	for _, c := range []struct{ typ, json, want string }{
+		{"Time", `"15:04"`, "not a time of the day"},
+		{"Time", `"1000:00:00"`, "not a time of the day"},
+		{"Time", `"15:60:00"`, "not a time of the day"},
+		{"Time", `"15:04:05.5"`, "loses precision"},
+		{"Time", `3600000`, "out of range"},
+		{"Time", `1.5`, "loses precision"},
+		{"Time", `null`, "not Nullable"},
+		{"Time64(3)", `"15:04:05.1234"`, "loses precision"},
+		{"Time64(3)", `5`, "a number where"},
+		{"BFloat16", `1e39`, "out of range"},
+		{"BFloat16", `"x"`, "not a number"},
+	} {
+		_, err := decoded(c.typ, c.json)
+		require.ErrorContains(t, err, c.want, "%s %s", c.typ, c.json)
+	}
+	_, err := column.New("AggregateFunction(sum, UInt64)", strictTimes)
+	require.ErrorContains(t, err, "type AggregateFunction(sum, UInt64) is not supported: the state of an aggregate function has no form in a record")
+}
+
+// decoded is the column of one value.
+func decoded(typ, text string) (column.Column, error) {
+	d := decoderBy(column.NewSchema("t", []column.Spec{{Name: "c", Type: typ}}), strictTimes)
+	err := d.Add([]byte(`{"c":`+text+`}`), 0)
+	return d.Blocks()[0].Columns[0], err
+}

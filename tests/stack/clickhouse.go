@@ -85,6 +85,9 @@ type ClickHouseOptions struct {
 	// ReadOnlyUser is the name of one more user, with the same password, who
 	// may not insert. chDB has one user only.
 	ReadOnlyUser string
+	// Profiles are more users, with the same password, by name: the settings and
+	// constraints of each, as XML. chDB has one user only.
+	Profiles map[string]string
 	// Faults makes a server of KindChDB show faults on demand: see FaultyClickHouse.
 	Faults bool
 	// TLS makes the server listen on TLSAddr too.

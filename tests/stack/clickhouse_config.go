@@ -36,7 +36,7 @@ const usersConfig = `<?xml version="1.0"?>
   <profiles><default>
     <max_memory_usage>2000000000</max_memory_usage>
     %[2]s
-  </default><reading><readonly>1</readonly></reading></profiles>
+  </default><reading><readonly>1</readonly></reading>%[5]s</profiles>
   <users><default>
     <password>%[3]s</password>
     <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
@@ -47,10 +47,10 @@ const usersConfig = `<?xml version="1.0"?>
 </%[1]s>
 `
 
-const readOnlyUser = `<%[1]s>
+const oneMoreUser = `<%[1]s>
     <password>%[2]s</password>
     <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
-    <profile>reading</profile>
+    <profile>%[3]s</profile>
     <quota>default</quota>
   </%[1]s>`
 
@@ -105,13 +105,17 @@ func (c *clickhouseServer) writeConfig(root, profile string, opts ClickHouseOpti
 	if err != nil {
 		return "", err
 	}
-	var reader string
+	var users, profiles strings.Builder
 	if opts.ReadOnlyUser != "" {
-		reader = fmt.Sprintf(readOnlyUser, opts.ReadOnlyUser, password.String())
+		fmt.Fprintf(&users, oneMoreUser, opts.ReadOnlyUser, password.String(), "reading")
+	}
+	for name, settings := range opts.Profiles {
+		fmt.Fprintf(&users, oneMoreUser, name, password.String(), name)
+		fmt.Fprintf(&profiles, "<%[1]s>%[2]s</%[1]s>", name, settings)
 	}
 	files := map[string]string{
 		"config.xml": fmt.Sprintf(serverConfig, root, native, http, c.dir, secure),
-		"users.xml":  fmt.Sprintf(usersConfig, root, profile, password.String(), reader),
+		"users.xml":  fmt.Sprintf(usersConfig, root, profile, password.String(), users.String(), profiles.String()),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -137,6 +138,18 @@ func (r *Replica) Features(ctx context.Context) (Features, error) {
 	// The question itself may have made the connection.
 	r.asked, r.askedFor = f, r.dials.Load()
 	return f, nil
+}
+
+// fix notes that the user may not change a setting, for as long as the server is
+// taken for the same.
+func (r *Replica) fix(name string) {
+	r.askMu.Lock()
+	defer r.askMu.Unlock()
+	settings := maps.Clone(r.asked.settings)
+	s := settings[name]
+	s.fixed = true
+	settings[name] = s
+	r.asked.settings = settings
 }
 
 func (r *Replica) ask(ctx context.Context) (Features, error) {

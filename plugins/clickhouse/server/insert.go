@@ -16,12 +16,61 @@ import (
 // where records have 130 bytes.
 const defaultPiece = 4 << 20
 
-// Insert implements Server.
+// Insert implements Server. Servers that do not show what a user may set say so
+// when it is set, before anything is written; then it is left out.
 func (r *Replica) Insert(ctx context.Context, in Insert) (w Written, err error) {
-	f, err := r.Features(ctx)
-	if err != nil {
-		return w, err
+	for range len(since) {
+		var f Features
+		if f, err = r.Features(ctx); err != nil {
+			return w, err
+		}
+		if w, err = r.insert(ctx, f, in); err == nil || !r.leaveOut(f, err) {
+			break
+		}
 	}
+	return w, err
+}
+
+// refusals are the codes of settings that a user may not change, or that a server
+// does not know.
+var refusals = []int{115, 164, 452, 472}
+
+// leaveOut notes a setting that an error says may not be set. It reports whether
+// there is one that was sent unasked.
+func (r *Replica) leaveOut(f Features, err error) bool {
+	if code, ok := Code(err); !ok || !slices.Contains(refusals, code) {
+		return false
+	}
+	text := err.Error()
+	for name, s := range f.settings {
+		if _, given := r.cfg.Settings[name]; !given && !s.fixed && named(text, name) {
+			r.fix(name)
+			return true
+		}
+	}
+	return false
+}
+
+// named reports whether a text holds a name that is not part of a longer one.
+func named(text, name string) bool {
+	word := func(i int) bool {
+		return i >= 0 && i < len(text) && (text[i] == '_' || text[i] >= 'a' && text[i] <= 'z')
+	}
+	for from := 0; ; {
+		i := strings.Index(text[from:], name)
+		if i < 0 {
+			return false
+		}
+		i += from
+		if !word(i-1) && !word(i+len(name)) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+// insert is one attempt.
+func (r *Replica) insert(ctx context.Context, f Features, in Insert) (w Written, err error) {
 	if r.cfg.HTTP && !f.RefusesConversion() {
 		if err := r.unchanged(ctx, in); err != nil {
 			return w, err

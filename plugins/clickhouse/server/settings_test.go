@@ -144,3 +144,65 @@ func TestTwoViewsIntoOneTable(t *testing.T) {
 		require.Equal(t, [][]string{{"one", "10"}, {"two", "10"}}, query(t, d, "SELECT s, count() FROM default."+target.Name+" GROUP BY s ORDER BY s"))
 	}
 }
+
+// A server that does not show what may be set, and refuses it, is asked for less.
+func TestARefusedWishIsLeftOut(t *testing.T) {
+	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
+		table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
+		r := d.replica(t)
+		for i, name := range []string{settingAsync, settingViewTokens, settingToken} {
+			require.NoError(t, s.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO", Times: 1, Code: 452, Text: "Setting " + name + " should not be changed. (SETTING_CONSTRAINT_VIOLATION)", Early: true}))
+			_, err := r.Insert(t.Context(), Insert{Table: table, Part: sequence(10*i, 10), Token: name})
+			require.NoError(t, err)
+			f, err := r.Features(t.Context())
+			require.NoError(t, err)
+			require.True(t, f.settings[name].fixed)
+		}
+		f, err := r.Features(t.Context())
+		require.NoError(t, err)
+		require.False(t, f.DeduplicationToken())
+		require.NoError(t, s.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO", Times: 1, Code: 452, Text: "Setting max_memory_usage should not be changed. (SETTING_CONSTRAINT_VIOLATION)", Early: true}))
+		_, err = r.Insert(t.Context(), Insert{Table: table, Part: sequence(0, 10)})
+		require.Equal(t, AccessFault, Classify(err), "what was not asked for cannot be left out")
+		require.Equal(t, "30", query(t, d, "SELECT count() FROM default."+table.Name)[0][0])
+	})
+}
+
+// Users of a real server with profiles of their own.
+func TestProfilesOfARealServer(t *testing.T) {
+	server, err := stack.StartClickHouse(t.Context(), stack.KindLegacy, stack.ClickHouseOptions{ReadOnlyUser: "reader", Profiles: map[string]string{
+		"talkative": "<extremes>1</extremes><send_logs_level>trace</send_logs_level>",
+		"narrow":    "<max_block_size>2</max_block_size><max_insert_block_size>1000000</max_insert_block_size><max_result_rows>3</max_result_rows>",
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	for name, http := range map[string]bool{"native": false, "http": true} {
+		t.Run(name, func(t *testing.T) {
+			d := door{server, http}
+			table := newTable(t, d, idAndText)
+			as := func(user string) *Replica {
+				return d.replica(t, func(c *Config) { c.Username = user })
+			}
+			for i, user := range []string{"talkative", "narrow"} {
+				r := as(user)
+				for _, deduplication := range []Deduplication{ByToken, NoDeduplication} {
+					_, err := r.Insert(t.Context(), Insert{Table: table, Part: sequence(10*i, 10), Deduplication: deduplication})
+					require.NoError(t, err, user)
+				}
+				s, err := r.Columns(t.Context(), table)
+				require.NoError(t, err)
+				require.Len(t, s.Columns, 2)
+			}
+			r := as("reader")
+			s, err := r.Columns(t.Context(), table)
+			require.NoError(t, err)
+			for _, err := range []error{r.TryInsert(t.Context(), s, table), func() error {
+				_, err := r.Insert(t.Context(), Insert{Table: table, Part: sequence(0, 10)})
+				return err
+			}()} {
+				require.Equal(t, AccessFault.String(), Classify(err).String(), "%v", err)
+			}
+			require.Equal(t, "40", query(t, d, "SELECT count() FROM default."+table.Name)[0][0])
+		})
+	}
+}

@@ -344,3 +344,46 @@ func TestAnUnsupportedColumnIsNamed(t *testing.T) {
 		require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1}`)))
 	})
 }
+
+// Records that lack columns with constant defaults need no inserts of their own,
+// and get what the server itself would have given them.
+func TestConstantDefaultsNeedNoInsertsOfTheirOwn(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		columns := []string{"id UInt32"}
+		defaults := []string{
+			"UInt8 DEFAULT 7", "String DEFAULT 'it\\'s'", "Float64 DEFAULT 1.5", "Int64 DEFAULT -3", "Array(UInt8) DEFAULT [1, 2]",
+			"Nullable(String) DEFAULT 'x'", "Enum8('a' = 1, 'b' = 2) DEFAULT 'b'", "Date DEFAULT '2026-11-26'", "DateTime('UTC') DEFAULT '2026-11-26 10:00:00'",
+		}
+		if !server.Legacy() {
+			defaults = append(defaults, "LowCardinality(String) DEFAULT 'l'", "DateTime64(3, 'Europe/Berlin') DEFAULT '2026-07-01 10:00:00.5'",
+				"Map(String, UInt8) DEFAULT map('a', 1)", "Tuple(a UInt8, b String) DEFAULT (1, 'b')", "Float32 DEFAULT inf", "UInt64 DEFAULT 18446744073709551615",
+				"Decimal(18, 4) DEFAULT 1.25", "UUID DEFAULT toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')", "IPv4 DEFAULT toIPv4('192.0.2.1')")
+		}
+		var names []string
+		for i, d := range defaults {
+			names = append(names, fmt.Sprintf("d%d", i))
+			columns = append(columns, names[i]+" "+d)
+		}
+		table := newTable(t, server, strings.Join(columns, ", "))
+		out := open(t, yamlFor(t, server, table, ""))
+		var texts []string
+		for i := range 500 {
+			text := fmt.Sprintf(`{"id":%d`, i)
+			for bit, name := range names[:4] {
+				if i>>bit&1 == 1 {
+					text += fmt.Sprintf(`,%q:%s`, name, []string{"1", `"y"`, "2", "5"}[bit])
+				}
+			}
+			texts = append(texts, text+"}")
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		if !server.Legacy() {
+			require.EqualValues(t, 1, out.board.Batches())
+		}
+		require.NoError(t, server.Exec(t.Context(), "INSERT INTO default."+table+" (id) VALUES (1000)"))
+		list := strings.Join(names, ", ")
+		want := query(t, server, "SELECT "+list+" FROM default."+table+" WHERE id = 1000")
+		require.Equal(t, want, query(t, server, "SELECT "+list+" FROM default."+table+" WHERE id = 0"))
+		require.Equal(t, [][]string{{"500", "250", "250"}}, query(t, server, "SELECT count(), countIf(d0 = 1), countIf(d1 = 'y') FROM default."+table+" WHERE id < 1000"))
+	})
+}

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
@@ -18,7 +21,7 @@ func (t Table) where(column string) string {
 // Columns implements Server. It asks the list of columns, and not DESCRIBE,
 // whose answer settings of the user's profile change.
 func (r *Replica) Columns(ctx context.Context, t Table) (*column.Schema, error) {
-	rows, err := r.Texts(ctx, 3, "SELECT name, type, default_kind FROM system.columns WHERE "+t.where("table"))
+	rows, err := r.Texts(ctx, 4, "SELECT name, type, default_kind, default_expression FROM system.columns WHERE "+t.where("table"))
 	if err == nil && len(rows) == 0 {
 		err = r.whyNoColumns(ctx, t)
 	}
@@ -26,14 +29,44 @@ func (r *Replica) Columns(ctx context.Context, t Table) (*column.Schema, error) 
 		return nil, fmt.Errorf("reading the columns of table %s: %w", t, err)
 	}
 	var specs []column.Spec
+	expressions := map[int]string{} // of the defaults that are constants
 	for _, row := range rows {
 		switch row[2] {
 		case "MATERIALIZED", "ALIAS":
-		default:
-			specs = append(specs, column.Spec{Name: row[0], Type: row[1], HasDefault: row[2] != ""})
+			continue
+		case "DEFAULT":
+			if column.IsConstant(row[3]) {
+				expressions[len(specs)] = row[3]
+			}
+		}
+		specs = append(specs, column.Spec{Name: row[0], Type: row[1], HasDefault: row[2] != ""})
+	}
+	r.fillDefaults(ctx, specs, expressions)
+	return column.NewSchema(t.String(), specs), nil
+}
+
+// fillDefaults lets the server work out the defaults that are constants, so that
+// records which lack such columns need no insert of their own. A server that
+// cannot say, or does not let the user ask, leaves them unknown.
+func (r *Replica) fillDefaults(ctx context.Context, specs []column.Spec, expressions map[int]string) {
+	if len(expressions) == 0 {
+		return
+	}
+	var texts []string
+	order := slices.Sorted(maps.Keys(expressions))
+	for _, i := range order {
+		texts = append(texts, "formatRowNoNewline('JSONEachRow', CAST("+expressions[i]+" AS "+specs[i].Type+fmt.Sprintf(") AS v%d)", i))
+	}
+	rows, err := r.Texts(ctx, 1, "SELECT arrayJoin(["+strings.Join(texts, ", ")+"]) SETTINGS date_time_output_format = 'iso', output_format_json_quote_denormals = 1")
+	if err != nil || len(rows) != len(order) {
+		return
+	}
+	for n, i := range order {
+		_, value, ok := strings.Cut(rows[n][0], ":") // {"v0":1}
+		if ok {
+			specs[i].Default = strings.TrimSuffix(value, "}")
 		}
 	}
-	return column.NewSchema(t.String(), specs), nil
 }
 
 // whyNoColumns lets the server say why it shows no columns of a table: it does

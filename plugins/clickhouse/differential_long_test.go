@@ -23,6 +23,11 @@ func TestLongDifferential(t *testing.T) {
 		if *diffTables > 0 {
 			return // too few to meet them all
 		}
+		for name, f := range diffFamilies {
+			if f.weight > 0 && d.tally.families[name] == 0 && !bannedFamily(name) {
+				t.Errorf("no value of type %s was stored", name)
+			}
+		}
 		for _, rule := range diffRules {
 			if rule.fault && d.tally.allowed[rule] == 0 {
 				t.Errorf("stale: no record met this fault any more, take it out of diffRules: %s: %s", rule.what, rule.why)
@@ -56,4 +61,10 @@ func TestLongBannedTable(t *testing.T) {
 		require.Empty(t, c.letter)
 		require.Equal(t, [][]string{{"1"}}, query(t, server, "SELECT count() FROM default."+table))
 	}
+}
+
+// bannedFamily: no table with that type is tried.
+func bannedFamily(name string) bool {
+	s := &diffSchema{columns: []*diffColumn{{name: "c", t: &diffType{family: diffFamilies[name]}}}, flatten: true}
+	return banned(s, byProtocol{})
 }

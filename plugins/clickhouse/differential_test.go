@@ -18,7 +18,7 @@ var (
 	diffSeed    = flag.Uint64("seed", 0, "differential test: the table to begin with; 0 takes the time")
 	diffOnly    = flag.Int("record", 0, "differential test: this record of the first table alone")
 	diffTables  = flag.Int("tables", 0, "differential test: how many random tables")
-	diffRecords = flag.Int("records", 150, "differential test: how many records for each table; another number makes other records")
+	diffRecords = flag.Int("records", 200, "differential test: how many records for each table")
 )
 
 // diffServers are the servers and protocols that records go by.
@@ -33,7 +33,7 @@ var diffServers = []struct{ kind, protocol string }{
 // -tables, -records and -record are this test's own:
 //
 //	go test ./plugins/clickhouse -run TestDifferential -seed 7 -tables 100
-func TestDifferential(t *testing.T) { runDifferential(t, 30, func(*differential) {}) }
+func TestDifferential(t *testing.T) { runDifferential(t, 20, func(*differential) {}) }
 
 // runDifferential tries so many tables on each server, and hands over what was seen.
 func runDifferential(t *testing.T, tables int, then func(d *differential)) {

@@ -227,5 +227,8 @@ func (c *diffColumn) bytes() string {
 	if c.t.family.name == "JSON" {
 		return "concat(toString(mapSort(JSONAllPathsWithTypes(" + name + "))), toString(" + name + "))"
 	}
+	if c.t.within("JSON") {
+		return "toString(" + name + ")"
+	}
 	return "hex(formatRow('RowBinary', " + name + "))"
 }

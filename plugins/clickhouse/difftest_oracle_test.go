@@ -75,6 +75,44 @@ func floatKept(t *diffType, in, out *diffNode) error {
 	return keptIf(err == nil && same, t, in, out)
 }
 
+// bfloatKept: a BFloat16 is one of the two that are next to the number.
+func bfloatKept(t *diffType, in, out *diffNode) error {
+	want, err1 := strconv.ParseFloat(in.text, 64)
+	got, err2 := strconv.ParseFloat(out.text, 32)
+	if errors.Join(err1, err2) != nil || math.IsNaN(want) || math.IsInf(want, 0) {
+		return keptIf(errors.Join(err1, err2) == nil && (want == got || want != want && got != got), t, in, out)
+	}
+	bits := math.Float32bits(float32(got))
+	step := math.Abs(float64(math.Float32frombits(bits&0x7fffffff+0x10000)) - math.Abs(got))
+	return keptIf(math.Abs(want-got) < step, t, in, out)
+}
+
+// clockKept reads [-]hours:minutes:seconds[.fraction], and numbers as seconds.
+func clockKept(t *diffType, in, out *diffNode) error {
+	want, ok1 := clockSeconds(in)
+	got, ok2 := clockSeconds(out)
+	return keptIf(ok1 && ok2 && want.Cmp(got) == 0, t, in, out)
+}
+
+func clockSeconds(n *diffNode) (*big.Rat, bool) {
+	parts := strings.Split(strings.TrimPrefix(n.text, "-"), ":")
+	if n.isNumber() || len(parts) == 1 {
+		return exactly(n.text)
+	}
+	sum := new(big.Rat)
+	for _, part := range parts {
+		x, ok := exactly(part)
+		if !ok || len(parts) != 3 {
+			return nil, false
+		}
+		sum.Add(sum.Mul(sum, big.NewRat(60, 1)), x)
+	}
+	if strings.HasPrefix(n.text, "-") {
+		sum.Neg(sum)
+	}
+	return sum, true
+}
+
 func boolKept(t *diffType, in, out *diffNode) error {
 	if in.isBool() {
 		return keptIf(in.kind == out.kind, t, in, out)

@@ -110,6 +110,11 @@ func (s *diffSchema) column(name string) *diffColumn {
 	return nil
 }
 
+// has reports whether a column has a type of the family in it.
+func (s *diffSchema) has(family string) bool {
+	return slices.ContainsFunc(s.columns, func(c *diffColumn) bool { return c.t.within(family) })
+}
+
 // ddl is the list of columns of CREATE TABLE.
 func (s *diffSchema) ddl() string {
 	parts := []string{"id UInt64"}

@@ -66,6 +66,9 @@ func init() {
 		{"Date32", 3, scalar, nil, dateDiffValue, dateKept},
 		{"DateTime", 6, scalar, makeDiffDateTime, timeDiffValue, timeKept},
 		{"DateTime64", 6, scalar, makeDiffDateTime, timeDiffValue, timeKept},
+		{"Time", 2, scalar, nil, clockDiffValue, clockKept},
+		{"Time64", 2, scalar, makeDiffTime64, clockDiffValue, clockKept},
+		{"BFloat16", 2, scalar, nil, floatDiffValue, bfloatKept},
 		{"Enum", 5, diffTraits{nullable: true}, makeDiffEnum, enumDiffValue, enumKept},
 		{"UUID", 3, number, nil, uuidDiffValue, uuidKept},
 		{"IPv4", 3, number, nil, ipDiffValue, ipKept},
@@ -76,8 +79,8 @@ func init() {
 		{"Tuple", 7, diffTraits{}, makeDiffTuple, tupleDiffValue, tupleKept},
 		{"Map", 6, diffTraits{}, makeDiffMap, mapDiffValue, mapKept},
 		{"Variant", 4, diffTraits{}, makeDiffVariant, variantDiffValue, variantKept},
-		{"Dynamic", 2, diffTraits{alone: true}, nil, dynamicDiffValue, anyKept},
-		{"JSON", 3, diffTraits{alone: true}, makeDiffJSON, jsonDiffValue, anyKept},
+		{"Dynamic", 2, diffTraits{}, nil, dynamicDiffValue, anyKept},
+		{"JSON", 3, diffTraits{nullable: true}, makeDiffJSON, jsonDiffValue, anyKept},
 		{"Geo", 3, diffTraits{}, makeDiffGeo, innerDiffValue, innerKept},
 		{"SimpleAggregateFunction", 2, diffTraits{alone: true}, makeDiffSimple, innerDiffValue, innerKept},
 		{"Nested", 3, diffTraits{alone: true}, makeDiffNested, innerDiffValue, innerKept},
@@ -176,6 +179,11 @@ func makeDiffDateTime(g *diffGen, t *diffType, _ int) {
 	if len(args) > 0 {
 		t.text += "(" + strings.Join(args, ", ") + ")"
 	}
+}
+
+func makeDiffTime64(g *diffGen, t *diffType, _ int) {
+	t.n = pick(g, 0, 3, 6, 9)
+	t.text = fmt.Sprintf("Time64(%d)", t.n)
 }
 
 // quoteText quotes a ClickHouse string literal.

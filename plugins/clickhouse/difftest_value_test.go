@@ -268,6 +268,15 @@ func dateDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	return `"` + g.day(edge) + `"`
 }
 
+// diffChanges are days on which the clocks of a zone change.
+var diffChanges = map[string][]string{
+	"Europe/Berlin":       {"2026-03-29", "2026-10-25", "1980-04-06", "2050-03-27"},
+	"America/New_York":    {"2026-03-08", "2026-11-01", "1987-04-05"},
+	"Australia/Lord_Howe": {"2026-10-04", "2026-04-05"},
+	"America/Sao_Paulo":   {"2018-11-04", "2018-02-17", "2018-02-18"},
+	"Pacific/Apia":        {"2011-12-30", "2011-12-31", "2012-04-01"},
+}
+
 var (
 	diffClocks    = []string{"00:00:00", "23:59:59", "02:30:00", "02:00:00", "03:00:00", "01:59:59", "01:30:00", "00:30:00", "06:28:15", "06:28:16", "23:47:16", "12:34:56"}
 	diffOddClocks = []string{"24:00:00", "23:60:00", "23:59:60", "1:02:03", "10:00", "10", "10:00:00 PM", "-1:00:00", "99:99:99", "10:00:0x", ""}
@@ -281,6 +290,9 @@ func timeDiffValue(g *diffGen, t *diffType, edge bool) string {
 			`"now"`, "true", `""`, `"23.11.2026 10:00:00"`, `"2026-11-23T10:00:00\u002b01:00"`, `"Mon, 23 Nov 2026 10:00:00 GMT"`, "-1.5", "0.1", "10413791999", "10413792000", "-2208988800", "-2208988801", "12345", `"12345"`, `"20261123100000"`)
 	}
 	day, clock, offset := g.day(edge && g.oneIn(2)), pick(g, diffClocks...), pick(g, diffOffsets...)
+	if days := diffChanges[t.zone]; days != nil && g.oneIn(10) {
+		day, offset = pick(g, days...), ""
+	}
 	if edge && g.oneIn(3) {
 		clock = pick(g, diffOddClocks...)
 	}
@@ -298,7 +310,23 @@ func timeDiffValue(g *diffGen, t *diffType, edge bool) string {
 	if g.oneIn(10) {
 		return `"` + day + `"`
 	}
-	return `"` + day + pick(g, " ", "T", "T") + clock + fraction + offset + `"`
+	text := `"` + day + pick(g, " ", "T", "T") + clock + fraction + offset + `"`
+	if g.oneIn(50) {
+		return strings.NewReplacer("+", `\u002b`, "/", `\/`, "T", `\u0054`).Replace(text)
+	}
+	return text
+}
+
+// clockDiffValue is for Time and Time64, which reach from -999:59:59 to 999:59:59.
+func clockDiffValue(g *diffGen, t *diffType, edge bool) string {
+	if edge && g.oneIn(2) {
+		return pick(g, "0", "3599999", "3600000", "-3599999", "-3600000", "1.5", "45296", `"45296"`, `"999:59:59"`, `"1000:00:00"`, `"-999:59:59"`, `"12:60:00"`, `"12:00:60"`, `"1:2:3"`, `"12:34"`, `""`, `"12:34:56Z"`, `"2026-11-23 12:34:56"`, "true", "1e3")
+	}
+	text := fmt.Sprintf("%s%02d:%02d:%02d", pick(g, "", "", "-"), g.IntN(pick(g, 24, 24, 1000)), g.IntN(60), g.IntN(60))
+	if digits := t.n + g.IntN(3)*btoi(edge); digits > 0 {
+		text += "." + g.digits(digits)
+	}
+	return `"` + text + `"`
 }
 
 func enumDiffValue(g *diffGen, t *diffType, edge bool) string {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -35,6 +36,9 @@ func TestLongDifferential(t *testing.T) {
 		}
 	})
 	for i, ban := range diffBans {
+		if !slices.ContainsFunc(diffServers, func(s diffServer) bool { return ban.holds(s.protocol) }) {
+			continue
+		}
 		// In a process of its own, since some of them panic.
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		err := exec.CommandContext(ctx, os.Args[0], "-test.run", "^TestLongBannedTable$", "-banned", strconv.Itoa(i)).Run()
@@ -52,6 +56,9 @@ func TestLongBannedTable(t *testing.T) {
 	}
 	ban := diffBans[*diffBanned]
 	for _, s := range diffServers {
+		if !ban.holds(s.protocol) {
+			continue
+		}
 		server := byProtocol{servers.get(t, s.kind), s.protocol}
 		table := "banned_" + s.protocol
 		newDiffEngine(t, server).exec(t, "CREATE TABLE "+table+" ("+ban.columns+") ENGINE = MergeTree ORDER BY tuple() SETTINGS flatten_nested = 0", nil)

@@ -21,8 +21,10 @@ var (
 	diffRecords = flag.Int("records", 200, "differential test: how many records for each table")
 )
 
+type diffServer struct{ kind, protocol string }
+
 // diffServers are the servers and protocols that records go by.
-var diffServers = []struct{ kind, protocol string }{
+var diffServers = []diffServer{
 	{stack.KindChDB, stack.ProtocolHTTP},
 }
 

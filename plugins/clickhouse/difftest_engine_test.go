@@ -72,14 +72,21 @@ type diffInsert struct {
 	table  string
 }
 
+// diffSacrifice stands between records of which some are refused: when the engine
+// looks for the end of one that it does not understand it may pass over a line.
+const diffSacrifice = `{"id":0}` + "\n"
+
 // insert sends records as they are; allowing skips those that the engine
 // refuses.
 func (i *diffInsert) insert(ctx context.Context, table string, records []*diffRecord, allowing bool) error {
 	var data strings.Builder
 	for _, r := range records {
 		data.WriteString(r.text)
-		if len(records) > 1 {
+		if len(records) > 1 || allowing {
 			data.WriteByte('\n')
+		}
+		if allowing {
+			data.WriteString(diffSacrifice)
 		}
 	}
 	settings := map[string]string{"input_format_parallel_parsing": "0"}

@@ -46,7 +46,7 @@ func (c *diffCase) compare() diffWhat {
 	switch {
 	case c.stuck != nil && len(c.ours)+len(c.letter) == 0:
 		return diffStuck
-	case len(c.ours)+len(c.letter) != 1:
+	case len(c.ours)+len(c.letter) != 1 || len(c.engine) > 1:
 		return diffCount
 	case len(c.letter) == 1 && len(c.engine) == 0:
 		return diffNothing

@@ -11,7 +11,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # The tests that only test-long runs.
-LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce)$$
+LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce|TestLongDifferential)$$
 
 # Ours, and those beside it, which keep out of it what they need.
 MODULES := . docs/embedding tests/kubernetes
@@ -42,8 +42,8 @@ e2e: build ## The acceptance tests: the built binary and YAML against real serve
 	go test -race -shuffle=on -timeout 15m -count=1 ./tests/e2e/...
 
 .PHONY: test-long
-test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances
-	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/... ./plugins/kafka/...
+test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand
+	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/... ./plugins/kafka/... ./plugins/clickhouse
 
 .PHONY: config
 config: build ## Lint every config and run the config unit tests

@@ -1,0 +1,179 @@
+package clickhouse
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
+)
+
+// diffRule is a difference that is allowed. A fault is one that is to be mended;
+// the others are deliberate.
+type diffRule struct {
+	why   string
+	fault bool
+	what  diffWhat
+	is    func(c *diffCase) bool
+}
+
+func (r *diffRule) allows(c *diffCase) bool { return r.what == c.what && r.is(c) }
+
+// leaf is a rule about some part of a column's value.
+func leaf(is func(t *diffType, in *diffNode) bool) func(c *diffCase) bool {
+	return func(c *diffCase) bool { return c.in != nil && anyLeaf(c.column.t, c.in, is) }
+}
+
+// anyField is leaf for all columns of a record.
+func anyField(is func(t *diffType, in *diffNode) bool) func(c *diffCase) bool {
+	return func(c *diffCase) bool {
+		for _, column := range c.schema.leaves() {
+			if in := c.record.node.member(column.name); in != nil && anyLeaf(column.t, in, is) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// diffBan is a kind of tables that the output cannot insert into, so that none
+// of them is tried. Each is a fault that is to be mended: TestLongDifferential
+// says which are.
+type diffBan struct {
+	why      string
+	protocol string // that has the fault; both if empty
+	columns  string // of a table of that kind, as CREATE TABLE has them
+	record   string // that such a table should take
+	is       func(s *diffSchema) bool
+}
+
+func (b *diffBan) holds(protocol string) bool { return b.protocol == "" || b.protocol == protocol }
+
+var diffBans = []*diffBan{
+	{
+		why:     "a bracket in a column's name cuts the list of columns in the driver's INSERT: nothing is inserted, or not where a default is worked out of an EPHEMERAL column",
+		columns: "id UInt64, `x)` UInt8", record: `{"id":1,"x)":1}`,
+		is: anyColumn(func(c *diffColumn) bool { return strings.ContainsAny(c.name, "()") }),
+	},
+	{
+		why:     "names of elements of tuples with white space or brackets are not understood",
+		columns: "id UInt64, c Tuple(`two words` UInt8)", record: `{"id":1,"c":{"two words":1}}`,
+		is: anyType(func(t *diffType) bool {
+			return slices.ContainsFunc(t.names, func(name string) bool { return strings.ContainsAny(name, " ()") })
+		}),
+	},
+	{
+		why:     "a Nested that is not flattened: the driver's header has it as an array of tuples, so that the table waits for ever",
+		columns: "id UInt64, n Nested(a UInt8)", record: `{"id":1,"n":[{"a":1}]}`,
+		is: func(s *diffSchema) bool {
+			return !s.flatten && slices.ContainsFunc(s.columns, func(c *diffColumn) bool { return c.t.is("Nested") })
+		},
+	},
+	{
+		why:     "a Tuple with names inside another is described with line breaks that are not understood",
+		columns: "id UInt64, c Tuple(a Array(Tuple(b UInt8)))", record: `{"id":1,"c":{"a":[{"b":1}]}}`,
+		is: anyType(func(t *diffType) bool {
+			return t.is("Tuple") && t.names != nil && slices.ContainsFunc(t.args, func(arg *diffType) bool {
+				return arg.any(func(t *diffType) bool { return t.is("Tuple") && t.names != nil })
+			})
+		}),
+	},
+	{
+		why:      "a Tuple with names is described with line breaks, and named in the block's header without",
+		protocol: stack.ProtocolNative,
+		columns:  "id UInt64, c Tuple(a UInt8, b UInt8)", record: `{"id":1,"c":{"a":1,"b":2}}`,
+		is: anyType(func(t *diffType) bool { return t.is("Tuple") && t.names != nil }),
+	},
+	{
+		why:     "Time, Time64 and BFloat16 are not supported",
+		columns: "id UInt64, a Time, b Time64(3), c BFloat16", record: `{"id":1,"a":"12:34:56","b":"12:34:56.789","c":1.5}`,
+		is: anyType(func(t *diffType) bool { return t.is("Time", "Time64", "BFloat16") }),
+	},
+	{
+		why:     "JSON and Dynamic are columns only, and no part of other types",
+		columns: "id UInt64, a Array(JSON), b Array(Dynamic), c Nullable(JSON)", record: `{"id":1,"a":[{}],"b":[1],"c":null}`,
+		is: anyColumn(func(c *diffColumn) bool {
+			return !c.t.is("JSON", "Dynamic") && (c.t.within("JSON") || c.t.within("Dynamic"))
+		}),
+	},
+	{
+		why:     "a Map with keys of type IPv4 is not known to the driver",
+		columns: "id UInt64, m Map(IPv4, UInt8)", record: `{"id":1,"m":{"192.0.2.1":1}}`,
+		is: anyType(func(t *diffType) bool { return t.is("Map") && t.args[0].is("IPv4") }),
+	},
+	{
+		why:     "names of enums with brackets or commas inside other types are not understood by the driver",
+		columns: "id UInt64, m Map(UInt8, Tuple(Enum8(')' = 1), UInt8))", record: `{"id":1,"m":{"1":[")",1]}}`,
+		is: anyColumn(func(c *diffColumn) bool {
+			return !c.t.is("Enum", "Nullable") && c.t.any(func(t *diffType) bool { return t.enumNamed("(),") })
+		}),
+	},
+	{
+		why:     "names of enums with quotes or backslashes panic in the driver",
+		columns: "id UInt64, c Enum8('it\\'s' = 1, 'b\\\\' = 2, 'c' = 3)", record: `{"id":1,"c":"it's"}`,
+		is: anyType(func(t *diffType) bool { return t.enumNamed("'\\\n\t") }),
+	},
+}
+
+// enumNamed reports whether a name of an enum has one of the characters.
+func (t *diffType) enumNamed(chars string) bool {
+	return slices.ContainsFunc(t.enum, func(e diffEnum) bool { return strings.ContainsAny(e.name, chars) })
+}
+
+func anyColumn(is func(c *diffColumn) bool) func(*diffSchema) bool {
+	return func(s *diffSchema) bool { return slices.ContainsFunc(s.columns, is) }
+}
+
+func anyType(is func(t *diffType) bool) func(*diffSchema) bool {
+	return anyColumn(func(c *diffColumn) bool { return c.t.any(is) })
+}
+
+// banned reports whether a table has what the output cannot insert today.
+func banned(s *diffSchema, server stack.ClickHouse) bool {
+	for _, b := range diffBans {
+		if b.holds(server.Protocol()) && b.is(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// diffTally counts what was seen.
+type diffTally struct {
+	tables, records, stored, letters, engine, stuck int
+	allowed                                         map[*diffRule]int
+	families                                        map[string]int // values stored, by the family of their column
+}
+
+func (d *diffTally) count(c *diffCase) {
+	d.records++
+	d.stored += len(c.ours)
+	d.letters += len(c.letter)
+	d.engine += len(c.engine)
+	d.stuck += btoi(c.stuck != nil)
+	if d.families == nil {
+		d.allowed, d.families = map[*diffRule]int{}, map[string]int{}
+	}
+	if len(c.ours) == 0 || c.record.node == nil {
+		return
+	}
+	for _, column := range c.schema.columns {
+		if column.parts != nil || c.record.node.member(column.name) != nil {
+			d.families[column.t.family.name]++
+		}
+	}
+}
+
+func (d *diffTally) allow(r *diffRule) { d.allowed[r]++ }
+
+func (d *diffTally) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d tables, %d records: %d stored, %d dead letters, %d handed back; the engine stored %d\n", d.tables, d.records, d.stored, d.letters, d.stuck, d.engine)
+	fmt.Fprintf(&b, "stored by type: %v\n", d.families)
+	rules := slices.SortedFunc(maps.Keys(d.allowed), func(a, b *diffRule) int { return d.allowed[b] - d.allowed[a] })
+	for _, r := range rules {
+		fmt.Fprintf(&b, "%7d %s%s: %s\n", d.allowed[r], map[bool]string{true: "FAULT "}[r.fault], r.what, r.why)
+	}
+	return b.String()
+}

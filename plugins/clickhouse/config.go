@@ -15,6 +15,9 @@ const (
 	fieldTable           = "table"
 	fieldColumns         = "columns"
 	fieldUnknownFields   = "unknown_fields"
+	fieldMissingFields   = "missing_fields"
+	fieldNullAsDefault   = "null_as_default"
+	fieldCoerce          = "coerce"
 	fieldTimePrecision   = "time_precision"
 	fieldEpochUnit       = "epoch_unit"
 	fieldMaxInFlight     = "max_in_flight"
@@ -28,11 +31,13 @@ const (
 	fieldSchemaRefresh   = "schema_refresh"
 	fieldGate            = "gate"
 
-	unknownIgnore = "ignore"
-	unknownReject = "reject"
-	timesStrict   = "strict"
-	timesTruncate = "truncate"
-	epochNone     = "none"
+	unknownIgnore  = "ignore"
+	unknownReject  = "reject"
+	missingDefault = "default"
+	missingError   = "error"
+	timesStrict    = "strict"
+	timesTruncate  = "truncate"
+	epochNone      = "none"
 
 	deduplicateAuto = "auto"
 	deduplicateOn   = "on"
@@ -50,6 +55,8 @@ type config struct {
 	sharder       sharder
 	columns       columnSet
 	rejectUnknown bool
+	rejectMissing bool
+	nullAsDefault bool
 	times         column.Rules
 	maxInFlight   int
 	backoff       backoff
@@ -94,6 +101,7 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	c.server.Inserts = c.maxInFlight
 	c.times.Truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.EpochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
+	c.readLeniency(p)
 	c.readTable(p)
 	c.readColumns(p)
 	c.reject = isReject(read(p, conf.FieldAny, fieldDeadLetter))

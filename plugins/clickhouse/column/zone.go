@@ -7,6 +7,7 @@ import "time"
 // safe for concurrent use.
 type zone struct {
 	loc   *time.Location
+	basic bool // offsets without a colon are taken
 	known bool
 	day   int64
 	local localDay
@@ -22,8 +23,6 @@ type localDay struct {
 	changeAt int64 // in seconds of the local day, before the change
 	amount   int64
 }
-
-var utc = zone{loc: time.UTC}
 
 // instant returns the instant of a local time: days since 1970 and seconds.
 func (z *zone) instant(day, clock int64) int64 {

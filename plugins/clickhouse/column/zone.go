@@ -99,12 +99,11 @@ func startOf(loc *time.Location, midnight int64, changes []change) int64 {
 			return midnight - c.before
 		}
 	}
-	offset := int64(0)
 	if len(changes) == 0 {
 		_, o := time.Unix(midnight, 0).In(loc).Zone()
 		return midnight - int64(o)
 	}
-	offset = changes[0].before
+	offset := changes[0].before
 	for _, c := range changes {
 		if c.at+max(c.before, c.after) <= midnight {
 			offset = c.after

@@ -166,8 +166,12 @@ func TestAPartHasTheTextsOfItsRowsAlone(t *testing.T) {
 	require.NoError(t, insert(t, column.Part{Block: b, From: 0, To: 2}))
 	require.NoError(t, insert(t, column.Part{Block: b, From: 3, To: 7}))
 	require.Equal(t, [][]string{
-		{"0", "a", "a", "['x','a']"}, {"1", "b", "b", "['x','b']"}, {"3", "c", "c", "['x','c']"},
-		{"4", "d", "d", "['x','d']"}, {"5", "a", "a", "['x','a']"}, {"6", "e", "e", "['x','e']"},
+		{"0", "a", "a", "['x','a']"},
+		{"1", "b", "b", "['x','b']"},
+		{"3", "c", "c", "['x','c']"},
+		{"4", "d", "d", "['x','d']"},
+		{"5", "a", "a", "['x','a']"},
+		{"6", "e", "e", "['x','e']"},
 	}, ask(t, "SELECT * FROM "+s.Table+" ORDER BY id"))
 }
 
@@ -260,8 +264,8 @@ func TestLocalTimes(t *testing.T) {
 				if next.IsZero() || next.After(end) {
 					break
 				}
-				for _, hours := range []time.Duration{-24, -1, 0, 24} {
-					texts = append(texts, quartersOf(next.Add(hours*time.Hour))...)
+				for _, apart := range []time.Duration{-24 * time.Hour, -time.Hour, 0, 24 * time.Hour} {
+					texts = append(texts, quartersOf(next.Add(apart))...)
 				}
 				at = next
 			}
@@ -457,8 +461,17 @@ func TestCoercions(t *testing.T) {
 		require.Equal(t, ask(t, "SELECT * FROM "+theirs.Table), ask(t, "SELECT * FROM "+s.Table), "%s %s", c.typ, c.given)
 	}
 	for _, c := range []struct{ typ, given string }{
-		{"Bool", `2`}, {"Bool", `"true"`}, {"Bool", `-1`}, {"Int64", `""`}, {"Int64", `true`}, {"DateTime('UTC')", `"2026-11-23T10:00:00+02000"`}, {"DateTime('UTC')", `"2026-11-23T10:00:00+2"`},
-		{"DateTime('UTC')", `"x1"`}, {"String", `null`}, {"Nullable(Int64)", `" "`}, {"UUID", `""`},
+		{"Bool", `2`},
+		{"Bool", `"true"`},
+		{"Bool", `-1`},
+		{"Int64", `""`},
+		{"Int64", `true`},
+		{"DateTime('UTC')", `"2026-11-23T10:00:00+02000"`},
+		{"DateTime('UTC')", `"2026-11-23T10:00:00+2"`},
+		{"DateTime('UTC')", `"x1"`},
+		{"String", `null`},
+		{"Nullable(Int64)", `" "`},
+		{"UUID", `""`},
 	} {
 		require.Error(t, decoderBy(column.NewSchema("t", []column.Spec{{Name: "c", Type: c.typ}}), all).Add([]byte(`{"c":`+c.given+`}`), 0), "%s %s", c.typ, c.given)
 	}

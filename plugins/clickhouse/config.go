@@ -16,6 +16,9 @@ const (
 	fieldTable           = "table"
 	fieldColumns         = "columns"
 	fieldUnknownFields   = "unknown_fields"
+	fieldMissingFields   = "missing_fields"
+	fieldNullAsDefault   = "null_as_default"
+	fieldCoerce          = "coerce"
 	fieldTimePrecision   = "time_precision"
 	fieldEpochUnit       = "epoch_unit"
 	fieldMaxInFlight     = "max_in_flight"
@@ -32,11 +35,13 @@ const (
 	fieldMaxDeadLetterShare = "max_dead_letter_share"
 	fieldGate               = "gate"
 
-	unknownIgnore = "ignore"
-	unknownReject = "reject"
-	timesStrict   = "strict"
-	timesTruncate = "truncate"
-	epochNone     = "none"
+	unknownIgnore  = "ignore"
+	unknownReject  = "reject"
+	missingDefault = "default"
+	missingError   = "error"
+	timesStrict    = "strict"
+	timesTruncate  = "truncate"
+	epochNone      = "none"
 
 	deduplicateAuto = "auto"
 	deduplicateOn   = "on"
@@ -54,6 +59,8 @@ type config struct {
 	sharder       sharder
 	columns       columnSet
 	rejectUnknown bool
+	rejectMissing bool
+	nullAsDefault bool
 	times         column.Rules
 	makes         string // what else than its bytes decides what a record becomes: see token
 	maxInFlight   int
@@ -103,6 +110,7 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	c.server.Inserts = c.width()
 	c.times.Truncate = read(p, conf.FieldString, fieldTimePrecision) == timesTruncate
 	c.times.EpochDigits = epochDigits[read(p, conf.FieldString, fieldEpochUnit)]
+	c.readLeniency(p)
 	c.readTable(p)
 	c.readColumns(p)
 	c.readMakes(p)

@@ -20,6 +20,8 @@ func newDecoder(s *column.Schema, cfg *config, newBlock func() (*column.Block, e
 		Schema:        s,
 		Sources:       d.sources(cfg.columns.sources),
 		RejectUnknown: cfg.rejectUnknown,
+		RejectMissing: cfg.rejectMissing,
+		NullAsDefault: cfg.nullAsDefault,
 		NewBlock:      newBlock,
 	})
 	return d

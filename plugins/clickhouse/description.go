@@ -5,19 +5,20 @@ import "github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 // description is what the reference says of the output as a whole.
 func description() string {
 	return "" +
-		"Each message is one JSON object and becomes one row; its fields go to the columns of the same name, or to those that `columns` says. The table's columns and types are read from the server.\n\n" +
+		"Each message is one JSON object and becomes one row; an array of objects, or objects one after the other (with line breaks between them or without), are as many rows, each of which is rejected alone. A byte-order mark is skipped. The fields of an object go to the columns of the same name, or to those that `columns` says. The table's columns and types are read from the server.\n\n" +
 		"### Conversions\n\n" +
 		"Values are converted strictly: what does not fit its column is an error of that row, never a clipped, rounded or default value. A row that does not fit goes to `dead_letter`, its neighbours are stored.\n\n" +
 		"| Column | Accepted JSON |\n" +
 		"| --- | --- |\n" +
 		"| Int8 to Int256, UInt8 to UInt256 | a number, or a string that holds one; `1e3` and `1.0` are exact and accepted, `1.5` is not. UInt8 takes `true` and `false` as well, since servers without Bool keep them there |\n" +
-		"| Float32, Float64 | a number, a string that holds one, or the strings `nan`, `inf`, `-inf` |\n" +
+		"| Float32, Float64, BFloat16 | a number, a string that holds one, or the strings `nan`, `inf`, `-inf` |\n" +
 		"| Decimal | a number or a string that holds one, read exactly; more fraction digits than the scale are an error unless they are zeros |\n" +
 		"| Bool | `true`, `false` |\n" +
 		"| String | a string; an object or an array is stored as its JSON text, unchanged; numbers and booleans are errors |\n" +
 		"| FixedString(N) | a string of at most N bytes, padded with zero bytes |\n" +
 		"| Date, Date32 | `2006-01-02` |\n" +
-		"| DateTime, DateTime64 | RFC 3339 with any fraction and zone, `2006-01-02 15:04:05.999` and `2006-01-02` (in the column's time zone, UTC if it has none), or an epoch number: seconds for DateTime, otherwise in the unit that `epoch_unit` says |\n" +
+		"| DateTime, DateTime64 | RFC 3339 with any fraction and zone, `2006-01-02 15:04:05.999` and `2006-01-02` (in the column's time zone, UTC if it has none; a local time that a change of the clocks skips, or that happens twice, is stored as ClickHouse stores it), or an epoch number: seconds for DateTime, otherwise in the unit that `epoch_unit` says |\n" +
+		"| Time, Time64 | `15:04:05.999`, with up to three digits of hours and a sign; a Time takes a number of seconds too |\n" +
 		"| Enum8, Enum16 | a name, or a number that the enum defines |\n" +
 		"| UUID | `61f0c404-5cb3-11e7-907b-a6006ad3dba0` |\n" +
 		"| IPv4, IPv6 | `192.0.2.1`, `2001:db8::1`; an IPv4 address in an IPv6 column is stored as `::ffff:192.0.2.1` |\n" +
@@ -26,16 +27,16 @@ func description() string {
 		"| Array(T) | an array of T |\n" +
 		"| Tuple(A, B), Tuple(a A, b B) | an array of all elements; with names an object as well, whose missing elements are null or the type's zero, and whose other fields are errors |\n" +
 		"| Map(K, V) | an object; its names are read as K takes strings; a key given twice is an error |\n" +
-		"| Nested(a A, b B), as columns `n.a` and `n.b` | an array of objects in the field `n`, each with every column; or an array each in the fields `n.a` and `n.b` |\n" +
+		"| Nested(a A, b B), as columns `n.a` and `n.b` | an array of objects in the field `n`, each with every column; or an array each in the fields `n.a` and `n.b`, all of one length. ClickHouse takes all columns of arrays for those of one Nested whose names are the same up to the first point |\n" +
 		"| Nested(a A, b B), not flattened | an array of objects, as Array(Tuple(a A, b B)) |\n" +
 		"| Point, Ring, LineString, Polygon, MultiLineString, MultiPolygon | `[1.5, -2]`, arrays of those, and so on |\n" +
 		"| JSON | an object; the server reads its text |\n" +
 		"| Variant(A, B) | what one of its types takes. Asked first are the types of the JSON value's own kind: of a string String, of a number integers, then Decimal, then Float, of an array Array; then the others in their order |\n" +
 		"| Dynamic | a string (String), `true` or `false` (Bool), a number (Int64 or UInt64 if it is one exactly, else Float64), `null` |\n\n" +
-		"JSON and Dynamic are read as columns only, not inside other types. A table with a column of any other type is refused, unless `columns` leaves it out.\n\n" +
+		"`coerce` makes columns take more forms. An AggregateFunction has no form in a record: a materialized view works it out of a column of values. A table with a column of any other type is refused, unless `columns` leaves it out.\n\n" +
 		"### Missing fields\n\n" +
 		"A record that lacks a column's field gets the column's default on the server where it has one (the records of a batch are inserted by one INSERT per set of such missing fields), else null for a Nullable column, else the type's zero, as ClickHouse itself does. " +
-		"MATERIALIZED and ALIAS columns are left out. A field that no column takes is ignored, unless `unknown_fields` says otherwise. A field that is given twice is an error.\n\n" +
+		"MATERIALIZED and ALIAS columns are left out. `missing_fields` makes a zero that would be made up an error, and `null_as_default` makes null for a column that does not take it as good as no field. A field that no column takes is ignored, unless `unknown_fields` says otherwise. A field that is given twice is an error.\n\n" +
 		"### Failures\n\n" +
 		"A batch that fails for a reason that may pass waits in the retry queue of its table and is tried again with the same rows, while other tables go on. The queue of a table keeps its order: while a batch waits for its retry, later ones wait behind it, and leave together as one larger insert when the trouble is over (with `max_retries`, one by one). An insert that is more than the server has memory for is taken apart: into what it was joined of, then into halves. " +
 		"The output returns only when every row is stored or with the dead-letter output, so that sources are acknowledged no earlier: delivery is at least once.\n\n" +

@@ -1,6 +1,8 @@
 package clickhouse
 
 import (
+	"slices"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -39,7 +41,7 @@ output:
 }
 
 func tableFields() []*service.ConfigField {
-	return []*service.ConfigField{
+	return slices.Concat([]*service.ConfigField{
 		service.NewInterpolatedStringField(fieldTable).
 			Description("The table, or database.table. Each name is taken as it stands, whatever it holds; one that holds a point is written in backquotes, as in SQL: `market.` followed by `` `ticks.eur` ``. A literal costs nothing per record, a single metadata key next to nothing.").
 			Example("ticks").Example("${! @table }").
@@ -54,7 +56,7 @@ func tableFields() []*service.ConfigField {
 		service.NewStringEnumField(fieldEpochUnit, epochNone, "s", "ms", "us", "ns").
 			Description("The unit of times given as numbers since 1970. With none, numbers are refused for DateTime64 and are seconds for DateTime.").
 			Default(epochNone).Example("ms"),
-	}
+	}, leniencyFields())
 }
 
 func deliveryFields() []*service.ConfigField {

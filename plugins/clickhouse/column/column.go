@@ -63,6 +63,16 @@ type Rules struct {
 	// (s 0, ms 3, us 6, ns 9), -1 when such numbers are refused. A DateTime then
 	// takes seconds.
 	EpochDigits int
+
+	// What follows takes forms of values that are refused otherwise. None of them
+	// changes what a value becomes that is taken without them.
+
+	NumberToString bool // a number where a text is expected, as it is spelt
+	BoolToString   bool // true and false where a text is expected
+	NumberToBool   bool // 0 and 1 where true or false is expected
+	StringToEpoch  bool // a text that holds a number where a time is expected: as that number
+	BasicOffset    bool // the offsets +0000 and +00 in times
+	EmptyToNull    bool // an empty text where null is taken and that text is not
 }
 
 // New returns an empty column of a ClickHouse type, as DESCRIBE TABLE spells
@@ -79,6 +89,12 @@ func New(typ string, rules Rules) (Column, error) {
 func newColumn(t Type, rules Rules) (Column, error) {
 	if build, ok := simpleTypes[t.Name]; ok {
 		return build(), nil
+	}
+	switch t.Name {
+	case "String":
+		return &String{rules: textRules{rules.NumberToString, rules.BoolToString}}, nil
+	case "Bool":
+		return newFixed(boolReader(rules.NumberToBool)), nil
 	}
 	if other, ok := otherNames[t.Name]; ok {
 		return New(other, rules)
@@ -97,7 +113,7 @@ func newColumn(t Type, rules Rules) (Column, error) {
 	case "Time", "Time64":
 		return newClock(t, rules)
 	case "FixedString":
-		return newFixedString(t)
+		return newFixedString(t, rules)
 	case "Decimal", "Decimal32", "Decimal64", "Decimal128", "Decimal256":
 		return newDecimal(t)
 	case "Enum8", "Enum16":
@@ -182,11 +198,9 @@ var simpleTypes = map[string]func() Column{
 	"Float32":  func() Column { return newFixed(parseFloat32Value) },
 	"Float64":  func() Column { return newFixed(parseFloat64Value) },
 	"BFloat16": func() Column { return newFixed(parseBFloat16) },
-	"Bool":     func() Column { return newFixed(parseBool) },
 	"UUID":     func() Column { return newFixed(parseUUID) },
 	"IPv4":     func() Column { return newFixed(parseIPv4) },
 	"IPv6":     func() Column { return newFixed(parseIPv6) },
-	"String":   func() Column { return &String{} },
 }
 
 // otherNames are the types that are another name for a type.
@@ -214,11 +228,11 @@ func newWrapper(t Type, rules Rules) (Column, error) {
 	}
 	switch t.Name {
 	case "Nullable":
-		return newNullable(inner), nil
+		return newNullable(inner, rules), nil
 	case "Array":
 		return &Array{Elem: inner}, nil
 	}
-	return newLowCardinality(t, inner)
+	return newLowCardinality(t, inner, rules)
 }
 
 // location returns the zone a type names, UTC if it names none.

@@ -35,7 +35,7 @@ func parseInstant(b []byte, z *zone) (instant, error) {
 		at.sec = z.instant(days, clock)
 		return at, nil
 	}
-	offset, ok := parseOffset(rest)
+	offset, ok := parseOffset(rest, z.basic)
 	if !ok {
 		return instant{}, ErrNotATime
 	}
@@ -88,10 +88,14 @@ func parseClock(b []byte) (int64, bool) {
 	return h*3600 + m*60 + s, ok1 && ok2 && ok3 && h < 24 && m < 60 && s < 60
 }
 
-// parseOffset reads "Z" or "+01:00" as seconds east of UTC.
-func parseOffset(b []byte) (int64, bool) {
+// parseOffset reads "Z" or "+01:00", and the basic forms "+0100" and "+01", as
+// seconds east of UTC.
+func parseOffset(b []byte, basic bool) (int64, bool) {
 	if len(b) == 1 {
 		return 0, b[0]|0x20 == 'z'
+	}
+	if basic && (len(b) == 5 || len(b) == 3) {
+		b = append(append(b[:3:3], ':'), append(b[3:len(b):len(b)], "00"...)...)[:6]
 	}
 	if len(b) != 6 || b[3] != ':' || b[0] != '+' && b[0] != '-' {
 		return 0, false

@@ -20,6 +20,7 @@ type LowCardinality struct {
 	room     room
 	texts    room // of the index
 	mapped   int  // the most texts that the index has had, which is what its memory goes by
+	empty    bool // an empty text is null where the type does not take it
 	stale    bool // the dictionary may have texts that no row uses
 }
 
@@ -49,7 +50,7 @@ func slotOf(text []byte) uint64 {
 	return h * golden >> 56
 }
 
-func newLowCardinality(t Type, inner Column) (Column, error) {
+func newLowCardinality(t Type, inner Column, rules Rules) (Column, error) {
 	elem, nullable := inner, false
 	if n, ok := inner.(*Nullable); ok {
 		elem, nullable = n.Elem, true
@@ -58,7 +59,7 @@ func newLowCardinality(t Type, inner Column) (Column, error) {
 	if !ok {
 		return nil, fmt.Errorf("type %s is not supported", t)
 	}
-	c := &LowCardinality{elem: scalar, nullable: nullable, index: map[string]uint32{}}
+	c := &LowCardinality{elem: scalar, nullable: nullable, empty: rules.EmptyToNull, index: map[string]uint32{}}
 	c.Reset()
 	return c, nil
 }
@@ -87,6 +88,10 @@ func (c *LowCardinality) Append(v *Value) error {
 // find appends a value by the dictionary.
 func (c *LowCardinality) find(v *Value) error {
 	if err := c.elem.Append(v); err != nil {
+		if c.nullable && c.empty && v.IsEmpty() {
+			c.Zero()
+			return nil
+		}
 		return err
 	}
 	last := c.elem.Len() - 1

@@ -6,13 +6,14 @@ type Nullable struct {
 	Elem Column
 
 	scalar Scalar // Elem, if it is one
+	empty  bool   // an empty text is null where Elem does not take it
 	nulls  []byte
 	room   room
 }
 
-func newNullable(elem Column) *Nullable {
+func newNullable(elem Column, rules Rules) *Nullable {
 	scalar, _ := elem.(Scalar)
-	return &Nullable{Elem: elem, scalar: scalar}
+	return &Nullable{Elem: elem, scalar: scalar, empty: rules.EmptyToNull}
 }
 
 // IsScalar reports whether Append may be called.
@@ -25,6 +26,10 @@ func (c *Nullable) Append(v *Value) error {
 		return nil
 	}
 	if err := c.scalar.Append(v); err != nil {
+		if c.empty && v.IsEmpty() {
+			c.Zero()
+			return nil
+		}
 		return err
 	}
 	c.nulls = append(c.nulls, 0)

@@ -49,14 +49,23 @@ func parseByte(v *Value) (uint8, error) {
 	return uint8(n), err
 }
 
-func parseBool(v *Value) (uint8, error) {
-	switch v.Kind {
-	case KindTrue:
-		return 1, nil
-	case KindFalse:
-		return 0, nil
+// boolReader reads a Bool, and with numbers set 0 and 1 too.
+func boolReader(numbers bool) func(v *Value) (uint8, error) {
+	return func(v *Value) (uint8, error) {
+		switch {
+		case v.Kind == KindTrue:
+			return 1, nil
+		case v.Kind == KindFalse:
+			return 0, nil
+		case v.Kind == KindNumber && numbers:
+			n, err := v.Uint64()
+			if err == nil && n > 1 {
+				err = ErrRange
+			}
+			return uint8(n), err //nolint:gosec // 0 or 1
+		}
+		return 0, WrongKind(v, "true or false")
 	}
-	return 0, WrongKind(v, "true or false")
 }
 
 func parseWideInt[T [16]byte | [32]byte](signed bool) func(*Value) (T, error) {

@@ -10,6 +10,7 @@ import (
 // had escapes. It takes objects and arrays too, as the text that they are.
 type String struct {
 	values []string
+	rules  textRules
 	room   room
 }
 
@@ -21,9 +22,27 @@ func (c *String) Append(v *Value) error {
 	case KindObject, KindArray:
 		c.values = append(c.values, str(v.Raw))
 	default:
-		return WrongKind(v, "a string")
+		if !c.rules.take(v) {
+			return WrongKind(v, "a string")
+		}
+		c.values = append(c.values, str(v.Raw))
 	}
 	return nil
+}
+
+// textRules say what is a text beside texts.
+type textRules struct {
+	numbers, bools bool
+}
+
+func (r textRules) take(v *Value) bool {
+	switch v.Kind {
+	case KindNumber:
+		return r.numbers
+	case KindTrue, KindFalse:
+		return r.bools
+	}
+	return false
 }
 
 // Zero implements Column.
@@ -74,26 +93,27 @@ func (c *String) Size() int { return cap(c.values) * int(unsafe.Sizeof("")) }
 // FixedString is FixedString(size); shorter values are padded with zero bytes,
 // as the server does.
 type FixedString struct {
-	size int
-	data []byte
-	pad  []byte
-	room room
+	size  int
+	data  []byte
+	pad   []byte
+	rules textRules
+	room  room
 }
 
 // longestFixed is ClickHouse's own bound.
 const longestFixed = 0xffffff
 
-func newFixedString(t Type) (Column, error) {
+func newFixedString(t Type, rules Rules) (Column, error) {
 	n, err := t.intArg(0)
 	if err != nil || n < 1 || n > longestFixed {
 		return nil, fmt.Errorf("type %s is not understood", t)
 	}
-	return &FixedString{size: n, pad: make([]byte, n)}, nil
+	return &FixedString{size: n, pad: make([]byte, n), rules: textRules{rules.NumberToString, rules.BoolToString}}, nil
 }
 
 // Append implements Scalar.
 func (c *FixedString) Append(v *Value) error {
-	if v.Kind != KindString {
+	if v.Kind != KindString && !c.rules.take(v) {
 		return WrongKind(v, "a string")
 	}
 	s := v.Text()

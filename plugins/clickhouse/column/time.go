@@ -3,11 +3,13 @@ package column
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // newDate returns the Column of Date (16 bits) or Date32: days since 1970,
 // from the first to the last that the type has.
 func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
+	zone := zone{loc: time.UTC, basic: rules.BasicOffset}
 	return newFixed(func(v *Value) (T, error) {
 		if v.Kind == KindNull {
 			return 0, ErrNull
@@ -22,7 +24,7 @@ func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
 		case len(v.Raw) > 10 && !rules.Truncate:
 			return 0, fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
 		case len(v.Raw) > 10:
-			at, err := parseInstant(v.Raw, &utc)
+			at, err := parseInstant(v.Raw, &zone)
 			if err != nil {
 				return 0, err
 			}
@@ -62,7 +64,7 @@ func newDateTime(t Type, rules Rules) (Column, error) {
 	if err != nil {
 		return nil, fmt.Errorf("time zone of %s: %w", t, err)
 	}
-	read := timeReader{zone: zone{loc: loc}, rules: rules}
+	read := timeReader{zone: zone{loc: loc, basic: rules.BasicOffset}, rules: rules}
 	if t.Name == "DateTime64" {
 		return newFixed(func(v *Value) (int64, error) { return read.ticks(v, precision) }), nil
 	}
@@ -87,15 +89,25 @@ type timeReader struct {
 func (r *timeReader) read(v *Value) (instant, error) {
 	switch {
 	case v.Kind == KindString && !v.Escaped:
-		return parseInstant(v.Raw, &r.zone)
+		at, err := parseInstant(v.Raw, &r.zone)
+		if err != nil && r.rules.StringToEpoch && IsNumber(v.Raw) {
+			return r.epoch(v.Raw)
+		}
+		return at, err
 	case v.Kind == KindString:
 		return instant{}, ErrNotATime
-	case v.Kind == KindNumber && r.rules.EpochDigits < 0:
-		return instant{}, ErrEpoch
 	case v.Kind == KindNumber:
-		return parseEpoch(v.Raw, r.rules.EpochDigits)
+		return r.epoch(v.Raw)
 	}
 	return instant{}, WrongKind(v, "a time")
+}
+
+// epoch reads a number of units since 1970.
+func (r *timeReader) epoch(text []byte) (instant, error) {
+	if r.rules.EpochDigits < 0 {
+		return instant{}, ErrEpoch
+	}
+	return parseEpoch(text, r.rules.EpochDigits)
 }
 
 // seconds returns a DateTime.

@@ -109,7 +109,7 @@ func FuzzNew(f *testing.F) {
 		var n Native
 		c.State(&n)
 		c.Encode(&n, 0, 1)
-		require.Equal(t, c.Key(nil, 0), c.Key(nil, 0))
+		c.Key(nil, 0)
 		require.GreaterOrEqual(t, c.Size(), 0)
 		c.Reset()
 		require.Zero(t, c.Len())

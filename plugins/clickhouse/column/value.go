@@ -57,6 +57,9 @@ func (v *Value) Text() string {
 	return string(unescape(make([]byte, 0, len(v.Raw)), v.Raw))
 }
 
+// IsEmpty reports whether v is the empty text.
+func (v *Value) IsEmpty() bool { return v.Kind == KindString && len(v.Raw) == 0 }
+
 // number returns the text of a number, or of a string that holds one.
 func (v *Value) number() ([]byte, error) {
 	_, err := v.decimal()

@@ -7,6 +7,7 @@ import "time"
 // safe for concurrent use.
 type zone struct {
 	loc   *time.Location
+	basic bool // offsets without a colon are taken
 	known bool
 	day   int64
 	local localDay
@@ -22,8 +23,6 @@ type localDay struct {
 	changeAt int64 // in seconds of the local day, before the change
 	amount   int64
 }
-
-var utc = zone{loc: time.UTC}
 
 // instant returns the instant of a local time: days since 1970 and seconds.
 func (z *zone) instant(day, clock int64) int64 {
@@ -100,12 +99,11 @@ func startOf(loc *time.Location, midnight int64, changes []change) int64 {
 			return midnight - c.before
 		}
 	}
-	offset := int64(0)
 	if len(changes) == 0 {
 		_, o := time.Unix(midnight, 0).In(loc).Zone()
 		return midnight - int64(o)
 	}
-	offset = changes[0].before
+	offset := changes[0].before
 	for _, c := range changes {
 		if c.at+max(c.before, c.after) <= midnight {
 			offset = c.after

@@ -16,6 +16,9 @@ type Config struct {
 	// RejectMissing makes the lack of a field an error of the row where the column
 	// has neither a default nor null, so that a zero would be made up for it.
 	RejectMissing bool
+	// NullAsDefault makes null in a column that does not take it as good as no field
+	// at all, as ClickHouse's setting input_format_null_as_default does.
+	NullAsDefault bool
 	// RejectUnknown makes fields that are no column's errors of their row.
 	RejectUnknown bool
 	// NewBlock returns a block of the schema, with whatever it had last.
@@ -28,6 +31,7 @@ type Decoder struct {
 	sources       map[string]record.Source
 	rejectUnknown bool
 	rejectMissing bool
+	nullAsDefault bool
 	newBlock      func() (*column.Block, error)
 
 	root     *node
@@ -62,6 +66,7 @@ func NewDecoder(c Config) *Decoder {
 		sources:       c.Sources,
 		rejectUnknown: c.RejectUnknown,
 		rejectMissing: c.RejectMissing,
+		nullAsDefault: c.NullAsDefault,
 		newBlock:      c.NewBlock,
 		seen:          make([]int, len(c.Schema.Columns)),
 		missing:       make([]bool, len(c.Schema.Columns)),

@@ -509,7 +509,10 @@ func TestNestedFromAnArrayOfObjects(t *testing.T) {
 // What stands for nothing is told, and refused where that is wished.
 func TestRecordsThatMatchNothing(t *testing.T) {
 	s := column.NewSchema("t", []column.Spec{
-		{Name: "id", Type: "UInt8"}, {Name: "n", Type: "Nullable(Int8)"}, {Name: "l", Type: "LowCardinality(Nullable(String))"}, {Name: "d", Type: "UInt8", HasDefault: true},
+		{Name: "id", Type: "UInt8"},
+		{Name: "n", Type: "Nullable(Int8)"},
+		{Name: "l", Type: "LowCardinality(Nullable(String))"},
+		{Name: "d", Type: "UInt8", HasDefault: true},
 		{Name: "t", Type: "Tuple(a UInt8, b Nullable(UInt8))", HasDefault: true},
 	})
 	d := decoderFor(s, false)

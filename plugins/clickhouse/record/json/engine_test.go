@@ -2,6 +2,7 @@ package json
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	stdjson "encoding/json"
@@ -165,8 +166,12 @@ func TestAPartHasTheTextsOfItsRowsAlone(t *testing.T) {
 	require.NoError(t, insert(t, column.Part{Block: b, From: 0, To: 2}))
 	require.NoError(t, insert(t, column.Part{Block: b, From: 3, To: 7}))
 	require.Equal(t, [][]string{
-		{"0", "a", "a", "['x','a']"}, {"1", "b", "b", "['x','b']"}, {"3", "c", "c", "['x','c']"},
-		{"4", "d", "d", "['x','d']"}, {"5", "a", "a", "['x','a']"}, {"6", "e", "e", "['x','e']"},
+		{"0", "a", "a", "['x','a']"},
+		{"1", "b", "b", "['x','b']"},
+		{"3", "c", "c", "['x','c']"},
+		{"4", "d", "d", "['x','d']"},
+		{"5", "a", "a", "['x','a']"},
+		{"6", "e", "e", "['x','e']"},
 	}, ask(t, "SELECT * FROM "+s.Table+" ORDER BY id"))
 }
 
@@ -259,8 +264,8 @@ func TestLocalTimes(t *testing.T) {
 				if next.IsZero() || next.After(end) {
 					break
 				}
-				for _, hours := range []time.Duration{-24, -1, 0, 24} {
-					texts = append(texts, quartersOf(next.Add(hours*time.Hour))...)
+				for _, apart := range []time.Duration{-24 * time.Hour, -time.Hour, 0, 24 * time.Hour} {
+					texts = append(texts, quartersOf(next.Add(apart))...)
 				}
 				at = next
 			}
@@ -415,4 +420,78 @@ func decoded(typ, text string) (column.Column, error) {
 	d := decoderBy(column.NewSchema("t", []column.Spec{{Name: "c", Type: typ}}), strictTimes)
 	err := d.Add([]byte(`{"c":`+text+`}`), 0)
 	return d.Blocks()[0].Columns[0], err
+}
+
+// Forms that are refused are taken on request, and become what the engine makes of
+// them where it takes them by itself.
+func TestCoercions(t *testing.T) {
+	all := column.Rules{EpochDigits: 3, NumberToString: true, BoolToString: true, NumberToBool: true, StringToEpoch: true, BasicOffset: true, EmptyToNull: true}
+	for _, c := range []struct{ typ, given, alike string }{
+		{"String", `1.50`, ""},
+		{"String", `12345678901234567890123`, ""},
+		{"String", `true`, ""},
+		{"LowCardinality(String)", `7`, ""},
+		{"Nullable(String)", `false`, ""},
+		{"FixedString(4)", `12`, `"12"`},
+		{"Array(String)", `[1,"x",true]`, ""},
+		{"Map(String, String)", `{"a":1}`, ""},
+		{"Bool", `0`, ""},
+		{"Bool", `1`, ""},
+		{"Nullable(Bool)", `1`, ""},
+		{"DateTime('UTC')", `"1700000000000"`, `"1700000000"`},
+		{"DateTime64(3, 'UTC')", `"1700000000123"`, `"2023-11-14 22:13:20.123"`},
+		{"DateTime('UTC')", `"2026-11-23T10:00:00+0200"`, `"2026-11-23 08:00:00"`},
+		{"DateTime64(3, 'Asia/Tokyo')", `"2026-11-23T10:00:00.5-05"`, `"2026-11-24 00:00:00.5"`},
+		{"Nullable(Int64)", `""`, `null`},
+		{"Nullable(DateTime)", `""`, `null`},
+		{"Nullable(UUID)", `""`, `null`},
+		{"Nullable(String)", `""`, `""`},
+		{"Array(Nullable(Float64))", `["",1]`, `[null,1]`},
+		{"LowCardinality(Nullable(FixedString(3)))", `""`, `""`},
+	} {
+		s := createTable(t, "id UInt8, c "+c.typ)
+		theirs := createTable(t, "id UInt8, c "+c.typ)
+		record := func(text string) []byte { return []byte(`{"id":1,"c":` + text + `}`) }
+		strict := decoderFor(s, false).Add(record(c.given), 0)
+		require.Equal(t, c.given == c.alike, strict == nil, "%s %s: %v", c.typ, c.given, strict)
+		d := decoderBy(s, all)
+		require.NoError(t, d.Add(record(c.given), 0), "%s %s", c.typ, c.given)
+		require.NoError(t, insert(t, column.Part{Block: d.Blocks()[0], To: 1}))
+		require.NoError(t, post(t, "INSERT INTO "+theirs.Table+" FORMAT JSONEachRow", record(cmp.Or(c.alike, c.given))))
+		require.Equal(t, ask(t, "SELECT * FROM "+theirs.Table), ask(t, "SELECT * FROM "+s.Table), "%s %s", c.typ, c.given)
+	}
+	for _, c := range []struct{ typ, given string }{
+		{"Bool", `2`},
+		{"Bool", `"true"`},
+		{"Bool", `-1`},
+		{"Int64", `""`},
+		{"Int64", `true`},
+		{"DateTime('UTC')", `"2026-11-23T10:00:00+02000"`},
+		{"DateTime('UTC')", `"2026-11-23T10:00:00+2"`},
+		{"DateTime('UTC')", `"x1"`},
+		{"String", `null`},
+		{"Nullable(Int64)", `" "`},
+		{"UUID", `""`},
+	} {
+		require.Error(t, decoderBy(column.NewSchema("t", []column.Spec{{Name: "c", Type: c.typ}}), all).Add([]byte(`{"c":`+c.given+`}`), 0), "%s %s", c.typ, c.given)
+	}
+}
+
+// Null in a column that does not take it is what it is to the engine.
+func TestNullAsDefault(t *testing.T) {
+	columns := "id UInt8, a UInt8 DEFAULT 7, b String, c Nullable(UInt8) DEFAULT 5, d UInt16 DEFAULT id * 10, e Array(UInt8), f LowCardinality(String) DEFAULT 'x', g LowCardinality(Nullable(String)) DEFAULT 'y'"
+	ours, theirs := createTable(t, columns), createTable(t, columns)
+	d := NewDecoder(Config{Schema: ours, NullAsDefault: true, NewBlock: func() (*column.Block, error) { return column.NewBlock(ours, strictTimes) }})
+	for i, text := range []string{
+		`{"id":1,"a":null,"b":null,"c":null,"d":null,"e":null,"f":null,"g":null}`, `{"id":2,"a":1,"b":"x","c":1,"d":1,"e":[1],"f":"z","g":"z"}`, `{"id":3,"a":null,"d":3,"g":"q"}`, `{"id":4}`,
+	} {
+		require.NoError(t, d.Add([]byte(text), i), text)
+		require.NoError(t, post(t, "INSERT INTO "+theirs.Table+" FORMAT JSONEachRow", []byte(text)))
+	}
+	for _, b := range d.Blocks() {
+		require.NoError(t, insert(t, column.Part{Block: b, To: b.Len()}))
+	}
+	require.Equal(t, ask(t, "SELECT * FROM "+theirs.Table+" ORDER BY id"), ask(t, "SELECT * FROM "+ours.Table+" ORDER BY id"))
+	require.ErrorIs(t, d.Add([]byte(`{"id":5,"a":null,"a":1}`), 9), column.ErrDuplicate)
+	require.ErrorIs(t, d.Add([]byte(`{"id":6,"e":[null]}`), 9), column.ErrNull)
 }

@@ -184,6 +184,11 @@ func (d *Decoder) takeOne(i int) error {
 		return err
 	}
 	if err := d.takers[i].Append(&d.value); err != nil {
+		if d.nullAsDefault && d.value.Kind == column.KindNull {
+			d.seen[i] = d.row - 1
+			d.found--
+			return nil
+		}
 		return d.rejected(i, err)
 	}
 	return nil

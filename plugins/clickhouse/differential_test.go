@@ -26,6 +26,7 @@ type diffServer struct{ kind, protocol string }
 // diffServers are the servers and protocols that records go by.
 var diffServers = []diffServer{
 	{stack.KindChDB, stack.ProtocolHTTP},
+	{stack.KindChDB, stack.ProtocolNative},
 }
 
 // TestDifferential stores random records in random tables, by the output and by
@@ -170,7 +171,7 @@ func (d *differential) send(t *testing.T, table string, cases []*diffCase) error
 }
 
 // diffYAML is configuration that only the test has.
-const diffYAML = ""
+const diffYAML = "max_dead_letter_share: 1"
 
 // check judges one case and lets pass what a rule allows. What differs is an
 // error with all that is needed to see it again.

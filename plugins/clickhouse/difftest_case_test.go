@@ -202,3 +202,11 @@ func (c *diffCase) show(rows []*diffRow) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// quote writes a name for SQL.
+func quote(name string) string {
+	return "`" + strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(name) + "`"
+}
+
+// shorten is the beginning of a text, for messages.
+func shorten(text []byte) string { return string(text[:min(len(text), 64)]) }

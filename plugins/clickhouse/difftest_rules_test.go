@@ -52,67 +52,11 @@ func (b *diffBan) holds(protocol string) bool { return b.protocol == "" || b.pro
 
 var diffBans = []*diffBan{
 	{
-		why:     "a bracket in a column's name cuts the list of columns in the driver's INSERT: nothing is inserted, or not where a default is worked out of an EPHEMERAL column",
-		columns: "id UInt64, `x)` UInt8", record: `{"id":1,"x)":1}`,
-		is: anyColumn(func(c *diffColumn) bool { return strings.ContainsAny(c.name, "()") }),
-	},
-	{
-		why:     "names of elements of tuples with white space or brackets are not understood",
-		columns: "id UInt64, c Tuple(`two words` UInt8)", record: `{"id":1,"c":{"two words":1}}`,
-		is: anyType(func(t *diffType) bool {
-			return slices.ContainsFunc(t.names, func(name string) bool { return strings.ContainsAny(name, " ()") })
-		}),
-	},
-	{
-		why:     "a Nested that is not flattened: the driver's header has it as an array of tuples, so that the table waits for ever",
-		columns: "id UInt64, n Nested(a UInt8)", record: `{"id":1,"n":[{"a":1}]}`,
-		is: func(s *diffSchema) bool {
-			return !s.flatten && slices.ContainsFunc(s.columns, func(c *diffColumn) bool { return c.t.is("Nested") })
-		},
-	},
-	{
-		why:     "a Tuple with names inside another is described with line breaks that are not understood",
-		columns: "id UInt64, c Tuple(a Array(Tuple(b UInt8)))", record: `{"id":1,"c":{"a":[{"b":1}]}}`,
-		is: anyType(func(t *diffType) bool {
-			return t.is("Tuple") && t.names != nil && slices.ContainsFunc(t.args, func(arg *diffType) bool {
-				return arg.any(func(t *diffType) bool { return t.is("Tuple") && t.names != nil })
-			})
-		}),
-	},
-	{
-		why:      "a Tuple with names is described with line breaks, and named in the block's header without",
-		protocol: stack.ProtocolNative,
-		columns:  "id UInt64, c Tuple(a UInt8, b UInt8)", record: `{"id":1,"c":{"a":1,"b":2}}`,
-		is: anyType(func(t *diffType) bool { return t.is("Tuple") && t.names != nil }),
-	},
-	{
-		why:     "Time, Time64 and BFloat16 are not supported",
-		columns: "id UInt64, a Time, b Time64(3), c BFloat16", record: `{"id":1,"a":"12:34:56","b":"12:34:56.789","c":1.5}`,
-		is: anyType(func(t *diffType) bool { return t.is("Time", "Time64", "BFloat16") }),
-	},
-	{
 		why:     "JSON and Dynamic are columns only, and no part of other types",
 		columns: "id UInt64, a Array(JSON), b Array(Dynamic), c Nullable(JSON)", record: `{"id":1,"a":[{}],"b":[1],"c":null}`,
 		is: anyColumn(func(c *diffColumn) bool {
 			return !c.t.is("JSON", "Dynamic") && (c.t.within("JSON") || c.t.within("Dynamic"))
 		}),
-	},
-	{
-		why:     "a Map with keys of type IPv4 is not known to the driver",
-		columns: "id UInt64, m Map(IPv4, UInt8)", record: `{"id":1,"m":{"192.0.2.1":1}}`,
-		is: anyType(func(t *diffType) bool { return t.is("Map") && t.args[0].is("IPv4") }),
-	},
-	{
-		why:     "names of enums with brackets or commas inside other types are not understood by the driver",
-		columns: "id UInt64, m Map(UInt8, Tuple(Enum8(')' = 1), UInt8))", record: `{"id":1,"m":{"1":[")",1]}}`,
-		is: anyColumn(func(c *diffColumn) bool {
-			return !c.t.is("Enum", "Nullable") && c.t.any(func(t *diffType) bool { return t.enumNamed("(),") })
-		}),
-	},
-	{
-		why:     "names of enums with quotes or backslashes panic in the driver",
-		columns: "id UInt64, c Enum8('it\\'s' = 1, 'b\\\\' = 2, 'c' = 3)", record: `{"id":1,"c":"it's"}`,
-		is: anyType(func(t *diffType) bool { return t.enumNamed("'\\\n\t") }),
 	},
 }
 

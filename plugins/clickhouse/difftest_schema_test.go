@@ -148,7 +148,7 @@ func (g *diffGen) record(s *diffSchema, n int) *diffRecord {
 	g.spaced = g.oneIn(12)
 	var names, values []string
 	unruly, all := g.IntN(len(s.columns)), g.oneIn(10)
-	mood := pick(g, calm, calm, calm, edgy, edgy, edgy, wild)
+	mood := oneOf(g, calm, calm, calm, edgy, edgy, edgy, wild)
 	for i, c := range s.columns {
 		if !c.inserted() && !g.oneIn(8) || c.extra != "" && g.oneIn(2) || g.oneIn(20) {
 			continue
@@ -164,7 +164,7 @@ func (g *diffGen) record(s *diffSchema, n int) *diffRecord {
 		values[i], values[j] = values[j], values[i]
 	})
 	if g.oneIn(15) {
-		names, values = append(names, pick(g, "stranger", "", "ID", "a.b.c", "nested0")), append(values, pick(g, diffWild...))
+		names, values = append(names, oneOf(g, "stranger", "", "ID", "a.b.c", "nested0")), append(values, oneOf(g, diffWild...))
 	}
 	if g.oneIn(40) && len(names) > 0 {
 		i := g.IntN(len(names))
@@ -191,7 +191,7 @@ func (g *diffGen) field(c *diffColumn, mood diffMood, names, values *[]string) {
 		}
 		text := g.list(some(n, func() string { return g.inner(part.t.args[0], mood != calm && g.oneIn(3)) }))
 		if mood == wild && g.oneIn(8) {
-			text = pick(g, diffWild...)
+			text = oneOf(g, diffWild...)
 		}
 		*names, *values = append(*names, part.name), append(*values, text)
 	}
@@ -208,17 +208,17 @@ func (g *diffGen) tamper(text string) string {
 	case 0:
 		return text[:at]
 	case 1:
-		return text[:at] + pick(g, "\xff", "\xc3", "\xed\xa0\x80", "\x00", "\x01", "\n", "\\", `"`, ",", ":", "{", "}", "[", "]", "x", "/**/", `\ud800`, "\u00a0", "1", "-", "+", ".") + text[at:]
+		return text[:at] + oneOf(g, "\xff", "\xc3", "\xed\xa0\x80", "\x00", "\x01", "\n", "\\", `"`, ",", ":", "{", "}", "[", "]", "x", "/**/", `\ud800`, "\u00a0", "1", "-", "+", ".") + text[at:]
 	case 2:
 		return text[:at] + text[at+1:]
 	case 3:
-		return text[:len(text)-1] + pick(g, ",}", `,"s":01}`, `,"s":+1}`, `,"s":.5}`, `,"s":1.}`, `,"s":tru}`, `,"s":True}`, `,"s":nan}`, `,"s":'x'}`, `,"s":"\x"}`, `,"s":"\ud800"}`, `,"s":"\udc00\ud800"}`, `,"s":0x10}`, `,s:1}`, `,"s"}`, `,"s":}`, `,"s":"`+"\xff"+`"}`, `,"s":"`+"\n"+`"}`)
+		return text[:len(text)-1] + oneOf(g, ",}", `,"s":01}`, `,"s":+1}`, `,"s":.5}`, `,"s":1.}`, `,"s":tru}`, `,"s":True}`, `,"s":nan}`, `,"s":'x'}`, `,"s":"\x"}`, `,"s":"\ud800"}`, `,"s":"\udc00\ud800"}`, `,"s":0x10}`, `,s:1}`, `,"s"}`, `,"s":}`, `,"s":"`+"\xff"+`"}`, `,"s":"`+"\n"+`"}`)
 	case 4:
-		return text + pick(g, " ", "\n", "\r\n", "\t\n ", "x", ",", "}", "]", "\x00", ";")
+		return text + oneOf(g, " ", "\n", "\r\n", "\t\n ", "x", ",", "}", "]", "\x00", ";")
 	case 5:
-		return pick(g, " ", "\n", "\t", "\r\n") + text
+		return oneOf(g, " ", "\n", "\t", "\r\n") + text
 	case 6:
-		return text[:len(text)-1] + `,"s":` + strings.Repeat("[", 500+g.IntN(30)) + pick(g, "", strings.Repeat("]", 514)) + "}"
+		return text[:len(text)-1] + `,"s":` + strings.Repeat("[", 500+g.IntN(30)) + oneOf(g, "", strings.Repeat("]", 514)) + "}"
 	case 7:
 		deep := 100 + g.IntN(500)
 		return text[:len(text)-1] + `,"s":` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + "}"

@@ -100,7 +100,7 @@ func newDiffGen(seed uint64) *diffGen { return &diffGen{Rand: rand.New(rand.NewP
 // oneIn is true once in n times.
 func (g *diffGen) oneIn(n int) bool { return g.IntN(n) == 0 }
 
-func pick[T any](g *diffGen, from ...T) T { return from[g.IntN(len(from))] }
+func oneOf[T any](g *diffGen, from ...T) T { return from[g.IntN(len(from))] }
 
 // some returns n times what one makes.
 func some[T any](n int, one func() T) []T {
@@ -126,7 +126,7 @@ func (g *diffGen) typ(depth int, fits func(*diffFamily) bool) *diffType {
 		names = append(names, slices.Repeat([]string{name}, f.weight)...)
 	}
 	slices.Sort(names)
-	return g.typeOf(pick(g, names...), depth)
+	return g.typeOf(oneOf(g, names...), depth)
 }
 
 func (g *diffGen) typeOf(family string, depth int) *diffType {
@@ -138,23 +138,23 @@ func (g *diffGen) typeOf(family string, depth int) *diffType {
 }
 
 func makeDiffInt(g *diffGen, t *diffType, _ int) {
-	t.n = pick(g, 8, 16, 32, 64, 64, 128, 256)
+	t.n = oneOf(g, 8, 16, 32, 64, 64, 128, 256)
 	t.text = fmt.Sprintf("%s%d", t.family.name, t.n)
 }
 
 func makeDiffFloat(g *diffGen, t *diffType, _ int) {
-	t.n = pick(g, 32, 64)
+	t.n = oneOf(g, 32, 64)
 	t.text = fmt.Sprintf("Float%d", t.n)
 }
 
 func makeDiffDecimal(g *diffGen, t *diffType, _ int) {
-	t.n = pick(g, 1+g.IntN(9), 10+g.IntN(9), 19+g.IntN(20), 39+g.IntN(38), 9, 18, 38, 76)
-	t.scale = pick(g, 0, t.n, g.IntN(t.n+1), min(8, t.n))
+	t.n = oneOf(g, 1+g.IntN(9), 10+g.IntN(9), 19+g.IntN(20), 39+g.IntN(38), 9, 18, 38, 76)
+	t.scale = oneOf(g, 0, t.n, g.IntN(t.n+1), min(8, t.n))
 	t.text = fmt.Sprintf("Decimal(%d, %d)", t.n, t.scale)
 }
 
 func makeDiffFixedString(g *diffGen, t *diffType, _ int) {
-	t.n = pick(g, 1, 2, 3, 8, 16, 33)
+	t.n = oneOf(g, 1, 2, 3, 8, 16, 33)
 	t.text = fmt.Sprintf("FixedString(%d)", t.n)
 }
 
@@ -166,11 +166,11 @@ var diffZones = []string{
 
 func makeDiffDateTime(g *diffGen, t *diffType, _ int) {
 	if !g.oneIn(4) {
-		t.zone = pick(g, diffZones...)
+		t.zone = oneOf(g, diffZones...)
 	}
 	args := []string{}
 	if t.family.name == "DateTime64" {
-		t.n = pick(g, 0, 3, 3, 6, 9, g.IntN(10))
+		t.n = oneOf(g, 0, 3, 3, 6, 9, g.IntN(10))
 		args = append(args, fmt.Sprint(t.n))
 	}
 	if t.zone != "" {
@@ -182,7 +182,7 @@ func makeDiffDateTime(g *diffGen, t *diffType, _ int) {
 }
 
 func makeDiffTime64(g *diffGen, t *diffType, _ int) {
-	t.n = pick(g, 0, 3, 6, 9)
+	t.n = oneOf(g, 0, 3, 6, 9)
 	t.text = fmt.Sprintf("Time64(%d)", t.n)
 }
 
@@ -200,14 +200,14 @@ var diffEnumNames = []string{
 var diffOddEnumNames = []string{"it's", `back\slash`, `"quoted"`, "tab\t", "line\n", `\'`, `\`}
 
 func makeDiffEnum(g *diffGen, t *diffType, _ int) {
-	t.n = pick(g, 8, 16)
+	t.n = oneOf(g, 8, 16)
 	limit := 1 << (t.n - 1)
 	names := slices.Concat(diffEnumNames, diffOddEnumNames)
 	g.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	var parts []string
 	used := map[int]bool{}
 	for _, name := range names[:1+g.IntN(5)] {
-		n := pick(g, -limit, limit-1, g.IntN(20), g.IntN(2*limit)-limit)
+		n := oneOf(g, -limit, limit-1, g.IntN(20), g.IntN(2*limit)-limit)
 		if used[n] {
 			continue
 		}
@@ -294,12 +294,12 @@ func makeDiffVariant(g *diffGen, t *diffType, depth int) {
 }
 
 func makeDiffJSON(g *diffGen, t *diffType, _ int) {
-	t.text = pick(g, "JSON", "JSON", "JSON(max_dynamic_paths = 4)", "JSON(a Int64)", "JSON(SKIP b)")
+	t.text = oneOf(g, "JSON", "JSON", "JSON(max_dynamic_paths = 4)", "JSON(a Int64)", "JSON(SKIP b)")
 }
 
 func makeDiffGeo(g *diffGen, t *diffType, _ int) {
 	depths := map[string]int{"Point": 0, "Ring": 1, "LineString": 1, "Polygon": 2, "MultiLineString": 2, "MultiPolygon": 3}
-	t.text = pick(g, "Point", "Point", "Ring", "LineString", "Polygon", "MultiLineString", "MultiPolygon")
+	t.text = oneOf(g, "Point", "Point", "Ring", "LineString", "Polygon", "MultiLineString", "MultiPolygon")
 	float := &diffType{family: diffFamilies["Float"], text: "Float64", n: 64}
 	inner := &diffType{family: diffFamilies["Tuple"], text: "Point", args: []*diffType{float, float}}
 	for range depths[t.text] {
@@ -309,10 +309,10 @@ func makeDiffGeo(g *diffGen, t *diffType, _ int) {
 }
 
 func makeDiffSimple(g *diffGen, t *diffType, depth int) {
-	function, inner := "any", g.typeOf(pick(g, "UInt", "String", "DateTime64"), depth)
+	function, inner := "any", g.typeOf(oneOf(g, "UInt", "String", "DateTime64"), depth)
 	if g.oneIn(3) {
 		function, inner = "groupArrayArray", &diffType{family: diffFamilies["Array"]}
-		inner.wrap(g.typeOf(pick(g, "UInt", "String", "DateTime64", "Array"), 1))
+		inner.wrap(g.typeOf(oneOf(g, "UInt", "String", "DateTime64", "Array"), 1))
 	}
 	t.args = []*diffType{inner}
 	t.text = fmt.Sprintf("SimpleAggregateFunction(%s, %s)", function, inner.text)

@@ -25,7 +25,7 @@ const (
 // unruly as the mood says.
 func (g *diffGen) value(t *diffType, mood diffMood) string {
 	if mood == wild && g.oneIn(2) {
-		return pick(g, diffWild...)
+		return oneOf(g, diffWild...)
 	}
 	return t.family.value(g, t, mood != calm && g.oneIn(2))
 }
@@ -33,7 +33,7 @@ func (g *diffGen) value(t *diffType, mood diffMood) string {
 func (g *diffGen) inner(t *diffType, edge bool) string {
 	mood := calm
 	if edge {
-		mood = pick(g, calm, calm, edgy, edgy, edgy, wild)
+		mood = oneOf(g, calm, calm, edgy, edgy, edgy, wild)
 	}
 	return g.value(t, mood)
 }
@@ -91,10 +91,10 @@ func (g *diffGen) below(n *big.Int) *big.Int {
 func intDiffValue(g *diffGen, t *diffType, edge bool) string {
 	least, greatest := t.limits()
 	if edge {
-		return g.oddNumber(pick(g, least, greatest))
+		return g.oddNumber(oneOf(g, least, greatest))
 	}
 	n := g.below(new(big.Int).Sub(greatest, least))
-	text := n.Add(n, pick(g, least, new(big.Int))).String()
+	text := n.Add(n, oneOf(g, least, new(big.Int))).String()
 	if n.Cmp(greatest) > 0 {
 		text = greatest.String()
 	}
@@ -104,7 +104,7 @@ func intDiffValue(g *diffGen, t *diffType, edge bool) string {
 	case 1:
 		return text + ".000"
 	case 2:
-		return pick(g, "0", "1", "100", least.String(), greatest.String())
+		return oneOf(g, "0", "1", "100", least.String(), greatest.String())
 	}
 	return text
 }
@@ -113,10 +113,10 @@ func intDiffValue(g *diffGen, t *diffType, edge bool) string {
 func (g *diffGen) oddNumber(limit *big.Int) string {
 	if g.oneIn(2) {
 		n := new(big.Int).Add(limit, big.NewInt(int64(g.IntN(5)-2)))
-		text := pick(g, n.String(), n.String(), n.String()+".0", n.String()+"e0", n.String()+"0e-1", n.String()+"0", n.String()+".5")
-		return pick(g, text, text, `"`+text+`"`)
+		text := oneOf(g, n.String(), n.String(), n.String()+".0", n.String()+"e0", n.String()+"0e-1", n.String()+"0", n.String()+".5")
+		return oneOf(g, text, text, `"`+text+`"`)
 	}
-	return pick(g, "-0", "-0.0", "1e3", "1E+2", "12300e-2", "1.5", "0.1", "1e-1", "1e400", "-1e400", "1e-400", "0e999999999", "1e99999999999999999999", "-1",
+	return oneOf(g, "-0", "-0.0", "1e3", "1E+2", "12300e-2", "1.5", "0.1", "1e-1", "1e400", "-1e400", "1e-400", "0e999999999", "1e99999999999999999999", "-1",
 		`"+1"`, `" 1"`, `"1 "`, `""`, `"007"`, `"0x10"`, `"1_000"`, `"1,5"`, `"1e3"`, `"\u0031"`, `"١"`, `"-"`, `"-0"`, `"00"`, `"1."`, `".5"`, "1.0000000000000000000000000000000000",
 		"18446744073709551616", "9223372036854775808", "-9223372036854775809", strings.Repeat("9", 1+g.IntN(90)), "1"+strings.Repeat("0", g.IntN(90)), "0."+strings.Repeat("0", g.IntN(90))+"1")
 }
@@ -131,19 +131,19 @@ var floatLimits = []string{
 func floatDiffValue(g *diffGen, t *diffType, edge bool) string {
 	switch {
 	case edge && g.oneIn(2):
-		return pick(g, floatLimits...)
+		return oneOf(g, floatLimits...)
 	case edge:
-		return pick(g, g.digits(1+g.IntN(40))+"."+g.digits(1+g.IntN(40)), g.digits(1+g.IntN(30))+"e-"+strconv.Itoa(g.IntN(60)), g.halfway(t))
+		return oneOf(g, g.digits(1+g.IntN(40))+"."+g.digits(1+g.IntN(40)), g.digits(1+g.IntN(30))+"e-"+strconv.Itoa(g.IntN(60)), g.halfway(t))
 	}
 	f := math.Float64frombits(g.Uint64())
 	if t.n == 32 {
 		f = float64(math.Float32frombits(g.Uint32()))
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) || g.oneIn(2) {
-		f = math.Round(g.NormFloat64()*1e8) / pick(g, 1.0, 10, 1e4, 1e8)
+		f = math.Round(g.NormFloat64()*1e8) / oneOf(g, 1.0, 10, 1e4, 1e8)
 	}
-	text := strconv.FormatFloat(f, pick(g, byte('g'), 'g', 'e'), -1, t.n)
-	return pick(g, text, text, text, `"`+text+`"`)
+	text := strconv.FormatFloat(f, oneOf(g, byte('g'), 'g', 'e'), -1, t.n)
+	return oneOf(g, text, text, text, `"`+text+`"`)
 }
 
 // halfway is a number in the middle of two floats, or next to that.
@@ -159,7 +159,7 @@ func (g *diffGen) halfway(t *diffType) string {
 	}
 	middle := new(big.Rat).Add(new(big.Rat).SetFloat64(f), new(big.Rat).SetFloat64(next))
 	text := middle.Mul(middle, big.NewRat(1, 2)).FloatString(60)
-	return pick(g, strings.TrimRight(text, "0")+"0", text[:len(text)-8]+"00000001")
+	return oneOf(g, strings.TrimRight(text, "0")+"0", text[:len(text)-8]+"00000001")
 }
 
 // digits are n digits that do not begin with 0.
@@ -172,7 +172,7 @@ func (g *diffGen) digits(n int) string {
 }
 
 func decimalDiffValue(g *diffGen, t *diffType, edge bool) string {
-	whole, sign := t.n-t.scale, pick(g, "", "", "-")
+	whole, sign := t.n-t.scale, oneOf(g, "", "", "-")
 	number := func(whole, fraction int) string {
 		text := sign + "0"
 		if whole > 0 {
@@ -195,25 +195,25 @@ func decimalDiffValue(g *diffGen, t *diffType, edge bool) string {
 		if fraction > 0 {
 			text += "." + g.digits(fraction)
 		}
-		return pick(g, text, text, `"`+text+`"`)
+		return oneOf(g, text, text, `"`+text+`"`)
 	}
 	if g.oneIn(3) {
 		limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(whole)), nil)
-		return g.oddNumber(pick(g, limit, new(big.Int).Neg(limit)))
+		return g.oddNumber(oneOf(g, limit, new(big.Int).Neg(limit)))
 	}
 	nines := sign + "0." + strings.Repeat("9", t.scale) + "0"
 	if whole > 0 {
 		nines = sign + strings.Repeat("9", whole) + "." + strings.Repeat("9", t.scale) + "0"
 	}
-	return pick(g, number(whole, t.scale+1), number(whole+1, t.scale), number(whole, t.scale), nines, nines+"1", nines+"e0",
+	return oneOf(g, number(whole, t.scale+1), number(whole+1, t.scale), number(whole, t.scale), nines, nines+"1", nines+"e0",
 		fmt.Sprintf("1e%d", whole), fmt.Sprintf("1e%d", whole-1), fmt.Sprintf("1e-%d", t.scale), fmt.Sprintf("1e-%d", t.scale+1), `"`+nines+`"`, fmt.Sprintf("%s5e-%d", sign, t.scale+1))
 }
 
 func boolDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	if edge {
-		return pick(g, "0", "1", "2", `"true"`, `"false"`, `"1"`, `"0"`, `"True"`, `"yes"`, `"t"`, `"on"`, "1.0", `""`, "null")
+		return oneOf(g, "0", "1", "2", `"true"`, `"false"`, `"1"`, `"0"`, `"True"`, `"yes"`, `"t"`, `"on"`, "1.0", `""`, "null")
 	}
-	return pick(g, "true", "false")
+	return oneOf(g, "true", "false")
 }
 
 var diffTexts = []string{
@@ -223,14 +223,14 @@ var diffTexts = []string{
 
 func (g *diffGen) text() string {
 	if g.oneIn(3) {
-		return pick(g, diffTexts...)
+		return oneOf(g, diffTexts...)
 	}
-	return strings.Join(some(g.IntN(4), func() string { return pick(g, diffTexts[:20]...) }), pick(g, "", " ", "-"))
+	return strings.Join(some(g.IntN(4), func() string { return oneOf(g, diffTexts[:20]...) }), oneOf(g, "", " ", "-"))
 }
 
 func stringDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	if edge {
-		return pick(g, `{"a": [1, {"b":2}]}`, `[1,2 , "x"]`, `{ }`, `{"a":1,"a":2}`, `[ 1.50 , 1e3 ]`, `{"\u0061":"\/"}`, "{\"a\":\n1}", "0", "1.50", "-0", "1e3", "true", "null", `"\ud83d\ude00"`, `"\u0000x"`, `["é"]`)
+		return oneOf(g, `{"a": [1, {"b":2}]}`, `[1,2 , "x"]`, `{ }`, `{"a":1,"a":2}`, `[ 1.50 , 1e3 ]`, `{"\u0061":"\/"}`, "{\"a\":\n1}", "0", "1.50", "-0", "1e3", "true", "null", `"\ud83d\ude00"`, `"\u0000x"`, `["é"]`)
 	}
 	return g.jsonText(g.text())
 }
@@ -243,7 +243,7 @@ func fixedStringDiffValue(g *diffGen, t *diffType, edge bool) string {
 			s = string(runes[:len(runes)-1])
 		}
 	}
-	return g.jsonText(pick(g, s, s, strings.Repeat("x", t.n+g.IntN(2)*btoi(edge))))
+	return g.jsonText(oneOf(g, s, s, strings.Repeat("x", t.n+g.IntN(2)*btoi(edge))))
 }
 
 // diffDays are days of note: ends of types and months, leap days, changes of clocks.
@@ -256,14 +256,14 @@ var diffDays = []string{
 
 func (g *diffGen) day(edge bool) string {
 	if edge {
-		return pick(g, diffDays...)
+		return oneOf(g, diffDays...)
 	}
 	return time.Unix(0, 0).UTC().AddDate(0, 0, g.IntN(65000)).Format(time.DateOnly)
 }
 
 func dateDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	if edge && g.oneIn(5) {
-		return pick(g, "0", "20000", "-1", "65535", "65536", `"20000"`, `"2026-11-23T10:00:00Z"`, `"2026-11-23 10:00:00"`, `"2026-11-23T00:00:00Z"`, "true", "1e3", `"2026\u002d11-23"`)
+		return oneOf(g, "0", "20000", "-1", "65535", "65536", `"20000"`, `"2026-11-23T10:00:00Z"`, `"2026-11-23 10:00:00"`, `"2026-11-23T00:00:00Z"`, "true", "1e3", `"2026\u002d11-23"`)
 	}
 	return `"` + g.day(edge) + `"`
 }
@@ -286,18 +286,18 @@ var (
 
 func timeDiffValue(g *diffGen, t *diffType, edge bool) string {
 	if edge && g.oneIn(4) {
-		return pick(g, "0", "1", "1700000000", "1700000000.5", "1700000000.0", "4294967295", "4294967296", "-1", "1e9", "1700000000000", "1700000000123456789", `"1700000000"`, `"0"`, `"1700000000.123"`, `"1700000000123"`,
+		return oneOf(g, "0", "1", "1700000000", "1700000000.5", "1700000000.0", "4294967295", "4294967296", "-1", "1e9", "1700000000000", "1700000000123456789", `"1700000000"`, `"0"`, `"1700000000.123"`, `"1700000000123"`,
 			`"now"`, "true", `""`, `"23.11.2026 10:00:00"`, `"2026-11-23T10:00:00\u002b01:00"`, `"Mon, 23 Nov 2026 10:00:00 GMT"`, "-1.5", "0.1", "10413791999", "10413792000", "-2208988800", "-2208988801", "12345", `"12345"`, `"20261123100000"`)
 	}
-	day, clock, offset := g.day(edge && g.oneIn(2)), pick(g, diffClocks...), pick(g, diffOffsets...)
+	day, clock, offset := g.day(edge && g.oneIn(2)), oneOf(g, diffClocks...), oneOf(g, diffOffsets...)
 	if days := diffChanges[t.zone]; days != nil && g.oneIn(10) {
-		day, offset = pick(g, days...), ""
+		day, offset = oneOf(g, days...), ""
 	}
 	if edge && g.oneIn(3) {
-		clock = pick(g, diffOddClocks...)
+		clock = oneOf(g, diffOddClocks...)
 	}
 	if edge && g.oneIn(4) {
-		offset = pick(g, diffOddZones...)
+		offset = oneOf(g, diffOddZones...)
 	}
 	digits := t.n * btoi(!edge)
 	if edge && g.oneIn(2) {
@@ -310,7 +310,7 @@ func timeDiffValue(g *diffGen, t *diffType, edge bool) string {
 	if g.oneIn(10) {
 		return `"` + day + `"`
 	}
-	text := `"` + day + pick(g, " ", "T", "T") + clock + fraction + offset + `"`
+	text := `"` + day + oneOf(g, " ", "T", "T") + clock + fraction + offset + `"`
 	if g.oneIn(50) {
 		return strings.NewReplacer("+", `\u002b`, "/", `\/`, "T", `\u0054`).Replace(text)
 	}
@@ -320,9 +320,9 @@ func timeDiffValue(g *diffGen, t *diffType, edge bool) string {
 // clockDiffValue is for Time and Time64, which reach from -999:59:59 to 999:59:59.
 func clockDiffValue(g *diffGen, t *diffType, edge bool) string {
 	if edge && g.oneIn(2) {
-		return pick(g, "0", "3599999", "3600000", "-3599999", "-3600000", "1.5", "45296", `"45296"`, `"999:59:59"`, `"1000:00:00"`, `"-999:59:59"`, `"12:60:00"`, `"12:00:60"`, `"1:2:3"`, `"12:34"`, `""`, `"12:34:56Z"`, `"2026-11-23 12:34:56"`, "true", "1e3")
+		return oneOf(g, "0", "3599999", "3600000", "-3599999", "-3600000", "1.5", "45296", `"45296"`, `"999:59:59"`, `"1000:00:00"`, `"-999:59:59"`, `"12:60:00"`, `"12:00:60"`, `"1:2:3"`, `"12:34"`, `""`, `"12:34:56Z"`, `"2026-11-23 12:34:56"`, "true", "1e3")
 	}
-	text := fmt.Sprintf("%s%02d:%02d:%02d", pick(g, "", "", "-"), g.IntN(pick(g, 24, 24, 1000)), g.IntN(60), g.IntN(60))
+	text := fmt.Sprintf("%s%02d:%02d:%02d", oneOf(g, "", "", "-"), g.IntN(oneOf(g, 24, 24, 1000)), g.IntN(60), g.IntN(60))
 	if digits := t.n + g.IntN(3)*btoi(edge); digits > 0 {
 		text += "." + g.digits(digits)
 	}
@@ -332,7 +332,7 @@ func clockDiffValue(g *diffGen, t *diffType, edge bool) string {
 func enumDiffValue(g *diffGen, t *diffType, edge bool) string {
 	e := t.enum[g.IntN(len(t.enum))]
 	if edge {
-		return pick(g, strconv.Itoa(e.n), `"`+strconv.Itoa(e.n)+`"`, strconv.Itoa(e.n+1), "70000", `"none"`, `""`, g.jsonText(" "+e.name), g.jsonText(strings.ToUpper(e.name)), "1.5", strconv.Itoa(e.n)+".0")
+		return oneOf(g, strconv.Itoa(e.n), `"`+strconv.Itoa(e.n)+`"`, strconv.Itoa(e.n+1), "70000", `"none"`, `""`, g.jsonText(" "+e.name), g.jsonText(strings.ToUpper(e.name)), "1.5", strconv.Itoa(e.n)+".0")
 	}
 	return g.jsonText(e.name)
 }
@@ -340,9 +340,9 @@ func enumDiffValue(g *diffGen, t *diffType, edge bool) string {
 func uuidDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	id := fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", g.Uint32(), g.IntN(1<<16), g.IntN(1<<16), g.IntN(1<<16), g.Uint64()>>16)
 	if edge {
-		id = pick(g, strings.ReplaceAll(id, "-", ""), "{"+id+"}", "urn:uuid:"+id, id[:35], id+"0", id[:35]+"g", "", " "+id, "00000000-0000-0000-0000-000000000000", strings.ReplaceAll(id, "-", ":"))
+		id = oneOf(g, strings.ReplaceAll(id, "-", ""), "{"+id+"}", "urn:uuid:"+id, id[:35], id+"0", id[:35]+"g", "", " "+id, "00000000-0000-0000-0000-000000000000", strings.ReplaceAll(id, "-", ":"))
 	}
-	return `"` + pick(g, id, strings.ToUpper(id)) + `"`
+	return `"` + oneOf(g, id, strings.ToUpper(id)) + `"`
 }
 
 func ipDiffValue(g *diffGen, t *diffType, edge bool) string {
@@ -353,12 +353,12 @@ func ipDiffValue(g *diffGen, t *diffType, edge bool) string {
 	v4, v6 := netip.AddrFrom4([4]byte(b[:4])).String(), netip.AddrFrom16(b).String()
 	switch {
 	case edge:
-		return pick(g, `"`+v4+`"`, `"`+v6+`"`, `"::ffff:`+v4+`"`, `"::FFFF:1.2.3.4"`, `"1.2.3"`, `"1.2.3.256"`, `"01.2.3.4"`, `"1.2.3.04"`, `" 1.2.3.4"`, `"1.2.3.4 "`, `""`, `"::"`, `"::1%eth0"`, `"1:2:3:4:5:6:7:8:9"`, `"::1.2.3.4"`,
+		return oneOf(g, `"`+v4+`"`, `"`+v6+`"`, `"::ffff:`+v4+`"`, `"::FFFF:1.2.3.4"`, `"1.2.3"`, `"1.2.3.256"`, `"01.2.3.4"`, `"1.2.3.04"`, `" 1.2.3.4"`, `"1.2.3.4 "`, `""`, `"::"`, `"::1%eth0"`, `"1:2:3:4:5:6:7:8:9"`, `"::1.2.3.4"`,
 			`"1::2::3"`, `"12345::"`, "16909060", "0", "null", `"1.2.3.4/24"`, `"[::1]"`, `"1:2:3:4:5:6:7::"`, `"::0:0:0:0:0:0:1"`)
 	case t.family.name == "IPv4":
 		return `"` + v4 + `"`
 	}
-	return `"` + pick(g, v6, v6, strings.ToUpper(v6), v4) + `"`
+	return `"` + oneOf(g, v6, v6, strings.ToUpper(v6), v4) + `"`
 }
 
 func nullableDiffValue(g *diffGen, t *diffType, edge bool) string {
@@ -375,7 +375,7 @@ func (g *diffGen) space() string {
 	if !g.spaced {
 		return ""
 	}
-	return pick(g, "", "", " ", "  ", "\t", "\n", "\r\n")
+	return oneOf(g, "", "", " ", "  ", "\t", "\n", "\r\n")
 }
 
 func (g *diffGen) list(items []string) string {
@@ -391,7 +391,7 @@ func (g *diffGen) object(names, values []string) string {
 }
 
 func arrayDiffValue(g *diffGen, t *diffType, edge bool) string {
-	return g.list(some(pick(g, 0, 1, 2, 3, g.IntN(6)), func() string { return g.inner(t.args[0], edge && g.oneIn(2)) }))
+	return g.list(some(oneOf(g, 0, 1, 2, 3, g.IntN(6)), func() string { return g.inner(t.args[0], edge && g.oneIn(2)) }))
 }
 
 func tupleDiffValue(g *diffGen, t *diffType, edge bool) string {
@@ -402,7 +402,7 @@ func tupleDiffValue(g *diffGen, t *diffType, edge bool) string {
 	names := slices.Clone(t.names)
 	if names == nil || g.oneIn(4) {
 		if edge && g.oneIn(6) {
-			values = pick(g, values[1:], append(values, "1"), []string{})
+			values = oneOf(g, values[1:], append(values, "1"), []string{})
 		}
 		return g.list(values)
 	}
@@ -411,7 +411,7 @@ func tupleDiffValue(g *diffGen, t *diffType, edge bool) string {
 		values[i], values[j] = values[j], values[i]
 	})
 	if edge && g.oneIn(4) {
-		return pick(g, g.object(names[1:], values[1:]), g.object(append(names, "stranger"), append(values, "1")), g.object(append(names, names[0]), append(values, values[0])))
+		return oneOf(g, g.object(names[1:], values[1:]), g.object(append(names, "stranger"), append(values, "1")), g.object(append(names, names[0]), append(values, values[0])))
 	}
 	return g.object(names, values)
 }
@@ -439,25 +439,25 @@ func variantDiffValue(g *diffGen, t *diffType, edge bool) string {
 	if g.oneIn(8) {
 		return "null"
 	}
-	return g.inner(pick(g, t.args...), edge)
+	return g.inner(oneOf(g, t.args...), edge)
 }
 
 func dynamicDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	if edge {
-		return pick(g, append(slices.Clone(diffWild), floatLimits...)...)
+		return oneOf(g, append(slices.Clone(diffWild), floatLimits...)...)
 	}
-	return pick(g, "null", "true", "false", strconv.FormatInt(int64(g.Uint64()), 10), strconv.FormatFloat(g.NormFloat64(), 'g', -1, 64), g.jsonText(g.text()))
+	return oneOf(g, "null", "true", "false", strconv.FormatInt(int64(g.Uint64()), 10), strconv.FormatFloat(g.NormFloat64(), 'g', -1, 64), g.jsonText(g.text()))
 }
 
 func jsonDiffValue(g *diffGen, _ *diffType, edge bool) string {
 	if edge && g.oneIn(2) {
-		return pick(g, "{}", `{"a":null}`, `{"a":{}}`, `{"a":[]}`, `{"a":[1,"x",null,{"b":1}]}`, `{"a.b":1}`, `{"a":{"b":1},"a.b":2}`, `{"a":1,"a":2}`, `{"":1}`, `{"a":{"":{}}}`, `{"a":1e400}`, `{"a":18446744073709551616}`, `{"a":-0}`,
+		return oneOf(g, "{}", `{"a":null}`, `{"a":{}}`, `{"a":[]}`, `{"a":[1,"x",null,{"b":1}]}`, `{"a.b":1}`, `{"a":{"b":1},"a.b":2}`, `{"a":1,"a":2}`, `{"":1}`, `{"a":{"":{}}}`, `{"a":1e400}`, `{"a":18446744073709551616}`, `{"a":-0}`,
 			`{"a":"2026-11-23"}`, `{"a":"2026-11-23 10:00:00"}`, `{"a":[[1],[]]}`, `{"a":"x"}`, `[]`, "1", `"x"`, `"{}"`, "null", `{"A":1,"a":2}`, `{"b":[{"c":1},{"c":"x","d":[{}]}]}`, `{"a":1.0}`, `{"a":"\u0000"}`, `{"e":{"f":{"g":{"h":1}}}}`)
 	}
 	var names, values []string
 	for _, name := range []string{"a", "b", "Long Name", "é", "c"}[:g.IntN(6)] {
 		names = append(names, name)
-		values = append(values, pick(g, dynamicDiffValue(g, nil, false), strconv.Itoa(g.IntN(1000)), `{"x":`+strconv.Itoa(g.IntN(9))+`}`, `[1,2]`, `["x"]`))
+		values = append(values, oneOf(g, dynamicDiffValue(g, nil, false), strconv.Itoa(g.IntN(1000)), `{"x":`+strconv.Itoa(g.IntN(9))+`}`, `[1,2]`, `["x"]`))
 	}
 	return g.object(names, values)
 }

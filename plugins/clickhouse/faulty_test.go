@@ -21,20 +21,20 @@ func faulty(t *testing.T, test func(t *testing.T, server stack.FaultyClickHouse)
 		t.Run(protocol, func(t *testing.T) {
 			server := servers.faulty(t)
 			t.Cleanup(func() { require.NoError(t, server.ClearFaults(context.Background())) })
-			test(t, byProtocol{server, protocol})
+			test(t, faultyBy{server, protocol})
 		})
 	}
 }
 
-// byProtocol is a server as one of its protocols reaches it.
-type byProtocol struct {
+// faultyBy is a server as one of its protocols reaches it.
+type faultyBy struct {
 	stack.FaultyClickHouse
 	protocol string
 }
 
-func (s byProtocol) Protocol() string { return s.protocol }
+func (s faultyBy) Protocol() string { return s.protocol }
 
-func (s byProtocol) Addr() string {
+func (s faultyBy) Addr() string {
 	if s.protocol == protocolNative {
 		return s.NativeAddr()
 	}

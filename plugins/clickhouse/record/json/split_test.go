@@ -85,3 +85,18 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+// What it costs to know that a record is one.
+func BenchmarkSeveral(b *testing.B) {
+	for name, text := range map[string]string{"flat": tick, "nested": `{"a":{"b":{"c":1}},"d":[{"e":"x"},{"e":"y"}],"f":"some more text to look through"}`} {
+		b.Run(name, func(b *testing.B) {
+			record := []byte(text)
+			b.ReportAllocs()
+			for b.Loop() {
+				if Several(record) {
+					b.Fatal("it is one")
+				}
+			}
+		})
+	}
+}

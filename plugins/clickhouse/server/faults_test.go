@@ -94,6 +94,7 @@ func TestEveryInsertEnds(t *testing.T) {
 				table := newTable(t, d, "(s String) ENGINE = MergeTree ORDER BY tuple()")
 				r := d.replica(t, func(c *Config) {
 					c.Compression = None
+					c.InsertTimeout = time.Hour // nobody waits for that
 					if name == "by its time-out" {
 						c.InsertTimeout = 300 * time.Millisecond
 					}

@@ -20,8 +20,13 @@ const benchRows = 50_000
 // tickBlock is a block as ticks make it.
 func tickBlock(b *testing.B) column.Part {
 	s := column.NewSchema("t", []column.Spec{
-		{Name: "symbol", Type: "String"}, {Name: "ts", Type: "DateTime"}, {Name: "seq", Type: "UInt64"},
-		{Name: "side", Type: "Enum8('buy' = 1, 'sell' = 2)"}, {Name: "price", Type: "Decimal(18, 2)"}, {Name: "qty", Type: "Float64"}, {Name: "venue", Type: "String"},
+		{Name: "symbol", Type: "String"},
+		{Name: "ts", Type: "DateTime"},
+		{Name: "seq", Type: "UInt64"},
+		{Name: "side", Type: "Enum8('buy' = 1, 'sell' = 2)"},
+		{Name: "price", Type: "Decimal(18, 2)"},
+		{Name: "qty", Type: "Float64"},
+		{Name: "venue", Type: "String"},
 	})
 	block, err := column.NewBlock(s, column.Rules{EpochDigits: -1})
 	require.NoError(b, err)

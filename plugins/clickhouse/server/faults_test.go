@@ -18,9 +18,7 @@ import (
 // faulty runs a test on both ways into a server that shows faults on demand.
 func faulty(t *testing.T, test func(t *testing.T, d door, s stack.FaultyClickHouse)) {
 	t.Helper()
-	server, err := stack.StartClickHouse(t.Context(), stack.KindChDB, stack.ClickHouseOptions{Faults: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	server := sharedServer(t, stack.KindChDB) // whose faults are taken away again
 	s := server.(stack.FaultyClickHouse)
 	for name, http := range map[string]bool{"native": false, "http": true} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +84,7 @@ func TestAFailedInsertIsNoSuccess(t *testing.T) {
 // the time-out, the caller's context or Close.
 func TestEveryInsertEnds(t *testing.T) {
 	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
-		large := wide(200_000)
+		large := wide(30_000)
 		for name, end := range map[string]func(r *Replica, cancel func()){
 			"by its time-out":      func(*Replica, func()) {},
 			"by its context":       func(_ *Replica, cancel func()) { cancel() },
@@ -96,6 +94,7 @@ func TestEveryInsertEnds(t *testing.T) {
 				table := newTable(t, d, "(s String) ENGINE = MergeTree ORDER BY tuple()")
 				r := d.replica(t, func(c *Config) {
 					c.Compression = None
+					c.InsertTimeout = time.Hour // nobody waits for that
 					if name == "by its time-out" {
 						c.InsertTimeout = 300 * time.Millisecond
 					}
@@ -124,9 +123,9 @@ func TestEveryInsertEnds(t *testing.T) {
 
 // wide are n rows of 1 kB each: more than the buffers of sockets hold.
 func wide(n int) column.Part {
-	texts := make([]string, n)
+	texts, text := make([]string, n), strings.Repeat("x", 1000)
 	for i := range texts {
-		texts[i] = strings.Repeat("x", 1000)
+		texts[i] = text
 	}
 	p := partOf([]column.Spec{{Name: "s", Type: "String"}}, words{values: texts})
 	p.Block.Weight = 1000 * n
@@ -151,9 +150,9 @@ func TestNothingWaitsForASleepingServer(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, server.Stall())
 			defer func() { require.NoError(t, server.Continue()) }()
-			_, err = r.Insert(t.Context(), Insert{Table: table, Part: wide(100_000)})
+			_, err = r.Insert(t.Context(), Insert{Table: table, Part: wide(30_000)})
 			require.Equal(t, UnknownOutcome, Classify(err), "%v", err)
-			_, err = r.Insert(t.Context(), Insert{Table: table, Part: wide(100_000)}) // by a new connection
+			_, err = r.Insert(t.Context(), Insert{Table: table, Part: wide(30_000)}) // by a new connection
 			require.Error(t, err)
 			require.Error(t, r.Ping(t.Context()))
 			_, err = r.Columns(t.Context(), table)

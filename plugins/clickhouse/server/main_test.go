@@ -49,7 +49,7 @@ func sharedServer(t *testing.T, kind string) stack.ClickHouse {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	server, err := stack.StartClickHouse(ctx, kind, stack.ClickHouseOptions{})
+	server, err := stack.StartClickHouse(ctx, kind, stack.ClickHouseOptions{Faults: kind == stack.KindChDB})
 	require.NoError(t, err, "a real ClickHouse is needed for this test")
 	if shared.kinds == nil {
 		shared.kinds = map[string]stack.ClickHouse{}

@@ -54,7 +54,9 @@ func TestLeastGrants(t *testing.T) {
 	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
 		table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
 		for _, refused := range [][]string{
-			{"system.settings"}, {"system.merge_tree_settings"}, {"system.tables"},
+			{"system.settings"},
+			{"system.merge_tree_settings"},
+			{"system.tables"},
 			{"system.settings", "system.merge_tree_settings", "system.replicated_merge_tree_settings", "system.tables"},
 		} {
 			require.NoError(t, s.ClearFaults(t.Context()))

@@ -27,6 +27,7 @@ type chunk struct {
 	unfit   []badRow // found by the decoder: a change of the table may make them fit
 	refused []badRow // found by the server
 	stored  int      // rows
+	hollow  int      // rows that no column took anything for
 	maybe   bool     // an insert was sent whose outcome is not known, or was not at a time
 	sample  sample
 	poison  map[int]*rec.RowError // records that the decoder has panicked at
@@ -52,7 +53,7 @@ func (c *chunk) Take(deliveries []*delivery) {
 		c.deliveries = append(c.deliveries, d)
 	}
 	c.sealed = c.deliveries[0].sealed
-	c.rows, c.next, c.pending, c.unfit, c.sample = nil, 0, nil, nil, sample{}
+	c.rows, c.next, c.pending, c.unfit, c.hollow, c.sample = nil, 0, nil, nil, 0, sample{}
 }
 
 // Attempt implements lane.Load.
@@ -134,7 +135,7 @@ func (c *chunk) startOver() {
 		rows = append(rows, row.index)
 	}
 	slices.Sort(rows)
-	c.rows, c.next, c.pending, c.unfit, c.sample = rows, 0, nil, nil, sample{}
+	c.rows, c.next, c.pending, c.unfit, c.hollow, c.sample = rows, 0, nil, nil, 0, sample{}
 }
 
 // reopen is startOver for the rows that the server has refused as well: what they

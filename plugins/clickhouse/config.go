@@ -153,6 +153,12 @@ func (c *config) readMakes(p *parser) {
 			c.makes += f.field + "=" + given + ";"
 		}
 	}
+	if c.nullAsDefault {
+		c.makes += fieldNullAsDefault + ";"
+	}
+	if list := read(p, p.conf.FieldStringList, fieldCoerce); len(list) > 0 {
+		c.makes += fmt.Sprintf("%s=%v;", fieldCoerce, list)
+	}
 }
 
 // width is how many inserts run at the same time, in all and into one table.

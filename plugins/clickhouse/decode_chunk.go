@@ -29,7 +29,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 			known = current
 		}
 	}
-	begun, unfit := c.next, len(c.unfit)
+	begun, unfit, hollow := c.next, len(c.unfit), c.hollow
 	stranger, err := s.decodeFor(known, c)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 	if !fresh && (len(c.unfit) > unfit || stranger) {
 		current, err := s.loadSchema(ctx)
 		if current != known {
-			c.next, c.pending, c.unfit = begun, nil, c.unfit[:unfit]
+			c.next, c.pending, c.unfit, c.hollow = begun, nil, c.unfit[:unfit], hollow
 			if err != nil {
 				s.table.doubt()
 				return err
@@ -73,7 +73,7 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 		case err != nil:
 			return false, err
 		}
-		c.unfit, c.next = append(c.unfit, unfit...), end
+		c.unfit, c.next, c.hollow = append(c.unfit, unfit...), end, c.hollow+d.Hollow()
 		stranger = d.Stranger()
 		c.pending = segmentsOf(d.Blocks(), s.cfg.preserveOrder)
 		s.table.giveBack(d)

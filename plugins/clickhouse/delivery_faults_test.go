@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
@@ -243,4 +244,69 @@ func TestWaysAreDropped(t *testing.T) {
 	require.NotContains(t, out.ways.known, target{table: table})
 	send(table)
 	require.Equal(t, "2 1", count(t, server, table))
+}
+
+// A record whose names match no column is told, whatever becomes of it.
+func TestRecordsThatMatchNothingAreCounted(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt32, s String")
+		out := open(t, yamlFor(t, server, table, ""))
+		require.NoError(t, out.WriteBatch(t.Context(), records(`{}`, `{"ident":7}`, `{"id":1}`)))
+		require.EqualValues(t, 2, out.board.Table(table).Unmatched.Load())
+		require.Equal(t, "3 2", count(t, server, table))
+
+		strict := open(t, yamlFor(t, server, table, "missing_fields: error"))
+		before := strict.board.Table(table).Unmatched.Load()
+		require.NoError(t, strict.WriteBatch(t.Context(), records(`{}`, `{"ident":7}`, `{"id":2,"s":"x"}`, `[]`)))
+		require.EqualValues(t, 2, strict.board.Table(table).Unmatched.Load()-before)
+		require.Equal(t, "4 3", count(t, server, table))
+		require.Len(t, boxOf(t).all(), 3)
+	})
+}
+
+// What the server had already is not counted as stored. It tells that over the
+// native protocol alone.
+func TestDeduplicatedRowsAreNotCountedAsStored(t *testing.T) {
+	faulty(t, func(t *testing.T, server stack.FaultyClickHouse) {
+		table := newWindowTable(t, server, "p UInt8, id UInt32")
+		out := open(t, yamlFor(t, server, table, ""))
+		require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 100)))
+		require.NoError(t, server.Exec(t.Context(), "DELETE FROM default."+table+" WHERE 1 SETTINGS mutations_sync = 2, lightweight_deletes_sync = 2"))
+		require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 100)))
+		figures := out.board.Table(table)
+		require.Equal(t, "0 0", count(t, server, table))
+		if server.Protocol() == protocolNative {
+			require.EqualValues(t, 100, figures.Rows.Load())
+			require.EqualValues(t, 100, figures.Deduplicated.Load())
+		}
+	})
+}
+
+// A view that refuses a row makes the table's rows wait: halving would store them
+// again and again. When the view is put right, each row is there once, in both.
+func TestAViewThatFailsDoublesNothing(t *testing.T) {
+	faulty(t, func(t *testing.T, server stack.FaultyClickHouse) {
+		table := newWindowTable(t, server, "id UInt32")
+		target := newWindowTable(t, server, "id UInt32")
+		view := func(condition string) string {
+			return "default." + table + "_v TO default." + target + " AS SELECT id FROM default." + table + " WHERE throwIf(" + condition + ") = 0"
+		}
+		require.NoError(t, server.Exec(t.Context(), "CREATE MATERIALIZED VIEW "+view("id = 7")))
+		out := open(t, yamlFor(t, server, table, ""))
+		parked := writing(t, out, ids(0, 16)...)
+		require.Contains(t, awaitStuck(t, out, table).Err, "view fault")
+		require.Eventually(t, func() bool { return out.board.Table(table).Queue().Attempts > 3 }, 20*time.Second, time.Millisecond)
+		require.Empty(t, boxOf(t).all())
+		stored := count(t, server, table)
+		require.Contains(t, []string{"0 0", "16 16"}, stored)
+		require.NoError(t, server.Exec(t.Context(), "DROP TABLE default."+table+"_v"))
+		require.NoError(t, server.Exec(t.Context(), "CREATE MATERIALIZED VIEW "+view("id = 1000000")))
+		require.NoError(t, <-parked)
+		require.Equal(t, "16 16", count(t, server, table))
+		require.Equal(t, "16 16", count(t, server, target))
+
+		knowing := open(t, yamlFor(t, server, table, "settings: {materialized_views_ignore_errors: 1}"))
+		require.NoError(t, knowing.WriteBatch(t.Context(), records(ids(1_000_000, 1_000_004)...)))
+		require.Equal(t, "20 20", count(t, server, table))
+	})
 }

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -52,12 +53,18 @@ func recordsOf(batch service.MessageBatch) []record {
 	return out
 }
 
+// errNoObject says that a record is an empty array: it would vanish uncounted.
+var errNoObject = errors.New("an array without an object")
+
 // appendRecords adds a record, or the records that it consists of.
 func appendRecords(out []record, r record) []record {
 	if !json.Several(r.data) {
 		return append(out, r)
 	}
 	objects, err := json.Split(r.data)
+	if err == nil && len(objects) == 0 {
+		err = errNoObject
+	}
 	if err != nil {
 		r.part = &part{of: r.data, err: err}
 		return append(out, r)

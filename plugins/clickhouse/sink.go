@@ -2,10 +2,12 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
@@ -35,6 +37,7 @@ func (s *sink) attempt(ctx context.Context, c *chunk) lane.Outcome {
 	err := s.bring(ctx, c)
 	if err == nil {
 		s.quality.settled(c.stored, len(c.unfit)+len(c.refused))
+		s.countHollow(c)
 		return lane.Outcome{}
 	}
 	class := server.Classify(err)
@@ -45,6 +48,21 @@ func (s *sink) attempt(ctx context.Context, c *chunk) lane.Outcome {
 		Patient:   class == server.ViewFault,
 		Untouched: c.untouched() && server.NothingWritten(err),
 		TooLarge:  class == server.TooLarge,
+	}
+}
+
+// countHollow counts the rows that no column took anything for: those that are
+// stored as zeros and defaults, and those that are bad rows for it.
+func (s *sink) countHollow(c *chunk) {
+	n := int64(c.hollow)
+	for _, row := range c.unfit {
+		if errors.Is(row.err, rec.ErrNoColumn) {
+			n++
+		}
+	}
+	if n > 0 {
+		s.figures.Unmatched.Add(n)
+		s.metrics.unmatched.Incr(n, s.table.name)
 	}
 }
 

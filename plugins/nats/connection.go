@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,17 @@ type connection struct {
 	closing  atomic.Bool
 	reported status.Repeats // errors of the server
 	closed   chan struct{}  // closed after the last callback of nats.go
+
+	mu     sync.Mutex
+	faults map[string]error // why nothing comes although the server is reached
+}
+
+// hooks are what the owner of a connection wants to be told. All are called one
+// after the other, in the order of events; nil ones are left out.
+type hooks struct {
+	lost        func()      // the connection has ended, by close or by nats.go
+	reconnected func()      // it is back, and the server knows the subscriptions again
+	denied      func(error) // the server refused to let us publish or subscribe
 }
 
 // reportsEvery is how often errors of the server are logged at most.
@@ -39,15 +51,14 @@ const reportsEvery = 5 * time.Second
 
 // dial connects once: a server that cannot be reached is an error that names
 // the servers. Afterwards the connection is kept up for ever; link follows it,
-// and each edge is logged. The function lost is called if it ends all the same,
-// by close or by nats.go.
-func (c connectionConfig) dial(label string, log *service.Logger, link *status.Link, lost func()) (*connection, error) {
+// and each edge is logged.
+func (c connectionConfig) dial(label string, log *service.Logger, link *status.Link, told hooks) (*connection, error) {
 	opts, err := c.options(label)
 	if err != nil {
 		return nil, err
 	}
 	l := &connection{log: log, link: link, closed: make(chan struct{})}
-	opts = append(opts, l.handlers(lost)...)
+	opts = append(opts, l.handlers(told)...)
 	if l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...); err != nil {
 		return nil, c.explain(err)
 	}
@@ -112,13 +123,16 @@ func (a authConfig) option() (nats.Option, error) {
 
 // handlers keep the link and the log in step with the connection. nats.go calls
 // them one after the other, in the order of events.
-func (l *connection) handlers(lost func()) []nats.Option {
+func (l *connection) handlers(told hooks) []nats.Option {
 	return []nats.Option{
 		nats.ConnectHandler(func(*nats.Conn) { l.link.Up() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.disconnected(err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.link.Down(err) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			l.link.Up()
+			if told.reconnected != nil {
+				told.reconnected()
+			}
+			l.show()
 			l.log.With("server", redact(nc.ConnectedUrl())).Info("NATS connection is back")
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -128,12 +142,52 @@ func (l *connection) handlers(lost func()) []nats.Option {
 			if repeats, tell := l.reported.Tell(reportsEvery); tell {
 				l.log.With("cause", err, "repeats", repeats).Error("NATS server reports an error")
 			}
+			if told.denied != nil && errors.Is(err, nats.ErrPermissionViolation) {
+				told.denied(err)
+			}
 		}),
 		nats.ClosedHandler(func(*nats.Conn) {
-			lost()
+			if told.lost != nil {
+				told.lost()
+			}
 			close(l.closed)
 		}),
 	}
+}
+
+// fault says that something that the input needs does not work, although the
+// server is reached: the link is down until mended is called for all such keys.
+func (l *connection) fault(key string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.faults == nil {
+		l.faults = map[string]error{}
+	}
+	l.faults[key] = err
+	l.link.Down(err)
+}
+
+// mended takes a fault back, and reports whether there was one.
+func (l *connection) mended(key string) bool {
+	l.mu.Lock()
+	_, was := l.faults[key]
+	delete(l.faults, key)
+	l.mu.Unlock()
+	if was && l.conn.IsConnected() {
+		l.show()
+	}
+	return was
+}
+
+// show sets the link of a connection that is up.
+func (l *connection) show() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, err := range l.faults {
+		l.link.Down(err)
+		return
+	}
+	l.link.Up()
 }
 
 func (l *connection) disconnected(err error) {
@@ -165,7 +219,7 @@ func (l *connection) close() {
 // test dials with a connection of its own and looks whether check is content.
 func (c connectionConfig) test(label string, log *service.Logger, check func(*connection) error) service.ConnectionTestResults {
 	var link status.Link
-	conn, err := c.dial(label, log, &link, func() {})
+	conn, err := c.dial(label, log, &link, hooks{})
 	if err == nil {
 		defer conn.close()
 		err = check(conn)

@@ -116,7 +116,11 @@ func (c *coreInput) start() {
 
 func (c *coreInput) connect(ctx context.Context) error {
 	c.hold.setDisconnected(false)
-	conn, err := c.conf.connection.dial(c.label, c.log, &c.figures.Link, func() { c.hold.setDisconnected(true) })
+	conn, err := c.conf.connection.dial(c.label, c.log, &c.figures.Link, hooks{
+		lost:        func() { c.hold.setDisconnected(true) },
+		reconnected: func() { c.tell((*session).resubscribed) },
+		denied:      func(err error) { c.tell(func(s *session) { s.denied(err) }) },
+	})
 	if err != nil {
 		return err
 	}
@@ -131,6 +135,16 @@ func (c *coreInput) connect(ctx context.Context) error {
 	c.log.With("servers", c.conf.connection.servers(), "subjects", strings.Join(c.conf.subjects, ", "), "queue", c.conf.queue).
 		Info("Subscribed to NATS")
 	return nil
+}
+
+// tell calls f with the session, if there is one.
+func (c *coreInput) tell(f func(*session)) {
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	if s != nil {
+		f(s)
+	}
 }
 
 func (c *coreInput) join() {
@@ -197,6 +211,7 @@ func (c *coreInput) ackFunc(n int) service.AckFunc {
 			return nil
 		}
 		total := c.nacked.Add(int64(n))
+		c.figures.Report(status.Incident{Class: status.ClassRejected, Message: "messages were rejected by the stream and are lost", Count: int64(n)})
 		c.nackMetric.Incr(int64(n))
 		c.nackWarning.Do(func() {
 			c.log.With("cause", err, "lost_so_far", total).

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -99,7 +100,10 @@ func (in *jetInput) start() {
 
 func (in *jetInput) connect(ctx context.Context) error {
 	k := newIntake(in.conf.intake(in.poison), false)
-	conn, err := in.conf.connection.dial(in.label, in.log, &in.figures.Link, func() { k.setDisconnected(true) })
+	conn, err := in.conf.connection.dial(in.label, in.log, &in.figures.Link, hooks{
+		lost:   func() { k.setDisconnected(true) },
+		denied: in.denied,
+	})
 	if err != nil {
 		return err
 	}
@@ -113,6 +117,13 @@ func (in *jetInput) connect(ctx context.Context) error {
 	in.log.With("servers", in.conf.connection.servers(), "stream", in.conf.stream, "durable", in.conf.durable,
 		"subjects", strings.Join(in.conf.subjects, ", ")).Info("Pulling from JetStream")
 	return nil
+}
+
+// denied hands what the server refused to the session that asked for it.
+func (in *jetInput) denied(err error) {
+	if s := in.current(); s != nil {
+		s.denied(err)
+	}
 }
 
 func (in *jetInput) pullFrom(ctx context.Context, conn *connection, k *intake) (*jetSession, error) {
@@ -192,7 +203,9 @@ func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
 		in.warnings.Do(func() {
 			in.log.With("cause", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
 		})
-		s.giveBack(s.intake.nack(runs), later)
+		items := s.intake.nack(runs)
+		in.figures.Report(status.Incident{Class: status.ClassRejected, Message: "messages were rejected by the stream, and are delivered again", Count: int64(len(items))})
+		s.giveBack(items, later)
 		return nil
 	}
 }
@@ -288,6 +301,10 @@ func (in *jetInput) warnOfThreshold(maxAckPending int) (known bool) {
 func (in *jetInput) poison(m *nats.Msg, d delivery) {
 	in.log.With("stream", in.conf.stream, "subject", m.Subject, "sequence", d.stream, "deliveries", d.count-1).
 		Errorf("A JetStream message was delivered %d times and never settled: it is given up (max_deliveries)", d.count-1)
+	in.figures.Report(status.Incident{
+		Class: status.ClassGivenUp, Count: 1,
+		Message: fmt.Sprintf("message %d of stream %q was delivered %d times and never settled: it is given up (%s)", d.stream, in.conf.stream, d.count-1, fieldMaxDeliveries),
+	})
 }
 
 // ConnectionTest implements service.ConnectionTestable. It makes no consumer.

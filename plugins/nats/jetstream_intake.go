@@ -57,6 +57,7 @@ type intakeFigures struct {
 	received    int64 // taken in
 	redelivered int64 // of these, not for the first time
 	repeated    int64 // delivered again while they were held: not taken in twice
+	nacked      int64 // rejected by the stream, to be delivered again
 	terminated  int64 // given up
 	stalls      int64 // requests that did not end well
 }
@@ -313,6 +314,7 @@ func (k *intake) nack(runs []*run) (items []item) {
 			items = append(items, k.ledger.nack(r)...)
 		}
 	}
+	k.figures.nacked += int64(len(items))
 	return items
 }
 

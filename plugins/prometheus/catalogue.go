@@ -106,6 +106,7 @@ var sourceSeries = []Series{
 	{Of: ofNATS, Host: "nats_nacked", Name: "nats_nacked_messages", Kind: KindCounter, Help: "Messages rejected by a stream without our buffer, and lost: core NATS delivers nothing again."},
 	{Of: ofJetStream, Host: "jetstream_redelivered", Name: "jetstream_redelivered_messages", Kind: KindCounter, Help: "Messages that the server delivered again."},
 	{Of: ofJetStream, Host: "jetstream_repeated", Name: "jetstream_repeated_messages", Kind: KindCounter, Help: "Messages delivered again while they were held, or after they had been settled: left out."},
+	{Of: ofJetStream, Host: "jetstream_nacked", Name: "jetstream_nacked_messages", Kind: KindCounter, Help: "Messages rejected by the stream, which the server delivers again."},
 	{Of: ofJetStream, Host: "jetstream_terminated", Name: "jetstream_terminated_messages", Kind: KindCounter, Help: "Messages given up after max_deliveries, and told so to the server."},
 	{Of: ofJetStream, Host: "jetstream_stalls", Name: "jetstream_stalls", Kind: KindCounter, Help: "Requests for messages that failed or that the server did not answer in time."},
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,7 @@ type connection struct {
 	closing  atomic.Bool
 	reported status.Repeats // errors of the server
 	closed   chan struct{}  // closed after the last callback of nats.go
+	wire     atomic.Int64   // bytes that have come, of all kinds
 
 	mu     sync.Mutex
 	faults map[string]error // why nothing comes although the server is reached
@@ -58,6 +60,7 @@ func (c connectionConfig) dial(label string, log *service.Logger, link *status.L
 		return nil, err
 	}
 	l := &connection{log: log, link: link, closed: make(chan struct{})}
+	opts = append(opts, nats.SetCustomDialer(&countingDialer{count: &l.wire}))
 	opts = append(opts, l.handlers(told)...)
 	if l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...); err != nil {
 		return nil, c.explain(err)
@@ -199,6 +202,30 @@ func (l *connection) disconnected(err error) {
 	}
 	l.link.Down(err)
 	l.log.With("cause", err).Warn("NATS connection lost, reconnecting")
+}
+
+// countingDialer counts what connections bring, whole messages or not: on a slow
+// link nothing else tells a large one from none.
+type countingDialer struct{ count *atomic.Int64 }
+
+// Dial implements nats.CustomDialer.
+func (d *countingDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: nats.DefaultTimeout}).Dial(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &countingConn{Conn: conn, count: d.count}, nil
+}
+
+type countingConn struct {
+	net.Conn
+	count *atomic.Int64
+}
+
+func (c *countingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.count.Add(int64(n))
+	return n, err
 }
 
 // flush waits until the server has seen everything that was sent to it.

@@ -117,7 +117,7 @@ func coreFields() []*service.ConfigField {
 			Default(16 << 20).Example(1 << 20).
 			LintRule(atLeastLintRule("batch.byte_size", 1))),
 		pendingLimitsField("How much each subject may queue in the client while the stream takes nothing. Beyond it messages are discarded and counted as slow consumer.",
-			65536, 524288, "Bytes."),
+			65536, 524288, 64<<20, "Bytes."),
 		service.NewBoolField(fieldReplayNacks).
 			Description("Whether batches that the stream rejects are delivered again until it takes them. Set it only in a stream without the `backpressure` buffer, " +
 				"which does that by itself; it costs CPU per message. Without it a rejected message is lost, and counted (`nats_nacked`).").

@@ -256,3 +256,8 @@ func (l *logBuffer) awaitLine(t testing.TB, s string) string {
 	eventually(t, func() bool { return len(l.lines(s)) > 0 }, func() string { return fmt.Sprintf("no %q in:\n%s", s, l) })
 	return l.lines(s)[0]
 }
+
+// contains reports whether an error says something.
+func contains(err error, words string) bool {
+	return err != nil && strings.Contains(err.Error(), words)
+}

@@ -9,7 +9,7 @@ import (
 // jetBooks publish the figures of an intake as metrics. They are safe for
 // concurrent use.
 type jetBooks struct {
-	redelivered, repeated, nacked, terminated, stalls *service.MetricCounter
+	redelivered, repeated, nacked, discarded, terminated, stalls *service.MetricCounter
 
 	mu        sync.Mutex
 	published intakeFigures // of the present session
@@ -20,6 +20,7 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 		redelivered: m.NewCounter("jetstream_redelivered"),
 		repeated:    m.NewCounter("jetstream_repeated"),
 		nacked:      m.NewCounter("jetstream_nacked"),
+		discarded:   m.NewCounter("jetstream_discarded"),
 		terminated:  m.NewCounter("jetstream_terminated"),
 		stalls:      m.NewCounter("jetstream_stalls"),
 	}
@@ -27,7 +28,7 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 
 // show makes the metrics known before there is anything to count.
 func (b *jetBooks) show() {
-	for _, c := range []*service.MetricCounter{b.redelivered, b.repeated, b.nacked, b.terminated, b.stalls} {
+	for _, c := range []*service.MetricCounter{b.redelivered, b.repeated, b.nacked, b.discarded, b.terminated, b.stalls} {
 		c.Incr(0)
 	}
 }
@@ -42,6 +43,7 @@ func (b *jetBooks) publish(now intakeFigures) (received int64) {
 	incr(b.redelivered, now.redelivered-last.redelivered)
 	incr(b.repeated, now.repeated-last.repeated)
 	incr(b.nacked, now.nacked-last.nacked)
+	incr(b.discarded, now.discarded-last.discarded)
 	incr(b.terminated, now.terminated-last.terminated)
 	incr(b.stalls, now.stalls-last.stalls)
 	return now.received - last.received

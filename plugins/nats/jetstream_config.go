@@ -47,6 +47,7 @@ type jetConfig struct {
 	ackWait        time.Duration
 	maxAckPending  int
 	maxDeliveries  int
+	onReset        string
 	metadata       map[string]string
 	recordMetadata []string
 }
@@ -63,6 +64,7 @@ func parseJet(conf *service.ParsedConfig) (c jetConfig, err error) {
 	c.ackWait = p.duration(fieldAckWait)
 	c.maxAckPending = p.int(fieldMaxAckPending)
 	c.maxDeliveries = p.int(fieldMaxDeliveries)
+	c.onReset = p.string(fieldOnReset)
 	c.metadata = p.pairs(fieldMetadata)
 	c.recordMetadata = p.strings(fieldRecordMetadata)
 	c.batching = parseBatching(&p)
@@ -114,6 +116,8 @@ func (c jetConfig) validate() error {
 		return fmt.Errorf("%s: %q is no name: one without spaces, dots, *, > and slashes is required", fieldStream, c.stream)
 	case !validName.MatchString(c.durable):
 		return fmt.Errorf("%s: %q is no name: one without spaces, dots, *, > and slashes is required", fieldDurable, c.durable)
+	case c.onReset != onResetResume && c.onReset != onResetFail:
+		return fmt.Errorf("%s: %q is unknown: %s or %s is required", fieldOnReset, c.onReset, onResetResume, onResetFail)
 	case c.ackWait < minAckWait:
 		return fmt.Errorf("%s: %q is too short: at least %s is required", fieldAckWait, c.ackWait, minAckWait)
 	case c.maxAckPending == 0 || c.maxAckPending < -1:

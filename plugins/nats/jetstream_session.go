@@ -47,6 +47,10 @@ type jetSession struct {
 	missing bool // the puller's: and that there is no consumer to ask
 	retries int  // the puller's: attempts since the last good answer
 
+	ackWait   atomic.Int64  // of the consumer, a time.Duration
+	retime    chan struct{} // holds a token when that has changed
+	suspected atomic.Bool   // the consumer may stand where nothing comes
+
 	deaf    atomic.Bool // the server has ended the subscription to its answers
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -56,7 +60,7 @@ type jetSession struct {
 // openJet subscribes to what the consumer is going to be asked for, and starts
 // asking. On an error the session is still to be closed.
 func (in *jetInput) openJet(ctx context.Context, conn *connection, k *intake, js jetstream.JetStream, f found) (*jetSession, error) {
-	s := &jetSession{connection: conn, in: in, js: js, intake: k, found: f, inbox: conn.conn.NewInbox(), ended: make(chan struct{})}
+	s := &jetSession{connection: conn, in: in, js: js, intake: k, found: f, inbox: conn.conn.NewInbox(), ended: make(chan struct{}), retime: make(chan struct{}, 1)}
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.maxAckPending = f.consumer.Config.MaxAckPending
@@ -75,18 +79,23 @@ func (in *jetInput) openJet(ctx context.Context, conn *connection, k *intake, js
 	}
 	s.adopt(f)
 	s.workers.Go(func() { s.pull(running) })
-	s.workers.Go(func() { s.keep(running, f.ackWait()) })
+	s.workers.Go(func() { s.keep(running) })
+	s.workers.Go(func() { s.observe(running) })
 	return s, nil
 }
 
 // adopt takes over a consumer as it was found.
 func (s *jetSession) adopt(f found) {
-	if !f.stream.Created.Equal(s.found.stream.Created) {
+	if !f.stream.Created.Equal(s.found.stream.Created) || f.renewed != nil {
 		s.intake.forget()
 	}
+	s.in.sayRenewed(f)
 	s.found = f
 	info := f.consumer
+	s.intake.giveUpAfter(s.in.conf.givesUp(f.stream))
 	s.intake.restart(info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
+	s.intake.stands(floorOf(info))
+	s.setAckWait(f.ackWait())
 }
 
 // deliver is the callback of nats.go for all that comes.
@@ -136,6 +145,9 @@ func (s *jetSession) pull(ctx context.Context) {
 	for s.awaitConnected(ctx) {
 		over, err := s.intake.outcome()
 		switch {
+		case s.suspected.Swap(false):
+			s.revive(ctx, nil)
+			continue
 		case err != nil || s.missing:
 			s.revive(ctx, err)
 			continue
@@ -197,7 +209,7 @@ func (s *jetSession) revive(ctx context.Context, cause error) {
 	}
 	s.retries++
 	s.listen()
-	f, err := s.in.conf.find(ctx, s.js, s.intake.resumeAt(), s.found.stream.Created)
+	f, err := s.in.find(ctx, s.js, s.intake.resumeAt(), s.found.stream.Created)
 	if ctx.Err() != nil || !s.conn.IsConnected() {
 		return
 	}

@@ -20,6 +20,7 @@ const (
 	fieldAckWait       = "ack_wait"
 	fieldMaxAckPending = "max_ack_pending"
 	fieldMaxDeliveries = "max_deliveries"
+	fieldOnReset       = "on_stream_reset"
 )
 
 const jetDescription = `
@@ -35,7 +36,8 @@ back to the server at once.
 
 A message that the stream rejects is delivered again, later with each time. One that was delivered more than ` + "`max_deliveries`" + ` times
 is given up: terminated at the server, counted (` + "`jetstream_terminated`" + `) and logged with its sequence, under which it stays in
-the stream. Deliveries that a restart or a lost connection cost count too.
+the stream. Deliveries that a restart or a lost connection cost count too. A stream that deletes what is settled (retention ` + "`workqueue`" + ` or
+` + "`interest`" + `) would delete it: there nothing is given up, which a warning says.
 
 == Pause
 
@@ -105,6 +107,13 @@ func jetConsumerFields() []*service.ConfigField {
 			"by_start_time":     "from `start_time` on.",
 		}).Description("Where a consumer starts that does not exist yet. One that exists goes on where it is.").
 			Default("all").Example("new"),
+		service.NewStringAnnotatedEnumField(fieldOnReset, map[string]string{
+			onResetResume: "say so, and go on with what the stream has: the consumer is deleted and made anew, and begins with what was stored since the last delivery, less a minute for clocks that differ. Nothing that the stream holds is left out; some of it may come a second time.",
+			onResetFail:   "say so, and read nothing until somebody has made the consumer anew; a stream that was made anew is read after a restart of the bridge.",
+		}).Description("What to do when the stream was set back: restored from a backup, made anew, or robbed of its end by a crash. Its sequences then begin again below where the consumer stands, and the server " +
+			"would deliver nothing until they have passed it, without a word. `resume` is the default because it leaves nothing out; choose `fail` where a repeated message costs more than a standstill. A consumer that is bound to is never touched: " +
+			"there it is always `fail`.").
+			Default(onResetResume).Example(onResetFail),
 		service.NewIntField(fieldStartSequence).
 			Description("The first sequence of `deliver: by_start_sequence`.").
 			Default(0).Example(1000).Advanced(),
@@ -141,6 +150,6 @@ func jetMessageFields() []*service.ConfigField {
 		perMessageField("`nats_subject`"),
 		batchField(),
 		pendingLimitsField("How much is asked for ahead of what the stream takes, and waits in the client.",
-			10000, 50000, "Bytes. A single message that is larger is delivered alone."),
+			10000, 50000, 32<<20, "Bytes. A single message that is larger is delivered alone. A server cuts a client off that leaves more than its `max_pending` (64 MiB by default) unread: stay well below it. On a slow link less is asked for at once, as much as it brings in about a second."),
 	}
 }

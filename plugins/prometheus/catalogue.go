@@ -99,7 +99,7 @@ var sourceSeries = []Series{
 	ofInput("source_buffered", "source_buffered_records", KindGauge, "The input's share of the level."),
 	ofInput("source_paused", "source_paused", KindGauge, "1 while the input is paused, by whomever, else 0."),
 	ofInput("source_connected", "source_connected", KindGauge, "0 while the source should be reached and is not, else 1."),
-	{Of: ofKafka, Host: "source_lag", Name: "source_lag_records", Kind: KindGauge, Labels: []string{"input", "kind"}, Help: "Records that the source holds and that are not settled yet, over all partitions owned."},
+	ofInput("source_lag", "source_lag_records", KindGauge, "Records that the source holds and that are not settled yet: of a JetStream consumer, or over all partitions of Kafka that are owned. Core NATS holds none."),
 	{Of: ofKafka, Host: "kafka_lag", Name: "kafka_lag_records", Kind: KindGauge, Labels: []string{"topic", "partition"}, Help: "Records that a partition holds and that are not settled yet. 0 once another member owns it."},
 	{Of: ofKafka, Host: "kafka_chunks_announced", Name: "kafka_chunks_announced", Kind: KindCounter, Help: "Chunks of a partition announced for exactly-once delivery."},
 	{Of: ofKafka, Host: "kafka_chunks_reformed", Name: "kafka_chunks_reformed", Kind: KindCounter, Help: "Chunks formed again as somebody before had announced them."},
@@ -107,6 +107,7 @@ var sourceSeries = []Series{
 	{Of: ofJetStream, Host: "jetstream_redelivered", Name: "jetstream_redelivered_messages", Kind: KindCounter, Help: "Messages that the server delivered again."},
 	{Of: ofJetStream, Host: "jetstream_repeated", Name: "jetstream_repeated_messages", Kind: KindCounter, Help: "Messages delivered again while they were held, or after they had been settled: left out."},
 	{Of: ofJetStream, Host: "jetstream_nacked", Name: "jetstream_nacked_messages", Kind: KindCounter, Help: "Messages rejected by the stream, which the server delivers again."},
+	{Of: ofJetStream, Host: "jetstream_discarded", Name: "jetstream_discarded_messages", Kind: KindCounter, Help: "Messages that were rejected and that nobody can deliver again: their stream was made anew."},
 	{Of: ofJetStream, Host: "jetstream_terminated", Name: "jetstream_terminated_messages", Kind: KindCounter, Help: "Messages given up after max_deliveries, and told so to the server."},
 	{Of: ofJetStream, Host: "jetstream_stalls", Name: "jetstream_stalls", Kind: KindCounter, Help: "Requests for messages that failed or that the server did not answer in time."},
 }

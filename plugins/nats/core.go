@@ -47,6 +47,7 @@ type coreInput struct {
 
 	mu      sync.Mutex
 	session *session
+	away    bool // out of the queue group: on_pause leave
 	closed  bool
 
 	stop    chan struct{}
@@ -163,7 +164,7 @@ func (c *coreInput) open(conn *connection) (*session, error) {
 		conf.subjects = nil
 		c.hold.finish()
 	}
-	s, err := conf.open(conn, c.hold.offer)
+	s, err := conf.open(conn, c.hold.offer, c.away)
 	c.session = s
 	c.tally.begin(s)
 	return s, err

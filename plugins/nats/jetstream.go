@@ -130,7 +130,7 @@ func (in *jetInput) denied(err error) {
 }
 
 func (in *jetInput) pullFrom(ctx context.Context, conn *connection, k *intake) (*jetSession, error) {
-	js, err := jetstream.New(conn.conn)
+	js, err := in.conf.jetStream(conn.conn)
 	if err != nil {
 		return nil, err
 	}

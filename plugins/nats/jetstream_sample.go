@@ -79,7 +79,7 @@ func (in *jetInput) visit(ctx context.Context, fn func(jetstream.Stream) error) 
 		return err
 	}
 	defer conn.close()
-	js, err := jetstream.New(conn.conn)
+	js, err := in.conf.jetStream(conn.conn)
 	if err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (s *jetSession) send(q request) {
 	if !q.single {
 		body = fmt.Appendf(body, `,"max_bytes":%d`, q.bytes)
 	}
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + s.in.conf.stream + "." + s.in.conf.durable
+	subject := s.in.conf.api() + ".CONSUMER.MSG.NEXT." + s.in.conf.stream + "." + s.in.conf.durable
 	reply := s.inbox + "." + strconv.FormatUint(q.id, 10)
 	if err := s.conn.PublishRequest(subject, reply, append(body, '}')); err != nil {
 		s.intake.ended(q.id, err)

@@ -21,6 +21,8 @@ const (
 	fieldMaxAckPending = "max_ack_pending"
 	fieldMaxDeliveries = "max_deliveries"
 	fieldOnReset       = "on_stream_reset"
+	fieldDomain        = "domain"
+	fieldAPIPrefix     = "api_prefix"
 )
 
 const jetDescription = `
@@ -91,6 +93,12 @@ func jetConsumerFields() []*service.ConfigField {
 		service.NewStringField(fieldDurable).
 			Description("The name of the durable consumer.").
 			Example("data-bridge").LintRule(nameLintRule(fieldDurable)),
+		service.NewStringField(fieldDomain).
+			Description("The JetStream domain of the stream, where it is not the one of the server that we connect to, such as that of a hub seen from a leaf node.").
+			Default("").Example("hub").Advanced().LintRule(prefixLintRule(fieldDomain)),
+		service.NewStringField(fieldAPIPrefix).
+			Description("What the subjects of the JetStream API begin with, where another account exports them under a prefix of its own. `domain` stands for `$JS.<domain>.API`: set one of the two.").
+			Default("").Example("JS.market.API").Advanced().LintRule(prefixLintRule(fieldAPIPrefix)),
 		service.NewBoolField(fieldBind).
 			Description("Whether the consumer is one that exists, and is used as it is. Otherwise it is made, or brought up to date, from `subjects`, " +
 				"`deliver`, `ack_policy`, `ack_wait` and `max_ack_pending`.").

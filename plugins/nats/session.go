@@ -31,8 +31,9 @@ type session struct {
 	slow    []int64              // what each last reported as dropped
 	gone    int64                // what those had dropped that have ended
 	present map[string]*nats.Subscription
-	refused map[string]error // subjects of which the server delivers nothing
-	ending  bool             // nothing is subscribed to any more
+	ends    map[string]chan struct{} // closed when the last subscription to a subject has ended
+	refused map[string]error         // subjects of which the server delivers nothing
+	ending  bool                     // nothing is subscribed to any more
 
 	live    sync.WaitGroup // the subscriptions, and the session until it is ending
 	done    chan struct{}  // closed when the last callback of every subscription has returned
@@ -41,12 +42,12 @@ type session struct {
 	workers sync.WaitGroup
 }
 
-// open subscribes to all subjects, with deliver as the callback. On an error
-// the session is still to be closed.
-func (c coreConfig) open(conn *connection, deliver nats.MsgHandler) (*session, error) {
+// open subscribes to all subjects, with deliver as the callback, unless we are
+// away. On an error the session is still to be closed.
+func (c coreConfig) open(conn *connection, deliver nats.MsgHandler, away bool) (*session, error) {
 	s := &session{
 		connection: conn, conf: c, deliver: deliver, done: make(chan struct{}), pleas: make(chan struct{}, 1),
-		present: map[string]*nats.Subscription{}, refused: map[string]error{},
+		present: map[string]*nats.Subscription{}, refused: map[string]error{}, ends: map[string]chan struct{}{},
 	}
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -58,8 +59,8 @@ func (c coreConfig) open(conn *connection, deliver nats.MsgHandler) (*session, e
 	s.workers.Go(func() { s.plead(running) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, subject := range c.subjects {
-		if err := s.subscribe(subject); err != nil {
+	if !away {
+		if err := s.join(); err != nil {
 			return s, err
 		}
 	}
@@ -69,16 +70,64 @@ func (c coreConfig) open(conn *connection, deliver nats.MsgHandler) (*session, e
 	return s, nil
 }
 
-// subscribe adds a subscription to the subject's earlier ones.
+// join subscribes to all subjects.
+func (s *session) join() error {
+	for _, subject := range s.conf.subjects {
+		if err := s.subscribe(subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave asks the server to send to the others of the queue group. What it has
+// sent is delivered.
+func (s *session) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sub := range s.present {
+		_ = sub.Drain() // fails only on a subscription that has ended, or ends with the connection
+	}
+	for subject := range s.refused {
+		s.mended(subject)
+	}
+	clear(s.present)
+	clear(s.refused)
+}
+
+// rejoin undoes leave. What the server refuses it says, and is tried again.
+func (s *session) rejoin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ending || len(s.present) > 0 {
+		return
+	}
+	s.prune()
+	_ = s.join() // fails only on a connection that has ended
+}
+
+// subscribe adds a subscription to the subject's earlier ones. What those still
+// have queued is delivered before what this one brings.
 func (s *session) subscribe(subject string) error {
-	sub, err := s.conn.QueueSubscribe(subject, s.conf.queue, s.deliver)
+	before, end := s.ends[subject], make(chan struct{})
+	deliver := s.deliver
+	if before != nil {
+		deliver = func(m *nats.Msg) {
+			<-before
+			s.deliver(m)
+		}
+	}
+	sub, err := s.conn.QueueSubscribe(subject, s.conf.queue, deliver)
 	if err != nil {
 		return fmt.Errorf("subscribing to %q: %w", subject, err)
 	}
 	s.subs, s.slow = append(s.subs, sub), append(s.slow, 0)
-	s.present[subject] = sub
+	s.present[subject], s.ends[subject] = sub, end
 	s.live.Add(1)
-	onEnd(sub, s.live.Done)
+	onEnd(sub, func() {
+		close(end)
+		s.live.Done()
+	})
 	if err := sub.SetPendingLimits(s.conf.pendingMessages, s.conf.pendingBytes); err != nil {
 		return fmt.Errorf("setting pending_limits of %q: %w", subject, err)
 	}

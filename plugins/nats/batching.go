@@ -62,7 +62,7 @@ func pendingLimitsField(description string, messages, example, size int, bytes s
 			Description("Messages, at least `batch.count`.").Default(messages).Example(example).
 			LintRule(atLeastLintRule("pending_limits.messages", 1)),
 		service.NewIntField(fieldBytes).
-			Description(bytes).Default(size).Example(2*size).
+			Description(bytes).Default(size).Example(size/2).
 			LintRule(atLeastLintRule("pending_limits.bytes", 1)),
 	).Description(description).Advanced()
 }

@@ -49,9 +49,14 @@ rest, and after the resume the next message is the one that follows.
 
 == Faults
 
-A request that is not answered in time is a stall: the consumer is looked for, made anew if it is gone (starting at the first message
-that is not settled) or waited for with ` + "`bind`" + `, and asked again, for ever. Stalls are counted (` + "`jetstream_stalls`" + `). The server confirms
-the acknowledgements of each batch; those that nobody heard, because the consumer was without a leader, are sent again.
+A request that is refused, or of which nothing arrives in time, is a stall: the consumer is looked for, made anew if it is gone (starting at the first
+message that is not settled, or behind the last ack floor seen where others share the consumer) or waited for with ` + "`bind`" + `, and asked again, for
+ever. Stalls are counted (` + "`jetstream_stalls`" + `); from the third in a row on the input is unhealthy until the server answers, and at once when the server says that a
+right is missing. The server confirms the acknowledgements of each batch; those that nobody heard, because the consumer was without a leader, are sent again.
+
+Every 5 seconds the server is asked where the consumer stands. That gives the lag (pending and unacknowledged messages); it shows an ` + "`ack_wait`" + ` that
+somebody has changed, a consumer that delivers no more because ` + "`max_ack_pending`" + ` is reached, and a consumer that stands beyond the end of its stream (see
+` + "`on_stream_reset`" + `). Of a stream that was made anew what had arrived before is still handed over; what of it is rejected nobody can deliver again, which is counted (` + "`jetstream_discarded`" + `).
 
 == Metadata
 

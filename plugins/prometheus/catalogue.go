@@ -99,7 +99,7 @@ var sourceSeries = []Series{
 	ofInput("source_buffered", "source_buffered_records", KindGauge, "The input's share of the level."),
 	ofInput("source_paused", "source_paused", KindGauge, "1 while the input is paused, by whomever, else 0."),
 	ofInput("source_connected", "source_connected", KindGauge, "0 while the source should be reached and is not, else 1."),
-	ofInput("source_lag", "source_lag_records", KindGauge, "Records that the source holds and that are not settled yet: of a JetStream consumer, or over all partitions of Kafka that are owned. Core NATS holds none."),
+	ofInput("source_lag", "source_lag_records", KindGauge, "Records that the source holds and that are not settled yet: those of a JetStream consumer, whoever of its replicas says so, or of all partitions of Kafka that are owned. Core NATS holds none."),
 	{Of: ofKafka, Host: "kafka_lag", Name: "kafka_lag_records", Kind: KindGauge, Labels: []string{"topic", "partition"}, Help: "Records that a partition holds and that are not settled yet. 0 once another member owns it."},
 	{Of: ofKafka, Host: "kafka_chunks_announced", Name: "kafka_chunks_announced", Kind: KindCounter, Help: "Chunks of a partition announced for exactly-once delivery."},
 	{Of: ofKafka, Host: "kafka_chunks_reformed", Name: "kafka_chunks_reformed", Kind: KindCounter, Help: "Chunks formed again as somebody before had announced them."},

@@ -40,6 +40,7 @@ type intake struct {
 	wanting      int          // this much room was less than the next message takes; 0 where that is not known
 	window       int          // bytes that the link brings in the time of a request
 	wire         func() int64 // bytes that the connection has brought; nil where nobody knows
+	made         time.Time    // when the present consumer was
 	floor        uint64       // up to where the server said that everything is settled
 	shared       bool         // others have, or had, messages of this consumer
 	paused       bool
@@ -239,11 +240,13 @@ func (k *intake) cut(n int) (msgs []*nats.Msg, runs []*run) {
 	return msgs, runs
 }
 
-// restart says where the consumer stands: the next consumer sequence, and how
-// many messages up to which one were delivered and are not settled.
-func (k *intake) restart(next, pending, upTo uint64) {
+// restart says where the consumer stands that was made then: the next consumer
+// sequence, and how many messages up to which one were delivered and are not
+// settled.
+func (k *intake) restart(made time.Time, next, pending, upTo uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.made = made
 	k.expected = next
 	elsewhere := pending - min(pending, k.ledger.held())
 	k.shared = k.shared || elsewhere > 0
@@ -252,11 +255,14 @@ func (k *intake) restart(next, pending, upTo uint64) {
 	}
 }
 
-// stands notes up to where the consumer has settled everything, whoever did.
-func (k *intake) stands(floor uint64) {
+// stands notes up to where the consumer has settled everything, whoever did. What
+// is said of a consumer that is no more may be about another stream.
+func (k *intake) stands(made time.Time, floor uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.floor = max(k.floor, floor)
+	if made.Equal(k.made) {
+		k.floor = max(k.floor, floor)
+	}
 }
 
 // giveUpAfter says after how many deliveries a message is given up, 0 for never.

@@ -112,6 +112,8 @@ func firstNew(ctx context.Context, stream jetstream.Stream, info *jetstream.Cons
 		return time.Time{}
 	}
 	from := info.Delivered.Last.Add(-clockMargin)
+	ctx, cancel := context.WithTimeout(ctx, resetConfirm) // who may not read single messages is not answered
+	defer cancel()
 	if m, err := stream.GetMsg(ctx, info.AckFloor.Stream+1); err == nil && m.Time.Before(from) {
 		from = m.Time
 	}

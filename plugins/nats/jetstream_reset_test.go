@@ -163,7 +163,7 @@ func TestJetMakesAConsumerAnewWhereOthersStood(t *testing.T) {
 // With others on the consumer only the server knows what is not settled.
 func TestJetResumesAtTheFloorOfASharedConsumer(t *testing.T) {
 	k := newIntake(intakeConfig{messages: 100, bytes: 1 << 20, count: 10}, false)
-	k.restart(1, 0, 0)
+	k.restart(time.Time{}, 1, 0, 0)
 	k.offer(&nats.Msg{}, delivery{count: 1, stream: 1, consumer: 1})
 	assert.EqualValues(t, 1, k.resumeAt())
 	_, runs, _, err := k.look(context.Background())
@@ -171,6 +171,6 @@ func TestJetResumesAtTheFloorOfASharedConsumer(t *testing.T) {
 	k.settle(runs)
 	assert.EqualValues(t, 2, k.resumeAt())
 	k.offer(&nats.Msg{}, delivery{count: 1, stream: 5, consumer: 5}) // 2 to 4 went elsewhere
-	k.stands(1)
+	k.stands(time.Time{}, 1)
 	assert.EqualValues(t, 2, k.resumeAt())
 }

@@ -93,8 +93,8 @@ func (s *jetSession) adopt(f found) {
 	s.found = f
 	info := f.consumer
 	s.intake.giveUpAfter(s.in.conf.givesUp(f.stream))
-	s.intake.restart(info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
-	s.intake.stands(floorOf(info))
+	s.intake.restart(info.Created, info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
+	s.intake.stands(info.Created, floorOf(info))
 	s.setAckWait(f.ackWait())
 }
 

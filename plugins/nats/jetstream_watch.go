@@ -52,7 +52,7 @@ func (s *jetSession) look(ctx context.Context, w *watch) {
 		return // the puller finds out why
 	}
 	info := consumer.CachedInfo()
-	s.intake.stands(floorOf(info))
+	s.intake.stands(info.Created, floorOf(info))
 	s.in.figures.SetLag(int64(info.NumPending) + int64(info.NumAckPending)) //nolint:gosec // a count of messages
 	s.setAckWait(found{consumer: info}.ackWait())
 	s.sayFull(info, w)

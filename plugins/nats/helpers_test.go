@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait: a test that reaches it has failed.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // startServer runs a real NATS server for the test; adjust may change its
 // options.

@@ -40,3 +40,16 @@ func (h *dueRuns) pop() *run {
 		at = below
 	}
 }
+
+// compact leaves out what is over.
+func (h *dueRuns) compact() {
+	s := *h
+	kept := s[:0]
+	for _, r := range s {
+		if !r.over {
+			kept.push(r)
+		}
+	}
+	clear(s[len(kept):])
+	*h = kept
+}

@@ -279,7 +279,7 @@ func (k *intake) giveUpAfter(deliveries int) {
 func (k *intake) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, r := range k.ledger.where {
+	for _, r := range k.ledger.due {
 		r.settled, r.orphan = true, true
 	}
 	tick := k.ledger.tick

@@ -11,17 +11,22 @@ import (
 // sign of life, whether a redelivered one is here already, and, where one
 // acknowledgement covers all before it, up to where that is safe.
 //
-// Messages are kept in runs of ascending stream sequence, and found by sequence;
-// runs wait in a heap for when the server is to hear of them. So a message that
-// is never settled costs its own place, whatever comes after it. Where one
+// Messages are kept in runs of ascending stream sequence, which wait in a heap for
+// when the server is to hear of them. So a message that is never settled costs its
+// own place, whatever comes after it. Only one that is delivered again has to be
+// found: with the first of these a map by sequence is made, and it is kept for as
+// long as there are any, since it costs time for every message. Where one
 // acknowledgement covers all before it runs are also kept in the order of their
 // first sequence: redeliveries come late and are put where they belong.
 //
 // It is not safe for concurrent use; intake guards it.
 type ledger struct {
 	all     bool            // one acknowledgement covers all before it: ack_policy all
-	where   map[uint64]*run // what each known message is in
-	due     dueRuns         // runs of which the server is to hear, and some that are over
+	where   map[uint64]*run // what each known message is in; nil while nothing is looked up
+	asked   uint32          // the tick of the last look-up
+	count   int             // messages that are known
+	due     dueRuns         // every run, and some that are over
+	stale   int             // how many of due are over
 	ordered []*run          // all: every run
 	highest uint64          // the highest sequence that was ever added
 	tick    uint32          // the keeper's clock
@@ -70,7 +75,28 @@ type debt struct {
 	upTo     uint64 // the highest sequence that can be one of them
 }
 
-func newLedger(all bool) ledger { return ledger{all: all, where: map[uint64]*run{}} }
+const (
+	// mostStale is how many runs that are over due may hold beside as many others.
+	mostStale = 64
+	// mapTicks is how long after the last look-up the map is kept.
+	mapTicks = 2 * ticksPerWait
+)
+
+func newLedger(all bool) ledger { return ledger{all: all} }
+
+// index makes the map if there is none.
+func (l *ledger) index() {
+	l.asked = l.tick
+	if l.where != nil {
+		return
+	}
+	l.where = make(map[uint64]*run, l.count)
+	for _, r := range l.due {
+		for _, i := range r.items {
+			l.where[i.sequence] = r
+		}
+	}
+}
 
 // open returns the run to which the next item of this sequence is to be added:
 // the one that is being filled, or a new one.
@@ -96,7 +122,10 @@ func (l *ledger) open(current *run, sequence uint64) *run {
 func (l *ledger) add(r *run, i item, was standing) {
 	r.items = append(r.items, i)
 	r.last = i.sequence
-	l.where[i.sequence] = r
+	l.count++
+	if l.where != nil {
+		l.where[i.sequence] = r
+	}
 	l.highest = max(l.highest, i.sequence)
 	if was == unknown && l.debt.messages > 0 && i.count > 1 && i.sequence <= l.debt.upTo {
 		l.debt.messages--
@@ -112,6 +141,7 @@ func (l *ledger) standing(sequence uint64) standing {
 	case l.all && sequence <= l.acked:
 		return past
 	}
+	l.index()
 	r, found := l.where[sequence]
 	switch {
 	case !found:
@@ -119,6 +149,7 @@ func (l *ledger) standing(sequence uint64) standing {
 	case r.nacked:
 		if at, ok := slices.BinarySearchFunc(r.items, sequence, bySequence); ok {
 			r.items = slices.Delete(r.items, at, at+1)
+			l.count--
 		}
 		r.settled = len(r.items) == 0
 		delete(l.where, sequence)
@@ -144,8 +175,10 @@ func (l *ledger) split(r *run, n int) (rest *run) {
 	if r.orphan {
 		return rest
 	}
-	for _, i := range rest.items {
-		l.where[i.sequence] = rest
+	if l.where != nil {
+		for _, i := range rest.items {
+			l.where[i.sequence] = rest
+		}
 	}
 	l.due.push(rest)
 	if l.all {
@@ -182,15 +215,24 @@ func (l *ledger) forget(runs ...*run) {
 	}
 }
 
-// drop ends all knowledge of a run. Its place in the heap goes with the time
-// when it would have been due.
+// drop ends all knowledge of a run.
 func (l *ledger) drop(r *run) {
-	for _, i := range r.items {
-		if l.where[i.sequence] == r {
-			delete(l.where, i.sequence)
+	if r.over {
+		return
+	}
+	if l.where != nil {
+		for _, i := range r.items {
+			if l.where[i.sequence] == r {
+				delete(l.where, i.sequence)
+			}
 		}
 	}
+	l.count -= len(r.items)
 	r.settled, r.over, r.items = true, true, nil
+	if l.stale++; l.stale > mostStale+len(l.due)/2 {
+		l.due.compact()
+		l.stale = 0
+	}
 }
 
 // nack marks a run as rejected. The server is to deliver its messages again.
@@ -226,15 +268,19 @@ func (l *ledger) advance() []string {
 // overdue returns the replies of the messages of which the server has not heard
 // for that many ticks, and notes that it is about to.
 func (l *ledger) overdue(ticks uint32) (replies []string) {
+	if l.tick-l.asked > mapTicks {
+		l.where = nil
+	}
 	var again []*run
 	for len(l.due) > 0 && l.tick-l.due[0].tick >= ticks {
 		r := l.due.pop()
-		if r.over || r.settled && !l.all || len(r.items) == 0 {
+		if r.over {
+			l.stale--
 			continue
 		}
 		r.tick = l.tick
 		again = append(again, r)
-		if r.nacked {
+		if r.nacked || r.settled && !l.all {
 			continue
 		}
 		for _, i := range r.items {
@@ -275,4 +321,4 @@ func (l *ledger) firstUnsettled() uint64 {
 
 // held is how many messages the server counts as not acknowledged and this
 // ledger knows.
-func (l *ledger) held() uint64 { return uint64(len(l.where)) }
+func (l *ledger) held() uint64 { return uint64(l.count) } //nolint:gosec // never negative

@@ -29,11 +29,16 @@ func TestAStuckMessageKeepsNothingElseInTheLedger(t *testing.T) {
 	l.add(stuck, item{sequence: 1, reply: "stuck", count: 1}, unknown)
 	next := passThrough(&l, 2, 10_000)
 	assert.EqualValues(t, 1, l.held())
+	assert.LessOrEqual(t, len(l.due), 2+2*mostStale)
 	assert.Equal(t, held, l.standing(1))
 	assert.Equal(t, unknown, l.standing(next-1))
 	l.tick += ticksPerWait / 2
 	assert.Equal(t, []string{"stuck"}, l.overdue(ticksPerWait/2))
 	assert.Len(t, l.due, 1, "what is over leaves with its time")
+	l.tick += mapTicks + 1
+	l.overdue(ticksPerWait / 2)
+	assert.Nil(t, l.where, "nothing was looked up for long")
+	assert.Equal(t, held, l.standing(1), "and is found all the same")
 	assert.EqualValues(t, 1, l.firstUnsettled())
 }
 

@@ -258,7 +258,7 @@ func TestJetSurvivesTheNodeThatItIsConnectedTo(t *testing.T) {
 // nothing again.
 func TestJetLongPauseRedeliversNothing(t *testing.T) {
 	onEachPolicy(t, func(t *testing.T, yaml string) {
-		r := jetConnected(t, yaml+"ack_wait: 2s\nbatch: {count: 100}")
+		r := jetConnected(t, yaml+"ack_wait: 4s\nbatch: {count: 100}")
 		r.publish(0, 3000)
 		got, held := r.readN(3000, false)
 		r.gate.Hold(gate.ReasonOperator)

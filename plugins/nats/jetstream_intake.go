@@ -376,12 +376,12 @@ func (k *intake) nack(runs []*run) (items []item, lost int64) {
 	return items, lost
 }
 
-// overdue is one tick of the keeper: it returns the replies of what the server
+// overdue moves the keeper's clock on: it returns the replies of what the server
 // has not heard of for that many ticks.
-func (k *intake) overdue(ticks uint32) []string {
+func (k *intake) overdue(passed, ticks uint32) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.ledger.tick++
+	k.ledger.tick += passed
 	return k.ledger.overdue(ticks)
 }
 

@@ -56,13 +56,13 @@ func batchField(more ...*service.ConfigField) *service.ConfigField {
 	return service.NewObjectField(fieldBatch, all...).Description("How messages are collected before they enter the stream.")
 }
 
-func pendingLimitsField(description string, messages, example int, bytes string) *service.ConfigField {
+func pendingLimitsField(description string, messages, example, size int, bytes string) *service.ConfigField {
 	return service.NewObjectField(fieldPendingLimits,
 		service.NewIntField(fieldMessages).
 			Description("Messages, at least `batch.count`.").Default(messages).Example(example).
 			LintRule(atLeastLintRule("pending_limits.messages", 1)),
 		service.NewIntField(fieldBytes).
-			Description(bytes).Default(64<<20).Example(256<<20).
+			Description(bytes).Default(size).Example(size/2).
 			LintRule(atLeastLintRule("pending_limits.bytes", 1)),
 	).Description(description).Advanced()
 }

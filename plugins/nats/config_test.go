@@ -35,6 +35,7 @@ func TestBadConfigIsRefused(t *testing.T) {
 		"subject twice":       {goodURLs + "subjects: [a, a]", []string{"subjects", "twice"}},
 		"queue with a space":  {goodURLs + goodSubjects + "queue: 'a b'", []string{"queue", "a b", "space"}},
 		"on_pause":            {goodURLs + goodSubjects + "on_pause: hold", []string{"hold"}},
+		"leave by oneself":    {goodURLs + goodSubjects + "on_pause: leave", []string{"on_pause: leave is for a queue group"}},
 		"batch.count":         {goodURLs + goodSubjects + "batch: {count: 0}", []string{"batch.count", "0", "at least 1"}},
 		"batch.period":        {goodURLs + goodSubjects + "batch: {period: -1s}", []string{"batch.period", "-1s", "0s or more"}},
 		"limit under a batch": {

@@ -3,13 +3,20 @@ package nats
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
@@ -32,6 +39,21 @@ type connection struct {
 	closing  atomic.Bool
 	reported status.Repeats // errors of the server
 	closed   chan struct{}  // closed after the last callback of nats.go
+	wire     atomic.Int64   // bytes that have come, of all kinds
+	nkey     string         // the public key that we claim to have; empty without auth.nkey_file
+	atOnce   time.Time      // when it was last tried without a wait; nats.go's one reconnecting goroutine's
+
+	mu     sync.Mutex
+	faults map[string]error // why nothing comes although the server is reached
+}
+
+// hooks are what the owner of a connection wants to be told. All are called one
+// after the other, in the order of events; nil ones are left out.
+type hooks struct {
+	lost        func()      // the connection has ended, by close or by nats.go
+	reconnected func()      // it is back, and the server knows the subscriptions again
+	denied      func(error) // the server refused to let us publish or subscribe
+	refused     func()      // it does not believe who we are; dial's own
 }
 
 // reportsEvery is how often errors of the server are logged at most.
@@ -39,15 +61,20 @@ const reportsEvery = 5 * time.Second
 
 // dial connects once: a server that cannot be reached is an error that names
 // the servers. Afterwards the connection is kept up for ever; link follows it,
-// and each edge is logged. The function lost is called if it ends all the same,
-// by close or by nats.go.
-func (c connectionConfig) dial(label string, log *service.Logger, link *status.Link, lost func()) (*connection, error) {
+// and each edge is logged.
+func (c connectionConfig) dial(label string, log *service.Logger, link *status.Link, told hooks) (*connection, error) {
+	l := &connection{log: log, link: link, closed: make(chan struct{})}
 	opts, err := c.options(label)
+	if err == nil && c.auth.nkeyFile != "" {
+		l.nkey, err = publicKey(c.auth.nkeyFile)
+	}
 	if err != nil {
 		return nil, err
 	}
-	l := &connection{log: log, link: link, closed: make(chan struct{})}
-	opts = append(opts, l.handlers(lost)...)
+	opts = append(opts, nats.CustomReconnectDelay(func(attempts int) time.Duration { return l.delay(c, attempts) }))
+	told.refused = func() { l.endIfRotated(c.auth.nkeyFile) }
+	opts = append(opts, nats.SetCustomDialer(&countingDialer{count: &l.wire}))
+	opts = append(opts, l.handlers(told)...)
 	if l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...); err != nil {
 		return nil, c.explain(err)
 	}
@@ -81,14 +108,93 @@ func (c connectionConfig) options(label string) ([]nats.Option, error) {
 		nats.ReconnectJitter(c.reconnectJitter, c.reconnectJitter),
 		nats.PingInterval(pingInterval),
 	}
+	if c.inboxPrefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(c.inboxPrefix))
+	}
 	if c.tls != nil {
-		opts = append(opts, nats.Secure(c.tls))
+		opts = append(opts, c.secure())
 	}
 	auth, err := c.auth.option()
 	if err != nil {
 		return nil, err
 	}
 	return append(opts, auth), nil
+}
+
+// secure reads the files of tls again for each connection.
+func (c connectionConfig) secure() nats.Option {
+	return func(o *nats.Options) error {
+		conf := c.tls.Clone()
+		if len(conf.Certificates) > 0 {
+			conf.GetClientCertificate = c.clientCertificate
+		}
+		if conf.RootCAs != nil {
+			o.RootCAsCB = func() (*x509.CertPool, error) {
+				now, err := c.readTLS()
+				if err != nil {
+					return nil, fmt.Errorf("reading the files of %s: %w", fieldTLS, err)
+				}
+				return now.RootCAs, nil
+			}
+		}
+		return nats.Secure(conf)(o)
+	}
+}
+
+// clientCertificate is the first one that the server would take.
+func (c connectionConfig) clientCertificate(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	now, err := c.readTLS()
+	if err != nil {
+		return nil, fmt.Errorf("reading the files of %s: %w", fieldTLS, err)
+	}
+	for i := range now.Certificates {
+		if asked.SupportsCertificate(&now.Certificates[i]) == nil {
+			return &now.Certificates[i], nil
+		}
+	}
+	return &tls.Certificate{}, nil // none: the server says what it makes of that
+}
+
+// publicKey reads the public key that belongs to the seed in a file.
+func publicKey(seedFile string) (string, error) {
+	seed, err := os.ReadFile(seedFile)
+	if err != nil {
+		return "", fmt.Errorf("reading auth.nkey_file %q: %w", seedFile, err)
+	}
+	pair, err := nkeys.ParseDecoratedNKey(seed)
+	if err != nil {
+		return "", fmt.Errorf("reading auth.nkey_file %q: %w", seedFile, err)
+	}
+	defer pair.Wipe()
+	return pair.PublicKey()
+}
+
+// endIfRotated ends the connection if the file holds another key than the one
+// that it was made with: nats.go would go on to claim that one. The next
+// connection is made with the new one.
+func (l *connection) endIfRotated(seedFile string) {
+	if l.nkey == "" || l.closing.Load() {
+		return
+	}
+	if now, err := publicKey(seedFile); err == nil && now != l.nkey {
+		l.log.Info("The key in auth.nkey_file has changed: connecting anew")
+		l.conn.Close()
+	}
+}
+
+// delay is how long to wait before the servers are tried again. At first it is
+// not at all, if that was not so just now: a server that takes connections and
+// cuts them is not to be overrun.
+func (l *connection) delay(c connectionConfig, attempts int) time.Duration {
+	if now := time.Now(); attempts == 1 && now.Sub(l.atOnce) > c.reconnectWait {
+		l.atOnce = now
+		return 0
+	}
+	wait := c.reconnectWait
+	if c.reconnectJitter > 0 {
+		wait += rand.N(c.reconnectJitter)
+	}
+	return wait
 }
 
 // option proves who we are in the one way that is configured.
@@ -112,13 +218,16 @@ func (a authConfig) option() (nats.Option, error) {
 
 // handlers keep the link and the log in step with the connection. nats.go calls
 // them one after the other, in the order of events.
-func (l *connection) handlers(lost func()) []nats.Option {
+func (l *connection) handlers(told hooks) []nats.Option {
 	return []nats.Option{
 		nats.ConnectHandler(func(*nats.Conn) { l.link.Up() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.disconnected(err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.link.Down(err) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			l.link.Up()
+			if told.reconnected != nil {
+				told.reconnected()
+			}
+			l.show()
 			l.log.With("server", redact(nc.ConnectedUrl())).Info("NATS connection is back")
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -128,12 +237,55 @@ func (l *connection) handlers(lost func()) []nats.Option {
 			if repeats, tell := l.reported.Tell(reportsEvery); tell {
 				l.log.With("cause", err, "repeats", repeats).Error("NATS server reports an error")
 			}
+			if errors.Is(err, nats.ErrAuthorization) {
+				told.refused()
+			}
+			if told.denied != nil && errors.Is(err, nats.ErrPermissionViolation) {
+				told.denied(err)
+			}
 		}),
 		nats.ClosedHandler(func(*nats.Conn) {
-			lost()
+			if told.lost != nil {
+				told.lost()
+			}
 			close(l.closed)
 		}),
 	}
+}
+
+// fault says that something that the input needs does not work, although the
+// server is reached: the link is down until mended is called for all such keys.
+func (l *connection) fault(key string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.faults == nil {
+		l.faults = map[string]error{}
+	}
+	l.faults[key] = err
+	l.link.Down(err)
+}
+
+// mended takes a fault back, and reports whether there was one.
+func (l *connection) mended(key string) bool {
+	l.mu.Lock()
+	_, was := l.faults[key]
+	delete(l.faults, key)
+	l.mu.Unlock()
+	if was && l.conn.IsConnected() {
+		l.show()
+	}
+	return was
+}
+
+// show sets the link of a connection that is up.
+func (l *connection) show() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, err := range l.faults {
+		l.link.Down(err)
+		return
+	}
+	l.link.Up()
 }
 
 func (l *connection) disconnected(err error) {
@@ -145,6 +297,30 @@ func (l *connection) disconnected(err error) {
 	}
 	l.link.Down(err)
 	l.log.With("cause", err).Warn("NATS connection lost, reconnecting")
+}
+
+// countingDialer counts what connections bring, whole messages or not: on a slow
+// link nothing else tells a large one from none.
+type countingDialer struct{ count *atomic.Int64 }
+
+// Dial implements nats.CustomDialer.
+func (d *countingDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: nats.DefaultTimeout}).Dial(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &countingConn{Conn: conn, count: d.count}, nil
+}
+
+type countingConn struct {
+	net.Conn
+	count *atomic.Int64
+}
+
+func (c *countingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.count.Add(int64(n))
+	return n, err
 }
 
 // flush waits until the server has seen everything that was sent to it.
@@ -165,7 +341,7 @@ func (l *connection) close() {
 // test dials with a connection of its own and looks whether check is content.
 func (c connectionConfig) test(label string, log *service.Logger, check func(*connection) error) service.ConnectionTestResults {
 	var link status.Link
-	conn, err := c.dial(label, log, &link, func() {})
+	conn, err := c.dial(label, log, &link, hooks{})
 	if err == nil {
 		defer conn.close()
 		err = check(conn)

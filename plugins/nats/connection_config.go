@@ -27,6 +27,7 @@ const (
 	fieldToken           = "token"
 	fieldNKeyFile        = "nkey_file"
 	fieldCredentialsFile = "user_credentials_file"
+	fieldInboxPrefix     = "inbox_prefix"
 	fieldGate            = "gate"
 )
 
@@ -60,13 +61,16 @@ func connectionTailFields() []*service.ConfigField {
 			Description("The name under which the server lists the connection. By default the label of this input.").
 			Default("").Example("data-bridge-1").Advanced(),
 		service.NewDurationField(fieldReconnectWait).
-			Description("How long to wait between two attempts to reach the same server after the connection was lost. Attempts go on for ever.").
+			Description("How long to wait between two attempts to reach the same server after the connection was lost. The first attempt is made at once, unless one was within this time. Attempts go on for ever.").
 			Default("2s").Example("500ms").Advanced().
 			LintRule(durationLintRule(fieldReconnectWait)),
 		service.NewDurationField(fieldReconnectJitter).
 			Description("A random time of up to this much is added to each wait, so that many clients do not return at the same moment.").
 			Default("100ms").Example("1s").Advanced().
 			LintRule(durationLintRule(fieldReconnectJitter)),
+		service.NewStringField(fieldInboxPrefix).
+			Description("What the subjects begin with on which we are answered, where the user may not subscribe to `_INBOX.>`.").
+			Default("").Example("_INBOX_bridge").Advanced().LintRule(prefixLintRule(fieldInboxPrefix)),
 		service.NewTLSToggledField(fieldTLS),
 		authField(),
 		service.NewStringField(fieldGate).
@@ -88,7 +92,7 @@ func authField() *service.ConfigField {
 			Description("A file that holds an NKEY seed.").Default("").Example("./seed.nk"),
 		service.NewStringField(fieldCredentialsFile).
 			Description("A file that holds user credentials: a JWT and its NKEY seed.").Default("").Example("./user.creds"),
-	).Description("How to prove who we are. One of: user and password, token, NKEY, credentials file; none by default.").
+	).Description("How to prove who we are. One of: user and password, token, NKEY, credentials file; none by default. Files, those of `tls` included, are read again for each connection: what is rotated in them is used by the next one.").
 		Example(map[string]any{fieldUser: "bridge", fieldPassword: "${NATS_PASSWORD}"}).
 		Advanced().
 		LintRule(authLintRule)
@@ -101,7 +105,9 @@ type connectionConfig struct {
 	name            string
 	reconnectWait   time.Duration
 	reconnectJitter time.Duration
-	tls             *tls.Config // nil without TLS
+	tls             *tls.Config                 // nil without TLS
+	readTLS         func() (*tls.Config, error) // reads the files of tls again
+	inboxPrefix     string
 	auth            authConfig
 	gate            string
 }
@@ -121,6 +127,7 @@ func parseConnection(conf *service.ParsedConfig) (c connectionConfig, err error)
 	c.reconnectWait = p.duration(fieldReconnectWait)
 	c.reconnectJitter = p.duration(fieldReconnectJitter)
 	c.gate = p.string(fieldGate)
+	c.inboxPrefix = p.string(fieldInboxPrefix)
 	c.auth = authConfig{
 		user:            p.string(fieldAuth, fieldUser),
 		password:        p.string(fieldAuth, fieldPassword),
@@ -137,6 +144,10 @@ func parseConnection(conf *service.ParsedConfig) (c connectionConfig, err error)
 	}
 	if enabled {
 		c.tls = tlsConf
+		c.readTLS = func() (*tls.Config, error) {
+			again, _, err := conf.FieldTLSToggled(fieldTLS)
+			return again, err
+		}
 	}
 	return c, c.validate()
 }
@@ -154,7 +165,23 @@ func (c connectionConfig) validate() error {
 		return fmt.Errorf("%s (%s) and %s (%s) must not be negative",
 			fieldReconnectWait, c.reconnectWait, fieldReconnectJitter, c.reconnectJitter)
 	}
+	if err := validatePrefix(fieldInboxPrefix, c.inboxPrefix); err != nil {
+		return err
+	}
 	return c.auth.validate()
+}
+
+// prefixPattern is a subject without wildcards that others are put behind, or
+// nothing.
+const prefixPattern = `^$|^[^\s.*>]+(\.[^\s.*>]+)*$`
+
+var validPrefix = regexp.MustCompile(prefixPattern)
+
+func validatePrefix(field, prefix string) error {
+	if !validPrefix.MatchString(prefix) {
+		return fmt.Errorf(badPrefix, field, prefix)
+	}
+	return nil
 }
 
 func (a authConfig) validate() error {

@@ -47,6 +47,7 @@ type coreInput struct {
 
 	mu      sync.Mutex
 	session *session
+	away    bool // out of the queue group: on_pause leave
 	closed  bool
 
 	stop    chan struct{}
@@ -116,7 +117,11 @@ func (c *coreInput) start() {
 
 func (c *coreInput) connect(ctx context.Context) error {
 	c.hold.setDisconnected(false)
-	conn, err := c.conf.connection.dial(c.label, c.log, &c.figures.Link, func() { c.hold.setDisconnected(true) })
+	conn, err := c.conf.connection.dial(c.label, c.log, &c.figures.Link, hooks{
+		lost:        func() { c.hold.setDisconnected(true) },
+		reconnected: func() { c.tell((*session).resubscribed) },
+		denied:      func(err error) { c.tell(func(s *session) { s.denied(err) }) },
+	})
 	if err != nil {
 		return err
 	}
@@ -131,6 +136,16 @@ func (c *coreInput) connect(ctx context.Context) error {
 	c.log.With("servers", c.conf.connection.servers(), "subjects", strings.Join(c.conf.subjects, ", "), "queue", c.conf.queue).
 		Info("Subscribed to NATS")
 	return nil
+}
+
+// tell calls f with the session, if there is one.
+func (c *coreInput) tell(f func(*session)) {
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	if s != nil {
+		f(s)
+	}
 }
 
 func (c *coreInput) join() {
@@ -149,7 +164,7 @@ func (c *coreInput) open(conn *connection) (*session, error) {
 		conf.subjects = nil
 		c.hold.finish()
 	}
-	s, err := conf.open(conn, c.hold.offer)
+	s, err := conf.open(conn, c.hold.offer, c.away)
 	c.session = s
 	c.tally.begin(s)
 	return s, err
@@ -197,6 +212,7 @@ func (c *coreInput) ackFunc(n int) service.AckFunc {
 			return nil
 		}
 		total := c.nacked.Add(int64(n))
+		c.figures.Report(status.Incident{Class: status.ClassRejected, Message: "messages were rejected by the stream and are lost", Count: int64(n)})
 		c.nackMetric.Incr(int64(n))
 		c.nackWarning.Do(func() {
 			c.log.With("cause", err, "lost_so_far", total).

@@ -25,7 +25,7 @@ const shortQueue = time.Second
 // that each message still goes to a member of it, and listens for a while.
 func (c *coreInput) Sample(ctx context.Context, request checkup.Request) (*checkup.Sample, error) {
 	var link status.Link
-	conn, err := c.conf.connection.dial(c.label, c.log, &link, func() {})
+	conn, err := c.conf.connection.dial(c.label, c.log, &link, hooks{})
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +126,8 @@ func (c *coreInput) checkPause(facts checkup.Facts, report *checkup.Report) {
 	switch {
 	case !facts.Buffer.Enabled:
 		report.Info("pause", fieldOnPause, "nothing pauses this input; once the stream takes nothing more, messages beyond pending_limits are lost as slow consumer, and counted")
+	case c.conf.leave:
+		report.Info("pause", fieldOnPause, "while paused the other members of queue group %q get this one's share; what comes while all of them are paused is lost, and not counted", c.conf.queue)
 	case c.conf.conflate.enabled:
 		report.Info("pause", fieldOnPause, "while paused the newest message of each key is kept, older ones are conflated and counted")
 	default:

@@ -20,7 +20,8 @@ const (
 	fieldByteSize    = "byte_size"
 	fieldReplayNacks = "auto_replay_nacks"
 
-	onPauseDrop = "drop"
+	onPauseDrop  = "drop"
+	onPauseLeave = "leave"
 )
 
 const subjectPattern = `^([^\s.>]+\.)*([^\s.>]+|>)$`
@@ -36,7 +37,9 @@ JetStream for data that must survive.
 In a stream with a ` + "`backpressure`" + ` buffer the input is paused while the buffer is high. It then stays subscribed and
 discards what arrives (` + "`on_pause: drop`" + `), counting every message, so that fresh data comes first after the resume; or it keeps
 the newest message of each key (` + "`on_pause: conflate`" + `), such as the last price of each instrument, and delivers those before
-fresh data, in the order in which they arrived. What was already collected in a batch when the pause began is still delivered.
+fresh data, in the order in which they arrived. With a queue group it can also leave the group until the resume
+(` + "`on_pause: leave`" + `), so that its share goes to the members that are not paused; what is published while all of them are paused
+is gone, and nobody can count it. What was already collected in a batch when the pause began is still delivered.
 
 == Loss
 
@@ -100,6 +103,7 @@ func coreFields() []*service.ConfigField {
 			Default("").Example("data-bridge").LintRule(queueLintRule),
 		service.NewStringAnnotatedEnumField(fieldOnPause, map[string]string{
 			onPauseDrop:     "stay subscribed, discard what arrives and count it: fresh data is worth more than old data.",
+			onPauseLeave:    "leave the queue group: its other members get this one's share. Nothing is discarded here; what is published while no member is left is lost, uncounted.",
 			onPauseConflate: "stay subscribed, keep the newest message of each key, and deliver those first after the resume. What a newer one took the place of is counted as conflated.",
 		}).Description("What to do with the messages that arrive while the input is paused.").
 			Default(onPauseDrop).Example(onPauseConflate),
@@ -117,7 +121,7 @@ func coreFields() []*service.ConfigField {
 			Default(16 << 20).Example(1 << 20).
 			LintRule(atLeastLintRule("batch.byte_size", 1))),
 		pendingLimitsField("How much each subject may queue in the client while the stream takes nothing. Beyond it messages are discarded and counted as slow consumer.",
-			65536, 524288, "Bytes."),
+			65536, 524288, 64<<20, "Bytes."),
 		service.NewBoolField(fieldReplayNacks).
 			Description("Whether batches that the stream rejects are delivered again until it takes them. Set it only in a stream without the `backpressure` buffer, " +
 				"which does that by itself; it costs CPU per message. Without it a rejected message is lost, and counted (`nats_nacked`).").
@@ -132,6 +136,7 @@ type coreConfig struct {
 	subjects       []string
 	queue          string
 	conflate       conflateConfig
+	leave          bool // a pause leaves the queue group
 	metadata       map[string]string
 	recordMetadata []string
 	byteSize       int
@@ -148,6 +153,7 @@ func parseCore(conf *service.ParsedConfig) (c coreConfig, err error) {
 	p := fields{conf: conf}
 	c.subjects = p.strings(fieldSubjects)
 	c.queue = p.string(fieldQueue)
+	c.leave = p.string(fieldOnPause) == onPauseLeave
 	c.metadata = p.pairs(fieldMetadata)
 	c.recordMetadata = p.strings(fieldRecordMetadata)
 	c.batching = parseBatching(&p)
@@ -175,6 +181,9 @@ func (c coreConfig) validate() error {
 func (c coreConfig) validateSubjects() error {
 	if len(c.subjects) == 0 {
 		return errors.New("subjects is empty: name at least one, such as market.ticks.>")
+	}
+	if c.leave && c.queue == "" {
+		return errors.New(leaveWithoutQueue)
 	}
 	if strings.ContainsAny(c.queue, " \t\r\n") {
 		return fmt.Errorf("queue: %q contains a space: a queue group's name must not", c.queue)

@@ -58,8 +58,8 @@ func parseConflate(conf *service.ParsedConfig) (c conflateConfig, err error) {
 	if p.err != nil {
 		return c, p.err
 	}
-	if !c.enabled && onPause != onPauseDrop {
-		return c, fmt.Errorf("%s: %q is unknown: %s and %s are what there is", fieldOnPause, onPause, onPauseDrop, onPauseConflate)
+	if !c.enabled && onPause != onPauseDrop && onPause != onPauseLeave {
+		return c, fmt.Errorf("%s: %q is unknown: %s, %s and %s are what there is", fieldOnPause, onPause, onPauseDrop, onPauseConflate, onPauseLeave)
 	}
 	if c.key, err = parseKey(conf); err != nil {
 		return c, err

@@ -2,13 +2,23 @@ package nats
 
 // Pause implements gate.Input.
 func (c *coreInput) Pause() {
-	c.hold.pause()
+	if c.conf.leave {
+		c.setAway(true, (*session).leave)
+	} else {
+		c.hold.pause()
+	}
 	c.figures.SetPaused(true)
 	c.log.Info("⏸️ NATS subscriber paused")
 }
 
 // Resume implements gate.Input.
 func (c *coreInput) Resume() {
+	if c.conf.leave {
+		c.setAway(false, (*session).rejoin)
+		c.figures.SetPaused(false)
+		c.log.Info("▶️ NATS subscriber resumed")
+		return
+	}
 	r := c.hold.resume()
 	c.figures.SetPaused(false)
 	log := c.log.With("dropped", r.dropped)
@@ -19,6 +29,17 @@ func (c *coreInput) Resume() {
 	if c.conf.conflate.enabled && r.dropped > 0 {
 		c.log.With("dropped", r.dropped).Warnf("The pause met more keys or bytes than %s.%s or %s.%s allow to keep, or messages without a key",
 			fieldConflate, fieldMaxKeys, fieldConflate, fieldMaxBytes)
+	}
+}
+
+// setAway says whether we are out of the queue group, to the session that there
+// is and to those to come.
+func (c *coreInput) setAway(is bool, tell func(*session)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = is
+	if c.session != nil {
+		tell(c.session)
 	}
 }
 

@@ -25,11 +25,13 @@
 // file:
 //
 //	session   asks, over a connection; keeps what is held alive; looks for the
-//	          consumer when it does not answer
+//	          consumer when it does not answer, or stands where nothing comes (reset)
+//	watch     looks where the consumer stands: lag, ack floor, settings
 //	intake    takes in what comes, and hands it out in batches; its requests
 //	          (one at a time, for no more than there is room for) are beside it
 //	ledger    knows every message until the server has confirmed that it is
-//	          settled: none is passed on twice, none acknowledged too soon
+//	          settled: none is passed on twice, none acknowledged too soon. By
+//	          sequence in a map, and by when the server must hear of it in a heap (due)
 //	receipts  are the acknowledgements that the server has not confirmed
 //
 // Locks: gate, then coreInput.mu or jetInput.mu, then hold.mu or intake.mu. The callbacks

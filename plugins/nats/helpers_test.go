@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait: a test that reaches it has failed.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // startServer runs a real NATS server for the test; adjust may change its
 // options.
@@ -255,4 +255,9 @@ func (l *logBuffer) awaitLine(t testing.TB, s string) string {
 	t.Helper()
 	eventually(t, func() bool { return len(l.lines(s)) > 0 }, func() string { return fmt.Sprintf("no %q in:\n%s", s, l) })
 	return l.lines(s)[0]
+}
+
+// contains reports whether an error says something.
+func contains(err error, words string) bool {
+	return err != nil && strings.Contains(err.Error(), words)
 }

@@ -2,6 +2,8 @@ package nats
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +40,7 @@ type jetInput struct {
 	records *jetRecords
 	gate    *gate.Gate
 	member  *gate.Member // set by the first successful dial
+	reset   *resetError  // of the consumer that stood beyond its stream; Connect's, and the puller's between
 
 	mu       sync.Mutex
 	session  *jetSession
@@ -99,10 +102,14 @@ func (in *jetInput) start() {
 
 func (in *jetInput) connect(ctx context.Context) error {
 	k := newIntake(in.conf.intake(in.poison), false)
-	conn, err := in.conf.connection.dial(in.label, in.log, &in.figures.Link, func() { k.setDisconnected(true) })
+	conn, err := in.conf.connection.dial(in.label, in.log, &in.figures.Link, hooks{
+		lost:   func() { k.setDisconnected(true) },
+		denied: in.denied,
+	})
 	if err != nil {
 		return err
 	}
+	k.wire = conn.wire.Load
 	s, err := in.pullFrom(ctx, conn, k)
 	if err != nil {
 		if s == nil {
@@ -115,20 +122,59 @@ func (in *jetInput) connect(ctx context.Context) error {
 	return nil
 }
 
+// denied hands what the server refused to the session that asked for it.
+func (in *jetInput) denied(err error) {
+	if s := in.current(); s != nil {
+		s.denied(err)
+	}
+}
+
 func (in *jetInput) pullFrom(ctx context.Context, conn *connection, k *intake) (*jetSession, error) {
-	js, err := jetstream.New(conn.conn)
+	js, err := in.conf.jetStream(conn.conn)
 	if err != nil {
 		return nil, err
 	}
-	f, err := in.conf.find(ctx, js, 0, time.Time{})
+	f, err := in.find(ctx, js, 0, time.Time{})
 	if err != nil {
 		return nil, err
 	}
-	in.warn(f.consumer.Config)
+	in.warn(f)
 	k.ledger.all = f.consumer.Config.AckPolicy == jetstream.AckAllPolicy
 	k.limit(f.consumer.Config)
 	in.join()
 	return in.open(ctx, conn, k, js, f)
+}
+
+// find is jetConfig.find. A consumer that once stood beyond its stream, and may
+// not be made anew by us, is refused until somebody else has: when the stream has
+// grown past it, it has left out what came before.
+func (in *jetInput) find(ctx context.Context, js jetstream.JetStream, resumeAt uint64, created time.Time) (found, error) {
+	f, err := in.conf.find(ctx, js, resumeAt, created)
+	var reset *resetError
+	switch {
+	case errors.As(err, &reset):
+		in.reset = reset
+	case err == nil && in.reset != nil && in.reset.consumer.Equal(f.consumer.Created):
+		return f, in.reset
+	case err == nil:
+		in.reset = nil
+	}
+	return f, err
+}
+
+// sayRenewed says that a consumer had to be made anew for where it stood.
+func (in *jetInput) sayRenewed(f found) {
+	r := f.renewed
+	if r == nil {
+		return
+	}
+	from := "with its first message"
+	if !r.from.IsZero() {
+		from = "with what was stored since " + r.from.Format(time.RFC3339)
+	}
+	words := fmt.Sprintf("The JetStream consumer stood at sequence %d, beyond the last one of stream %q (%d), which was set back: it was made anew, and begins %s", r.stood, in.conf.stream, r.last, from)
+	in.log.With("durable", in.conf.durable).Warn(words)
+	in.figures.Report(status.Incident{Class: status.ClassReset, Message: words, Count: 1})
 }
 
 func (in *jetInput) join() {
@@ -189,10 +235,13 @@ func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
 		if err == nil {
 			return s.acknowledge(s.intake.settle(runs))
 		}
+		items, lost := s.intake.nack(runs)
 		in.warnings.Do(func() {
-			in.log.With("cause", err).Warn("JetStream messages were rejected by the stream; the server delivers them again")
+			in.log.With("cause", err, "lost", lost).Warn("JetStream messages were rejected by the stream; the server delivers them again, but for those of a stream that is no more")
 		})
-		s.giveBack(s.intake.nack(runs), later)
+		in.figures.Report(status.Incident{Class: status.ClassRejected, Message: "messages were rejected by the stream, and are delivered again", Count: int64(len(items))})
+		in.figures.Report(status.Incident{Class: status.ClassGivenUp, Message: "messages were rejected that nobody can deliver again: their JetStream stream was made anew", Count: lost})
+		s.giveBack(items, later)
 		return nil
 	}
 }
@@ -265,13 +314,21 @@ func (in *jetInput) set(tell func(*jetSession), note func()) {
 	}
 }
 
-// warn names what in a consumer's settings will not go well.
-func (in *jetInput) warn(have jetstream.ConsumerConfig) {
-	if have.MaxDeliver > 0 {
-		in.log.With("max_deliver", have.MaxDeliver).
+// warn names what in the settings of consumer and stream will not go well.
+func (in *jetInput) warn(f found) {
+	if n := f.consumer.Config.MaxDeliver; n > 0 {
+		in.log.With("max_deliver", n).
 			Warnf("Consumer %q gives a message up after %d deliveries: the server then leaves it in the stream, unseen; set its max_deliver to -1",
-				in.conf.durable, have.MaxDeliver)
+				in.conf.durable, n)
 	}
+	if in.conf.maxDeliveries > 0 && in.conf.givesUp(f.stream) == 0 {
+		in.log.With("retention", f.stream.Config.Retention).Warn(unkeptFault(in.conf.stream))
+	}
+}
+
+// unkeptFault says why max_deliveries does nothing.
+func unkeptFault(stream string) string {
+	return fmt.Sprintf("stream %q deletes what is settled: no message of it is given up, and %s is not obeyed; it is delivered again until it is stored", stream, fieldMaxDeliveries)
 }
 
 // warnOfThreshold compares what the consumer allows with where the gate closes,
@@ -288,6 +345,10 @@ func (in *jetInput) warnOfThreshold(maxAckPending int) (known bool) {
 func (in *jetInput) poison(m *nats.Msg, d delivery) {
 	in.log.With("stream", in.conf.stream, "subject", m.Subject, "sequence", d.stream, "deliveries", d.count-1).
 		Errorf("A JetStream message was delivered %d times and never settled: it is given up (max_deliveries)", d.count-1)
+	in.figures.Report(status.Incident{
+		Class: status.ClassGivenUp, Count: 1,
+		Message: fmt.Sprintf("message %d of stream %q was delivered %d times and never settled: it is given up (%s)", d.stream, in.conf.stream, d.count-1, fieldMaxDeliveries),
+	})
 }
 
 // ConnectionTest implements service.ConnectionTestable. It makes no consumer.

@@ -25,19 +25,26 @@ const receiptMark = "ack-"
 
 // keep gives the server a sign of life of what is held for long, and looks
 // after the figures.
-func (s *jetSession) keep(ctx context.Context, wait time.Duration) {
-	tick := time.NewTicker(max(wait/ticksPerWait, time.Millisecond))
+func (s *jetSession) keep(ctx context.Context) {
+	tick := time.NewTicker(s.tick())
 	defer tick.Stop()
-	told := false
+	told, last := false, time.Now()
 	for {
+		atLeast := uint32(ticksPerWait / 2)
 		select {
 		case <-tick.C:
+		case <-s.retime: // the server's patience has changed: it hears of everything at once
+			atLeast = 0
+			tick.Reset(s.tick())
 		case <-ctx.Done():
 			return
 		}
+		now := time.Now()
+		passed := max(1, (now.Sub(last)+s.tick()/2)/s.tick()) // a busy machine leaves ticks out
+		last = now
 		told = told || s.in.warnOfThreshold(s.maxAckPending)
 		s.in.publish(s)
-		late := s.intake.overdue(ticksPerWait / 2)
+		late := s.intake.overdue(uint32(passed), atLeast)
 		if s.conn.IsConnected() {
 			_ = s.publish(late, ackProgress) // what is lost for it is said again
 			for _, r := range s.intake.unconfirmed(receiptTicks) {
@@ -48,6 +55,11 @@ func (s *jetSession) keep(ctx context.Context, wait time.Duration) {
 			s.relieve(ctx)
 		}
 	}
+}
+
+// tick is how often the keeper looks.
+func (s *jetSession) tick() time.Duration {
+	return max(time.Duration(s.ackWait.Load())/ticksPerWait, time.Millisecond)
 }
 
 // relieve asks the server whether the messages are settled for which

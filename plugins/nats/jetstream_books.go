@@ -9,7 +9,7 @@ import (
 // jetBooks publish the figures of an intake as metrics. They are safe for
 // concurrent use.
 type jetBooks struct {
-	redelivered, repeated, terminated, stalls *service.MetricCounter
+	redelivered, repeated, nacked, discarded, terminated, stalls *service.MetricCounter
 
 	mu        sync.Mutex
 	published intakeFigures // of the present session
@@ -19,6 +19,8 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 	return &jetBooks{
 		redelivered: m.NewCounter("jetstream_redelivered"),
 		repeated:    m.NewCounter("jetstream_repeated"),
+		nacked:      m.NewCounter("jetstream_nacked"),
+		discarded:   m.NewCounter("jetstream_discarded"),
 		terminated:  m.NewCounter("jetstream_terminated"),
 		stalls:      m.NewCounter("jetstream_stalls"),
 	}
@@ -26,7 +28,7 @@ func newJetBooks(m *service.Metrics) *jetBooks {
 
 // show makes the metrics known before there is anything to count.
 func (b *jetBooks) show() {
-	for _, c := range []*service.MetricCounter{b.redelivered, b.repeated, b.terminated, b.stalls} {
+	for _, c := range []*service.MetricCounter{b.redelivered, b.repeated, b.nacked, b.discarded, b.terminated, b.stalls} {
 		c.Incr(0)
 	}
 }
@@ -40,6 +42,8 @@ func (b *jetBooks) publish(now intakeFigures) (received int64) {
 	b.published = now
 	incr(b.redelivered, now.redelivered-last.redelivered)
 	incr(b.repeated, now.repeated-last.repeated)
+	incr(b.nacked, now.nacked-last.nacked)
+	incr(b.discarded, now.discarded-last.discarded)
 	incr(b.terminated, now.terminated-last.terminated)
 	incr(b.stalls, now.stalls-last.stalls)
 	return now.received - last.received

@@ -31,12 +31,16 @@ func (in *jetInput) Checkup(ctx context.Context, facts checkup.Facts, sample *ch
 		}
 		info := stream.CachedInfo()
 		in.conf.checkStream(info, consumer != nil, facts, sample, report)
+		in.conf.checkDurability(info.Config, report)
 		if consumer != nil {
 			in.conf.checkConsumer(consumer.CachedInfo(), report)
-		} else if !in.conf.bind {
+			in.conf.checkPending(consumer, facts.Buffer, report)
+			return in.conf.checkStand(ctx, stream, consumer.CachedInfo(), report)
+		}
+		if !in.conf.bind {
 			report.Info("consumer", fieldDurable, "consumer %q does not exist yet: run makes it, and it begins at %s", in.conf.durable, in.conf.deliver)
 		}
-		in.conf.checkPending(consumer, facts.Buffer, report)
+		in.conf.checkPending(nil, facts.Buffer, report)
 		return nil
 	})
 	if err != nil {
@@ -68,6 +72,40 @@ func (c jetConfig) checkStream(info *jetstream.StreamInfo, hasConsumer bool, fac
 	if len(report.Findings()) == before {
 		report.OK("retention", fieldStream, "stream %q outlasts %s without the bridge (%s)", c.stream, facts.Outage, limitsOf(conf))
 	}
+}
+
+// checkDurability names what a crash of a server costs of what a publisher was
+// told is stored.
+func (c jetConfig) checkDurability(conf jetstream.StreamConfig, report *checkup.Report) {
+	const fsync = "NATS answers a publisher before the disk has the message (sync_interval, 2 minutes by default)"
+	switch {
+	case conf.Storage == jetstream.MemoryStorage: // said already
+	case conf.PersistMode == jetstream.AsyncPersistMode:
+		report.Warn("durability", fieldStream,
+			fmt.Sprintf("stream %q writes asynchronously (persist_mode: async): a crash of its server loses messages that publishers were told are stored", c.stream),
+			"leave persist_mode out, and make it of 3 replicas")
+	case conf.Replicas < 2:
+		report.Info("durability", fieldStream, "stream %q is on one server alone (replicas: 1), and %s: a crash of the machine loses the last of them. Where that matters: 3 replicas, or sync_interval: always", c.stream, fsync)
+	}
+	if c.maxDeliveries > 0 && conf.Retention != jetstream.LimitsPolicy {
+		report.Warn("retention", fieldMaxDeliveries, unkeptFault(c.stream), "set it to 0, or the stream's retention to limits")
+	}
+}
+
+// checkStand asks whether the consumer stands where anything can come.
+func (c jetConfig) checkStand(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo, report *checkup.Report) error {
+	info, beyond, err := c.confirmBeyond(ctx, stream, info)
+	if err != nil || !beyond {
+		return err
+	}
+	saw := fmt.Sprintf("consumer %q stands at sequence %d, beyond the last one of stream %q (%d), which was restored or has lost messages: nothing would come until the stream has grown past it",
+		c.durable, stand(info), c.stream, stream.CachedInfo().State.LastSeq)
+	if c.onReset == onResetResume && !c.bind {
+		report.Warn("consumer", fieldOnReset, saw, "run makes it anew; messages since its last delivery may come a second time")
+		return nil
+	}
+	report.Fail("consumer", fieldOnReset, saw, fmt.Sprintf("make it anew (nats consumer rm %s %s), at the sequence from which on messages are new", c.stream, c.durable))
+	return nil
 }
 
 func limitsOf(conf jetstream.StreamConfig) string {

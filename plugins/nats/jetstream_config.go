@@ -47,6 +47,9 @@ type jetConfig struct {
 	ackWait        time.Duration
 	maxAckPending  int
 	maxDeliveries  int
+	onReset        string
+	domain         string
+	apiPrefix      string
 	metadata       map[string]string
 	recordMetadata []string
 }
@@ -63,6 +66,9 @@ func parseJet(conf *service.ParsedConfig) (c jetConfig, err error) {
 	c.ackWait = p.duration(fieldAckWait)
 	c.maxAckPending = p.int(fieldMaxAckPending)
 	c.maxDeliveries = p.int(fieldMaxDeliveries)
+	c.onReset = p.string(fieldOnReset)
+	c.domain = p.string(fieldDomain)
+	c.apiPrefix = p.string(fieldAPIPrefix)
 	c.metadata = p.pairs(fieldMetadata)
 	c.recordMetadata = p.strings(fieldRecordMetadata)
 	c.batching = parseBatching(&p)
@@ -114,6 +120,8 @@ func (c jetConfig) validate() error {
 		return fmt.Errorf("%s: %q is no name: one without spaces, dots, *, > and slashes is required", fieldStream, c.stream)
 	case !validName.MatchString(c.durable):
 		return fmt.Errorf("%s: %q is no name: one without spaces, dots, *, > and slashes is required", fieldDurable, c.durable)
+	case c.onReset != onResetResume && c.onReset != onResetFail:
+		return fmt.Errorf("%s: %q is unknown: %s or %s is required", fieldOnReset, c.onReset, onResetResume, onResetFail)
 	case c.ackWait < minAckWait:
 		return fmt.Errorf("%s: %q is too short: at least %s is required", fieldAckWait, c.ackWait, minAckWait)
 	case c.maxAckPending == 0 || c.maxAckPending < -1:
@@ -124,7 +132,33 @@ func (c jetConfig) validate() error {
 	case c.maxDeliveries < 0:
 		return fmt.Errorf("%s: %d is too small: at least 0 is required", fieldMaxDeliveries, c.maxDeliveries)
 	}
-	return errors.Join(c.validateSubjects(), validateRecordMetadata(c.recordMetadata, jetRecordMetadata), c.batching.validate(c.recordMetadata))
+	return errors.Join(c.validateAPI(), c.validateSubjects(), validateRecordMetadata(c.recordMetadata, jetRecordMetadata), c.batching.validate(c.recordMetadata))
+}
+
+const apiAmbiguous = "api_prefix: domain is set too, and stands for a prefix: set one of the two"
+
+func (c jetConfig) validateAPI() error {
+	if c.domain != "" && c.apiPrefix != "" {
+		return errors.New(apiAmbiguous)
+	}
+	return errors.Join(validatePrefix(fieldDomain, c.domain), validatePrefix(fieldAPIPrefix, c.apiPrefix))
+}
+
+// api is what the subjects of the JetStream API begin with, without a dot at the
+// end.
+func (c jetConfig) api() string {
+	switch {
+	case c.apiPrefix != "":
+		return c.apiPrefix
+	case c.domain != "":
+		return "$JS." + c.domain + ".API"
+	}
+	return "$JS.API"
+}
+
+// jetStream talks to the API over a connection.
+func (c jetConfig) jetStream(nc *nats.Conn) (jetstream.JetStream, error) {
+	return jetstream.NewWithAPIPrefix(nc, c.api())
 }
 
 func (c jetConfig) validateSubjects() error {
@@ -148,7 +182,7 @@ func (c jetConfig) intake(poison func(*nats.Msg, delivery)) intakeConfig {
 
 // test looks for the stream and, where it must exist, for the consumer.
 func (c jetConfig) test(ctx context.Context, nc *nats.Conn) error {
-	js, err := jetstream.New(nc)
+	js, err := c.jetStream(nc)
 	if err != nil {
 		return err
 	}

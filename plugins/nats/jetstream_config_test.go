@@ -41,6 +41,11 @@ func TestBadJetStreamConfigIsRefused(t *testing.T) {
 		"max_ack_pending of 0":  {goodJet + "max_ack_pending: 0", []string{"max_ack_pending (0)", "-1 for any number"}},
 		"max_ack_pending small": {goodJet + "max_ack_pending: 1024", []string{"max_ack_pending (1024)", "pending_limits.messages (10000)"}},
 		"max_deliveries":        {goodJet + "max_deliveries: -1", []string{"max_deliveries", "-1", "at least 0"}},
+		"on_stream_reset":       {goodJet + "on_stream_reset: maybe", []string{"maybe"}},
+		"domain and prefix":     {goodJet + "domain: hub\napi_prefix: JS.API", []string{"api_prefix: domain is set too"}},
+		"api_prefix":            {goodJet + "api_prefix: JS.API.", []string{`api_prefix: "JS.API." is no prefix of subjects`}},
+		"domain":                {goodJet + "domain: 'a b'", []string{`domain: "a b" is no prefix`}},
+		"inbox_prefix":          {goodJet + "inbox_prefix: a.>", []string{`inbox_prefix: "a.>" is no prefix`}},
 		"record_metadata":       {goodJet + "record_metadata: [nats_color]", []string{"record_metadata", "nats_color", "nats_sequence_stream"}},
 		"batch.count":           {goodJet + "batch: {count: 0}", []string{"batch.count", "at least 1"}},
 		"limit under a batch":   {goodJet + "pending_limits: {messages: 10}", []string{"pending_limits.messages (10)", "batch.count (5000)"}},
@@ -76,6 +81,9 @@ ack_policy: all
 ack_wait: 1m
 max_ack_pending: -1
 max_deliveries: 5
+on_stream_reset: fail
+domain: hub
+inbox_prefix: _OURS.bridge
 metadata: {table: candles}
 record_metadata: [nats_sequence_stream, nats_sequence_consumer, nats_num_delivered, nats_num_pending, nats_timestamp_unix_nano, headers]
 batch: {count: 1, period: 0s}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +17,7 @@ const requestTimeout = 5 * time.Second
 type found struct {
 	stream   *jetstream.StreamInfo
 	consumer *jetstream.ConsumerInfo
+	renewed  *renewal // nil unless the consumer was made anew for where it stood
 }
 
 // consumerConfig is the consumer as it is to be, where it does not exist yet.
@@ -57,10 +58,16 @@ func (c jetConfig) find(ctx context.Context, js jetstream.JetStream, resumeAt ui
 		return f, c.explain(err)
 	}
 	f.stream = stream.CachedInfo()
+	if err := c.madeAnew(f.stream, created); err != nil {
+		return f, err
+	}
 	if !f.stream.Created.Equal(created) {
 		resumeAt = 0
 	}
 	consumer, err := stream.Consumer(ctx, c.durable)
+	if err == nil {
+		consumer, f.renewed, err = c.putBack(ctx, stream, consumer)
+	}
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound) && !c.bind:
 		consumer, err = stream.CreateConsumer(ctx, c.startingAt(resumeAt))
@@ -84,13 +91,16 @@ func (c jetConfig) startingAt(sequence uint64) jetstream.ConsumerConfig {
 }
 
 // update brings the settings of an existing consumer in line that can be
-// changed. Where it was to start is no longer of interest.
+// changed. Where it was to start is no longer of interest. One that is as it
+// should be is left alone.
 func (c jetConfig) update(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer) (jetstream.Consumer, error) {
 	have := consumer.CachedInfo().Config
 	want := have
 	want.AckWait, want.MaxAckPending, want.MaxDeliver = c.ackWait, c.maxAckPending, -1
 	c.filter(&want)
-	if reflect.DeepEqual(have, want) || have.AckPolicy != c.ackPolicy {
+	same := have.AckWait == want.AckWait && have.MaxAckPending == want.MaxAckPending && have.MaxDeliver == want.MaxDeliver &&
+		have.FilterSubject == want.FilterSubject && slices.Equal(have.FilterSubjects, want.FilterSubjects)
+	if same || have.AckPolicy != c.ackPolicy {
 		return consumer, nil
 	}
 	return stream.UpdateConsumer(ctx, want)
@@ -102,6 +112,9 @@ func (c jetConfig) check(have jetstream.ConsumerConfig) error {
 	case have.AckPolicy == jetstream.AckNonePolicy:
 		return fmt.Errorf("%s: consumer %q of stream %q takes no acknowledgements (ack policy none): explicit or all is required",
 			fieldDurable, c.durable, c.stream)
+	case have.HeadersOnly:
+		return fmt.Errorf("%s: consumer %q of stream %q delivers headers without the messages (headers_only): one that delivers both is required",
+			fieldDurable, c.durable, c.stream)
 	case !c.bind && have.AckPolicy != c.ackPolicy:
 		return fmt.Errorf("%s: consumer %q of stream %q exists with the policy %s, which cannot be changed: delete it, or choose that policy",
 			fieldAckPolicy, c.durable, c.stream, have.AckPolicy)
@@ -111,7 +124,10 @@ func (c jetConfig) check(have jetstream.ConsumerConfig) error {
 
 // explain names the field that an answer of the server is about.
 func (c jetConfig) explain(err error) error {
+	var reset *resetError
 	switch {
+	case errors.As(err, &reset):
+		return err
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return fmt.Errorf("%s: the stream %q does not exist: %w", fieldStream, c.stream, err)
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
@@ -131,6 +147,24 @@ func (f found) ackWait() time.Duration {
 		wait = min(wait, d)
 	}
 	return wait
+}
+
+// floorOf is up to where a consumer has settled everything. It is 0 before it has
+// delivered anything: where it begins is then for its configuration to say.
+func floorOf(info *jetstream.ConsumerInfo) uint64 {
+	if info.Delivered.Consumer == 0 && info.Config.DeliverPolicy != jetstream.DeliverNewPolicy {
+		return 0
+	}
+	return info.AckFloor.Stream
+}
+
+// givesUp is after how many deliveries a message of this stream is given up, 0
+// for never. Where the server deletes what is settled it would delete it.
+func (c jetConfig) givesUp(stream *jetstream.StreamInfo) int {
+	if stream.Config.Retention != jetstream.LimitsPolicy {
+		return 0
+	}
+	return c.maxDeliveries
 }
 
 // pendingFault says that a consumer's max_ack_pending is in the way of the gate,

@@ -24,6 +24,7 @@ type intake struct {
 	conf  intakeConfig
 	ready chan struct{} // holds a token when take has a reason to look again
 	wake  chan struct{} // holds a token when the puller has
+	again chan struct{} // holds a token when something that is held has come again
 
 	mu           sync.Mutex
 	ledger       ledger
@@ -34,8 +35,14 @@ type intake struct {
 	since        time.Time   // when the first of msgs came
 	expected     uint64      // the consumer sequence that comes next
 	request      request
-	judged       uint64 // the request whose outcome was told
-	oversized    bool   // the next message is larger than all the room there is
+	judged       uint64       // the request whose outcome was told
+	oversized    bool         // the next message is larger than all the room there is
+	wanting      int          // this much room was less than the next message takes; 0 where that is not known
+	window       int          // bytes that the link brings in the time of a request
+	wire         func() int64 // bytes that the connection has brought; nil where nobody knows
+	made         time.Time    // when the present consumer was
+	floor        uint64       // up to where the server said that everything is settled
+	shared       bool         // others have, or had, messages of this consumer
 	paused       bool
 	draining     bool
 	disconnected bool
@@ -57,7 +64,9 @@ type intakeFigures struct {
 	received    int64 // taken in
 	redelivered int64 // of these, not for the first time
 	repeated    int64 // delivered again while they were held: not taken in twice
+	nacked      int64 // rejected by the stream, to be delivered again
 	terminated  int64 // given up
+	discarded   int64 // rejected, of a stream that is no more: lost
 	stalls      int64 // requests that did not end well
 }
 
@@ -71,9 +80,11 @@ type answer struct {
 func newIntake(conf intakeConfig, all bool) *intake {
 	return &intake{
 		conf:   conf,
-		ledger: ledger{all: all},
+		ledger: newLedger(all),
+		window: min(firstWindow, conf.bytes),
 		ready:  make(chan struct{}, 1),
 		wake:   make(chan struct{}, 1),
+		again:  make(chan struct{}, 1),
 	}
 }
 
@@ -92,6 +103,7 @@ func (k *intake) offer(m *nats.Msg, d delivery) (say answer) {
 	switch was {
 	case held:
 		k.figures.repeated++
+		signal(k.again)
 		return say
 	case past:
 		k.figures.repeated++
@@ -110,9 +122,12 @@ func (k *intake) offer(m *nats.Msg, d delivery) (say answer) {
 
 // follow notices deliveries that did not come here.
 func (k *intake) follow(d delivery) {
-	if missed := d.consumer - k.expected; k.ledger.all && d.consumer > k.expected {
-		k.ledger.debt.messages += missed
-		k.ledger.debt.upTo = max(k.ledger.debt.upTo, d.stream)
+	if d.consumer > k.expected {
+		k.shared = true
+		if k.ledger.all {
+			k.ledger.debt.messages += d.consumer - k.expected
+			k.ledger.debt.upTo = max(k.ledger.debt.upTo, d.stream)
+		}
 	}
 	k.expected = d.consumer + 1
 }
@@ -140,7 +155,7 @@ func itemOf(m *nats.Msg, d delivery) item {
 
 func (k *intake) add(m *nats.Msg, d delivery, was standing) {
 	var current *run
-	if n := len(k.runs); n > 0 {
+	if n := len(k.runs); n > 0 && len(k.runs[n-1].items) < k.conf.count {
 		current = k.runs[n-1]
 	}
 	r := k.ledger.open(current, d.stream)
@@ -225,37 +240,76 @@ func (k *intake) cut(n int) (msgs []*nats.Msg, runs []*run) {
 	return msgs, runs
 }
 
-// restart says where the consumer stands: the next consumer sequence, and how
-// many messages up to which one were delivered and are not settled.
-func (k *intake) restart(next, pending, upTo uint64) {
+// restart says where the consumer stands that was made then: the next consumer
+// sequence, and how many messages up to which one were delivered and are not
+// settled.
+func (k *intake) restart(made time.Time, next, pending, upTo uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.made = made
 	k.expected = next
+	elsewhere := pending - min(pending, k.ledger.held())
+	k.shared = k.shared || elsewhere > 0
 	if k.ledger.all {
-		k.ledger.debt = debt{messages: pending - min(pending, k.ledger.held()), upTo: upTo}
+		k.ledger.debt = debt{messages: elsewhere, upTo: upTo}
 	}
+}
+
+// stands notes up to where the consumer has settled everything, whoever did. What
+// is said of a consumer that is no more may be about another stream.
+func (k *intake) stands(made time.Time, floor uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if made.Equal(k.made) {
+		k.floor = max(k.floor, floor)
+	}
+}
+
+// giveUpAfter says after how many deliveries a message is given up, 0 for never.
+func (k *intake) giveUpAfter(deliveries int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.conf.maxDeliveries = uint64(deliveries) //nolint:gosec // validated
 }
 
 // forget drops all knowledge of a stream that is no more. What the pipeline
 // still has of it is not acknowledged any more: that would be for a message of
-// the new stream that has the same sequence.
+// the new stream that has the same sequence. What waits is handed over: nobody
+// can deliver it again.
 func (k *intake) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, r := range k.ledger.runs {
-		r.settled = true
+	for _, r := range k.ledger.due {
+		r.settled, r.orphan = true, true
 	}
-	k.ledger = ledger{all: k.ledger.all, tick: k.ledger.tick}
+	tick := k.ledger.tick
+	k.ledger = newLedger(k.ledger.all)
+	k.ledger.tick = tick
 	k.receipts.pending = nil
-	k.msgs, k.runs, k.bytes = nil, nil, 0
+	k.floor, k.shared = 0, false
 }
 
 // resumeAt is where a consumer has to start that takes the place of one that is
-// gone: the first message that is not settled. It is 0 if none was ever here.
+// gone: the first message that is not settled. It is 0 if none was ever
+// delivered. What others have of it only the server can tell, and last did.
 func (k *intake) resumeAt() uint64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.ledger.firstUnsettled()
+	first := k.ledger.firstUnsettled()
+	switch {
+	case first == 0 && k.floor == 0:
+		return 0
+	case first == 0, k.shared:
+		return k.floor + 1
+	}
+	return first
+}
+
+// ackAll reports whether one acknowledgement covers all before it.
+func (k *intake) ackAll() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ledger.all
 }
 
 // inDebt reports whether acknowledgements wait for messages that are elsewhere.
@@ -304,24 +358,30 @@ func (k *intake) unconfirmed(ticks uint32) []receipt {
 	return k.receipts.overdue(k.ledger.tick, ticks)
 }
 
-// nack answers the runs of a batch that was rejected.
-func (k *intake) nack(runs []*run) (items []item) {
+// nack answers the runs of a batch that was rejected. It returns what the server
+// is to deliver again, and how much nobody can.
+func (k *intake) nack(runs []*run) (items []item, lost int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, r := range runs {
-		if !r.settled && !k.closed {
+		switch {
+		case r.orphan:
+			lost += int64(len(r.items))
+		case !r.settled && !k.closed:
 			items = append(items, k.ledger.nack(r)...)
 		}
 	}
-	return items
+	k.figures.nacked += int64(len(items))
+	k.figures.discarded += lost
+	return items, lost
 }
 
-// overdue is one tick of the keeper: it returns the replies of what the server
+// overdue moves the keeper's clock on: it returns the replies of what the server
 // has not heard of for that many ticks.
-func (k *intake) overdue(ticks uint32) []string {
+func (k *intake) overdue(passed, ticks uint32) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.ledger.tick++
+	k.ledger.tick += passed
 	return k.ledger.overdue(ticks)
 }
 

@@ -34,5 +34,8 @@ const ackPendingLint = `let pending_lints = if this.max_ack_pending == 0 || this
 } else { [] }
 `
 
-const jetLintRule = urlsLint + jetSubjectsLint + startLint + ackPendingLint + limitsLint + framedMetadataLint +
-	`root = $url_lints.concat($subject_lints, $start_lints, $pending_lints, $limit_lints, $frame_lints)`
+const apiLint = `let api_lints = if this.domain.or("") != "" && this.api_prefix.or("") != "" { ["` + apiAmbiguous + `"] } else { [] }
+`
+
+const jetLintRule = apiLint + urlsLint + jetSubjectsLint + startLint + ackPendingLint + limitsLint + framedMetadataLint +
+	`root = $url_lints.concat($subject_lints, $start_lints, $pending_lints, $limit_lints, $frame_lints, $api_lints)`

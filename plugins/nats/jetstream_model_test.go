@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"pgregory.net/rapid"
@@ -25,7 +26,7 @@ type consumerModel struct {
 func newConsumerModel(t *rapid.T, all bool) *consumerModel {
 	m := &consumerModel{t: t, all: all, counts: map[uint64]uint64{}, settled: map[uint64]bool{}}
 	m.in = newIntake(intakeConfig{messages: 1000, bytes: 1 << 20, count: rapid.IntRange(1, 4).Draw(t, "batch")}, all)
-	m.in.restart(1, 0, 0)
+	m.in.restart(time.Time{}, 1, 0, 0)
 	return m
 }
 

@@ -74,12 +74,12 @@ func measureRate(ctx context.Context, stream jetstream.Stream, window time.Durat
 // visit calls fn with the stream, over a connection of its own.
 func (in *jetInput) visit(ctx context.Context, fn func(jetstream.Stream) error) error {
 	var link status.Link
-	conn, err := in.conf.connection.dial(in.label, in.log, &link, func() {})
+	conn, err := in.conf.connection.dial(in.label, in.log, &link, hooks{})
 	if err != nil {
 		return err
 	}
 	defer conn.close()
-	js, err := jetstream.New(conn.conn)
+	js, err := in.conf.jetStream(conn.conn)
 	if err != nil {
 		return err
 	}

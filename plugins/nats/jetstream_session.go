@@ -8,10 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 const (
@@ -44,6 +47,11 @@ type jetSession struct {
 	missing bool // the puller's: and that there is no consumer to ask
 	retries int  // the puller's: attempts since the last good answer
 
+	ackWait   atomic.Int64  // of the consumer, a time.Duration
+	retime    chan struct{} // holds a token when that has changed
+	suspected atomic.Bool   // the consumer may stand where nothing comes
+
+	deaf    atomic.Bool // the server has ended the subscription to its answers
 	stop    context.CancelFunc
 	workers sync.WaitGroup
 	ended   chan struct{} // closed when the last callback of sub has returned
@@ -52,34 +60,42 @@ type jetSession struct {
 // openJet subscribes to what the consumer is going to be asked for, and starts
 // asking. On an error the session is still to be closed.
 func (in *jetInput) openJet(ctx context.Context, conn *connection, k *intake, js jetstream.JetStream, f found) (*jetSession, error) {
-	s := &jetSession{connection: conn, in: in, js: js, intake: k, found: f, inbox: conn.conn.NewInbox(), ended: make(chan struct{})}
+	s := &jetSession{connection: conn, in: in, js: js, intake: k, found: f, inbox: conn.conn.NewInbox(), ended: make(chan struct{}), retime: make(chan struct{}, 1)}
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
+	s.maxAckPending = f.consumer.Config.MaxAckPending
 	var err error
 	if s.sub, err = conn.conn.Subscribe(s.inbox+".*", s.deliver); err != nil {
 		close(s.ended)
 		return s, fmt.Errorf("subscribing to the answers of the consumer: %w", err)
 	}
 	onEnd(s.sub, func() { close(s.ended) })
-	s.maxAckPending = f.consumer.Config.MaxAckPending
 	_ = s.sub.SetPendingLimits(-1, -1) // bounded by what is asked for
 	if err := s.flush(ctx); err != nil {
 		return s, fmt.Errorf("confirming the subscription: %w", err)
 	}
+	if err := conn.conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		return s, fmt.Errorf("subscribing to the answers of the consumer: %w", err)
+	}
 	s.adopt(f)
 	s.workers.Go(func() { s.pull(running) })
-	s.workers.Go(func() { s.keep(running, f.ackWait()) })
+	s.workers.Go(func() { s.keep(running) })
+	s.workers.Go(func() { s.observe(running) })
 	return s, nil
 }
 
 // adopt takes over a consumer as it was found.
 func (s *jetSession) adopt(f found) {
-	if !f.stream.Created.Equal(s.found.stream.Created) {
+	if !f.stream.Created.Equal(s.found.stream.Created) || f.renewed != nil {
 		s.intake.forget()
 	}
+	s.in.sayRenewed(f)
 	s.found = f
 	info := f.consumer
-	s.intake.restart(info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
+	s.intake.giveUpAfter(s.in.conf.givesUp(f.stream))
+	s.intake.restart(info.Created, info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
+	s.intake.stands(info.Created, floorOf(info))
+	s.setAckWait(f.ackWait())
 }
 
 // deliver is the callback of nats.go for all that comes.
@@ -105,6 +121,7 @@ func (s *jetSession) status(m *nats.Msg) {
 	if acked {
 		if len(m.Header) == 0 { // else nobody was there to hear it
 			s.intake.confirmed(id)
+			s.mended(faultAcks)
 		}
 		return
 	}
@@ -128,6 +145,9 @@ func (s *jetSession) pull(ctx context.Context) {
 	for s.awaitConnected(ctx) {
 		over, err := s.intake.outcome()
 		switch {
+		case s.suspected.Swap(false):
+			s.revive(ctx, nil)
+			continue
 		case err != nil || s.missing:
 			s.revive(ctx, err)
 			continue
@@ -147,7 +167,7 @@ func (s *jetSession) send(q request) {
 	if !q.single {
 		body = fmt.Appendf(body, `,"max_bytes":%d`, q.bytes)
 	}
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + s.in.conf.stream + "." + s.in.conf.durable
+	subject := s.in.conf.api() + ".CONSUMER.MSG.NEXT." + s.in.conf.stream + "." + s.in.conf.durable
 	reply := s.inbox + "." + strconv.FormatUint(q.id, 10)
 	if err := s.conn.PublishRequest(subject, reply, append(body, '}')); err != nil {
 		s.intake.ended(q.id, err)
@@ -188,7 +208,8 @@ func (s *jetSession) revive(ctx context.Context, cause error) {
 		await(ctx, nil, min(firstRetry<<min(s.retries, 10), lastRetry))
 	}
 	s.retries++
-	f, err := s.in.conf.find(ctx, s.js, s.intake.resumeAt(), s.found.stream.Created)
+	s.listen()
+	f, err := s.in.find(ctx, s.js, s.intake.resumeAt(), s.found.stream.Created)
 	if ctx.Err() != nil || !s.conn.IsConnected() {
 		return
 	}
@@ -203,17 +224,60 @@ func (s *jetSession) revive(ctx context.Context, cause error) {
 	s.adopt(f)
 }
 
-// complain says, on the edge only, that nothing comes. What is missing makes
-// the link unhealthy; a server that only did not answer may be about to.
+// The faults of a session that is connected.
+const (
+	faultRequests = "requests"
+	faultAnswers  = "answers"
+	faultAcks     = "acknowledgements"
+)
+
+// stallsUntilDown is after how many requests in a row that were not answered the
+// link counts as down: a server that only fails over answers sooner.
+const stallsUntilDown = 3
+
+// denied notes that the server does not let us say or hear something.
+func (s *jetSession) denied(err error) {
+	words := err.Error()
+	switch {
+	case refusedSubject.MatchString(words):
+		s.deaf.Store(true)
+		s.fault(faultAnswers, fmt.Errorf("the server lets us have no answers any more; restore the user's right to subscribe to %s.>: %w", inboxPrefix(s.inbox), err))
+	case strings.Contains(words, ackPrefix):
+		s.fault(faultAcks, fmt.Errorf("the server takes no acknowledgements from us; restore the user's right to publish to %s>: %w", ackPrefix, err))
+	default:
+		s.fault(faultRequests, fmt.Errorf("the server refuses our requests; restore the user's right to publish to them: %w", err))
+	}
+}
+
+// inboxPrefix is what inboxes of a connection begin with.
+func inboxPrefix(inbox string) string { return inbox[:strings.LastIndexByte(inbox, '.')] }
+
+// listen makes the server look at our subscriptions again if it has ended one:
+// those of nats.go to the answers of the API cannot be made anew otherwise.
+func (s *jetSession) listen() {
+	if s.deaf.Swap(false) {
+		_ = s.conn.ForceReconnect() // fails only on a connection that has ended
+	}
+}
+
+// complain says, on the edge only, that nothing comes. What is missing makes the
+// link unhealthy, and so does a server that does not answer again and again.
 func (s *jetSession) complain(err error, missing bool) {
+	if err == nil { // what was missing is there again
+		s.missing = missing
+		return
+	}
 	switch {
 	case missing && !s.missing:
 		s.log.With("cause", err).Error("JetStream delivers nothing, trying again until it does")
 	case !s.broken && !missing:
 		s.log.With("cause", err).Warn("JetStream delivers nothing for now, asking again")
+	case s.retries == stallsUntilDown && !missing:
+		s.log.With("cause", err, "requests", s.retries).Error("JetStream answers none of our requests, asking again until it does")
 	}
-	if missing {
-		s.link.Down(err)
+	if missing || s.retries >= stallsUntilDown {
+		s.fault(faultRequests, err)
+		s.in.figures.Report(status.Incident{Class: status.ClassStalled, Message: "JetStream delivers nothing: " + err.Error(), Count: 1})
 	}
 	s.broken, s.missing = true, missing
 }
@@ -221,9 +285,10 @@ func (s *jetSession) complain(err error, missing bool) {
 // revived notes a request that was answered.
 func (s *jetSession) revived() {
 	s.retries = 0
+	s.mended(faultRequests)
+	s.mended(faultAnswers)
 	if s.broken {
 		s.broken = false
-		s.link.Up()
 		s.log.Info("JetStream delivers again")
 	}
 }

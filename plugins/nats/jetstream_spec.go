@@ -20,6 +20,9 @@ const (
 	fieldAckWait       = "ack_wait"
 	fieldMaxAckPending = "max_ack_pending"
 	fieldMaxDeliveries = "max_deliveries"
+	fieldOnReset       = "on_stream_reset"
+	fieldDomain        = "domain"
+	fieldAPIPrefix     = "api_prefix"
 )
 
 const jetDescription = `
@@ -35,7 +38,8 @@ back to the server at once.
 
 A message that the stream rejects is delivered again, later with each time. One that was delivered more than ` + "`max_deliveries`" + ` times
 is given up: terminated at the server, counted (` + "`jetstream_terminated`" + `) and logged with its sequence, under which it stays in
-the stream. Deliveries that a restart or a lost connection cost count too.
+the stream. Deliveries that a restart or a lost connection cost count too. A stream that deletes what is settled (retention ` + "`workqueue`" + ` or
+` + "`interest`" + `) would delete it: there nothing is given up, which a warning says.
 
 == Pause
 
@@ -45,9 +49,14 @@ rest, and after the resume the next message is the one that follows.
 
 == Faults
 
-A request that is not answered in time is a stall: the consumer is looked for, made anew if it is gone (starting at the first message
-that is not settled) or waited for with ` + "`bind`" + `, and asked again, for ever. Stalls are counted (` + "`jetstream_stalls`" + `). The server confirms
-the acknowledgements of each batch; those that nobody heard, because the consumer was without a leader, are sent again.
+A request that is refused, or of which nothing arrives in time, is a stall: the consumer is looked for, made anew if it is gone (starting at the first
+message that is not settled, or behind the last ack floor seen where others share the consumer) or waited for with ` + "`bind`" + `, and asked again, for
+ever. Stalls are counted (` + "`jetstream_stalls`" + `); from the third in a row on the input is unhealthy until the server answers, and at once when the server says that a
+right is missing. The server confirms the acknowledgements of each batch; those that nobody heard, because the consumer was without a leader, are sent again.
+
+Every 5 seconds the server is asked where the consumer stands. That gives the lag (pending and unacknowledged messages); it shows an ` + "`ack_wait`" + ` that
+somebody has changed, a consumer that delivers no more because ` + "`max_ack_pending`" + ` is reached, and a consumer that stands beyond the end of its stream (see
+` + "`on_stream_reset`" + `). Of a stream that was made anew what had arrived before is still handed over; what of it is rejected nobody can deliver again, which is counted (` + "`jetstream_discarded`" + `).
 
 == Metadata
 
@@ -89,6 +98,12 @@ func jetConsumerFields() []*service.ConfigField {
 		service.NewStringField(fieldDurable).
 			Description("The name of the durable consumer.").
 			Example("data-bridge").LintRule(nameLintRule(fieldDurable)),
+		service.NewStringField(fieldDomain).
+			Description("The JetStream domain of the stream, where it is not the one of the server that we connect to, such as that of a hub seen from a leaf node.").
+			Default("").Example("hub").Advanced().LintRule(prefixLintRule(fieldDomain)),
+		service.NewStringField(fieldAPIPrefix).
+			Description("What the subjects of the JetStream API begin with, where another account exports them under a prefix of its own. `domain` stands for `$JS.<domain>.API`: set one of the two.").
+			Default("").Example("JS.market.API").Advanced().LintRule(prefixLintRule(fieldAPIPrefix)),
 		service.NewBoolField(fieldBind).
 			Description("Whether the consumer is one that exists, and is used as it is. Otherwise it is made, or brought up to date, from `subjects`, " +
 				"`deliver`, `ack_policy`, `ack_wait` and `max_ack_pending`.").
@@ -105,6 +120,13 @@ func jetConsumerFields() []*service.ConfigField {
 			"by_start_time":     "from `start_time` on.",
 		}).Description("Where a consumer starts that does not exist yet. One that exists goes on where it is.").
 			Default("all").Example("new"),
+		service.NewStringAnnotatedEnumField(fieldOnReset, map[string]string{
+			onResetResume: "say so, and go on with what the stream has: the consumer is deleted and made anew, and begins with what was stored since the last delivery, less a minute for clocks that differ. Nothing that the stream holds is left out; some of it may come a second time.",
+			onResetFail:   "say so, and read nothing until somebody has made the consumer anew; a stream that was made anew is read after a restart of the bridge.",
+		}).Description("What to do when the stream was set back: restored from a backup, made anew, or robbed of its end by a crash. Its sequences then begin again below where the consumer stands, and the server " +
+			"would deliver nothing until they have passed it, without a word. `resume` is the default because it leaves nothing out; choose `fail` where a repeated message costs more than a standstill. A consumer that is bound to is never touched: " +
+			"there it is always `fail`.").
+			Default(onResetResume).Example(onResetFail),
 		service.NewIntField(fieldStartSequence).
 			Description("The first sequence of `deliver: by_start_sequence`.").
 			Default(0).Example(1000).Advanced(),
@@ -141,6 +163,6 @@ func jetMessageFields() []*service.ConfigField {
 		perMessageField("`nats_subject`"),
 		batchField(),
 		pendingLimitsField("How much is asked for ahead of what the stream takes, and waits in the client.",
-			10000, 50000, "Bytes. A single message that is larger is delivered alone."),
+			10000, 50000, 32<<20, "Bytes. A single message that is larger is delivered alone. A server cuts a client off that leaves more than its `max_pending` (64 MiB by default) unread: stay well below it. On a slow link less is asked for at once, as much as it brings in about a second."),
 	}
 }

@@ -47,7 +47,12 @@ const limitsLint = `let limit_lints = if this.pending_limits.messages < this.bat
 } else { [] }
 `
 
-const coreLintRule = urlsLint + subjectsLint + limitsLint + framedMetadataLint + `root = $url_lints.concat($subject_lints, $limit_lints, $frame_lints)`
+const leaveWithoutQueue = "on_pause: leave is for a queue group, whose other members take over: set queue, or choose drop or conflate"
+
+const leaveLint = `let leave_lints = if this.on_pause == "leave" && this.queue.or("") == "" { ["` + leaveWithoutQueue + `"] } else { [] }
+`
+
+const coreLintRule = leaveLint + urlsLint + subjectsLint + limitsLint + framedMetadataLint + `root = $url_lints.concat($subject_lints, $limit_lints, $frame_lints, $leave_lints)`
 
 const queueLintRule = `root = if this.re_match("""\s""") { ["queue: \"%s\" contains a space: a queue group's name must not".format(this)] }`
 
@@ -57,6 +62,13 @@ root = if $ways > 1 {
 } else if this.password.or("") != "" && this.user.or("") == "" {
   ["` + authNoUser + `"]
 }`
+
+// badPrefix serves the lint rule and the constructor alike.
+const badPrefix = "%s: %q is no prefix of subjects: tokens without spaces, * and >, separated by single dots, are required, and no dot at the end"
+
+func prefixLintRule(field string) string {
+	return `root = if !this.re_match("""` + prefixPattern + `""") { ["` + strings.NewReplacer("%s", field, "%q", `\"%s\"`).Replace(badPrefix) + `".format(this)] }`
+}
 
 // atLeastLintRule refuses integers below a minimum.
 func atLeastLintRule(name string, minimum int) string {

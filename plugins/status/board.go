@@ -43,9 +43,10 @@ type Input struct {
 	// Link is the connection to the source.
 	Link Link
 
-	paused atomic.Bool
-	lag    atomic.Pointer[int64]
-	export inputExport
+	paused    atomic.Bool
+	lag       atomic.Pointer[int64]
+	incidents *incidents // of the board
+	export    inputExport
 }
 
 // SetLag says how many records the source holds that are not settled yet.
@@ -162,7 +163,7 @@ func (b *Board) Input(label string, kind Kind) *Input {
 	if i >= 0 {
 		return b.inputs[i]
 	}
-	in := &Input{Label: label, Kind: kind}
+	in := &Input{Label: label, Kind: kind, incidents: &b.incidents}
 	in.Link.Down(nil)
 	b.incidents.watch(&in.Link, "input "+label)
 	b.inputs = append(b.inputs, in)

@@ -30,6 +30,12 @@ const (
 	ClassDeadLetterOutput = "dead letter output"
 	// ClassRejected is rows that were handed back to the buffer.
 	ClassRejected = "rejected"
+	// ClassStalled is a source that is reached and delivers nothing.
+	ClassStalled = "stalled"
+	// ClassGivenUp is records that an input gave up: they are not stored.
+	ClassGivenUp = "given up"
+	// ClassReset is a source whose positions no longer mean what they did.
+	ClassReset = "reset"
 )
 
 // Incident is a fault in words, for people. It never holds a record's content.
@@ -145,6 +151,16 @@ func (l *incidents) watch(link *Link, component string) {
 func (o *Output) Report(i Incident) {
 	i.Component = "output " + o.Label
 	o.incidents.add(i)
+}
+
+// Report notes a fault of the input's, as Output.Report does one of the output's.
+// An input that is on no board reports to nobody.
+func (in *Input) Report(i Incident) {
+	if in.incidents == nil {
+		return
+	}
+	i.Component = "input " + in.Label
+	in.incidents.add(i)
 }
 
 // Incidents returns the last incidents of the stream, the latest last: links

@@ -34,6 +34,18 @@ func TestALinkThatGoesDownIsAnIncident(t *testing.T) {
 	assert.Equal(t, "output clickhouse", b.Incidents()[2].Component)
 }
 
+func TestAnInputReportsToItsBoard(t *testing.T) {
+	b := status.NewBoard("")
+	for range 2 {
+		b.Input("candles", status.KindJetStream).Report(status.Incident{Class: status.ClassStalled, Message: "nothing comes", Count: 3})
+	}
+	got := b.Incidents()
+	require.Len(t, got, 1)
+	assert.Equal(t, "input candles", got[0].Component)
+	assert.EqualValues(t, 6, got[0].Count)
+	(&status.Input{}).Report(status.Incident{Class: status.ClassStalled, Message: "nobody listens", Count: 1})
+}
+
 func TestIncidentsThatDifferInNumbersAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := status.NewBoard("")

@@ -46,6 +46,11 @@ func (p *FaultProxy) Bandwidth(bytesPerSecond int64) error {
 	return p.add("bandwidth", "upstream", map[string]int64{"rate": max(1, bytesPerSecond/1000)})
 }
 
+// Downlink limits what the server sends to this many bytes a second, at least 1,000.
+func (p *FaultProxy) Downlink(bytesPerSecond int64) error {
+	return p.add("bandwidth", "downstream", map[string]int64{"rate": max(1, bytesPerSecond/1000)})
+}
+
 // ResetPeer resets every connection when its client has sent something and after has passed.
 func (p *FaultProxy) ResetPeer(after time.Duration) error {
 	return p.add("reset_peer", "upstream", map[string]int64{"timeout": after.Milliseconds()})

@@ -20,8 +20,10 @@ const lagTimeout = 10 * time.Second
 // settled, for the partitions that are owned, and publishes it.
 type lagMeter struct {
 	conf       *config
+	client     *kgo.Client
 	admin      *kadm.Client
 	assignment *assignment
+	losses     *lossBook
 	stats      *status.Input
 	gauge      *service.MetricGauge // labels: topic, partition
 	log        *service.Logger
@@ -30,9 +32,10 @@ type lagMeter struct {
 	done  chan struct{}
 }
 
-func newLagMeter(c *config, cl *kgo.Client, a *assignment, stats *status.Input, gauge *service.MetricGauge, log *service.Logger) *lagMeter {
+func newLagMeter(s *session) *lagMeter {
 	return &lagMeter{
-		conf: c, admin: kadm.NewClient(cl), assignment: a, stats: stats, gauge: gauge, log: log,
+		conf: s.conf, client: s.client, admin: kadm.NewClient(s.client), assignment: s.assignment, losses: s.losses,
+		stats: s.stats, gauge: s.metrics.lag, log: s.log,
 		shown: map[topicPartition]bool{}, done: make(chan struct{}),
 	}
 }
@@ -62,7 +65,8 @@ func (m *lagMeter) run(ctx context.Context) {
 	}
 }
 
-// measure returns the lag of each partition whose position is known.
+// measure returns the lag of each partition whose position is known, and tells what
+// its brokers have lost. What is gone is no lag.
 func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
@@ -72,14 +76,22 @@ func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error
 		return lags, nil
 	}
 	topics := held.topics()
+	starts, err := m.admin.ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("looking up the starts of partitions: %w", err)
+	}
 	ends, err := m.ends(ctx, topics)
 	if err != nil {
 		return nil, fmt.Errorf("looking up the ends of partitions: %w", err)
 	}
-	if err := m.findStarts(ctx, held, ends, topics); err != nil {
+	if err := m.findStarts(ctx, held, starts, ends, topics); err != nil {
 		return nil, fmt.Errorf("looking up where partitions start: %w", err)
 	}
+	m.losses.enter(m.assignment.examine(starts, ends, m.client.BufferedFetchRecords() == 0))
 	for p, at := range held {
+		if start, ok := starts.Lookup(p.topic, p.partition); ok && start.Err == nil && at >= 0 {
+			at = max(at, start.Offset)
+		}
 		if end, ok := ends.Lookup(p.topic, p.partition); ok && end.Err == nil && at >= 0 {
 			lags[p.topicPartition] = max(end.Offset-at, 0)
 		}
@@ -97,11 +109,11 @@ func (m *lagMeter) ends(ctx context.Context, topics []string) (kadm.ListedOffset
 
 // findStarts fills in the positions of partitions that started where the config
 // says, not at a commit. It keeps them, until something of them is settled.
-func (m *lagMeter) findStarts(ctx context.Context, held positions, ends kadm.ListedOffsets, topics []string) error {
+func (m *lagMeter) findStarts(ctx context.Context, held positions, first, ends kadm.ListedOffsets, topics []string) error {
 	if !held.anyAt(positionStart) {
 		return nil
 	}
-	starts, err := m.starts(ctx, ends, topics)
+	starts, err := m.starts(ctx, first, ends, topics)
 	if err != nil {
 		return err
 	}
@@ -116,14 +128,14 @@ func (m *lagMeter) findStarts(ctx context.Context, held positions, ends kadm.Lis
 	return nil
 }
 
-func (m *lagMeter) starts(ctx context.Context, ends kadm.ListedOffsets, topics []string) (kadm.ListedOffsets, error) {
+func (m *lagMeter) starts(ctx context.Context, first, ends kadm.ListedOffsets, topics []string) (kadm.ListedOffsets, error) {
 	switch {
 	case !m.conf.startTime.IsZero():
 		return m.admin.ListOffsetsAfterMilli(ctx, m.conf.startTime.UnixMilli(), topics...)
 	case m.conf.startOffset == startLatest:
 		return ends, nil
 	default:
-		return m.admin.ListStartOffsets(ctx, topics...)
+		return first, nil
 	}
 }
 

@@ -1,6 +1,10 @@
 package kafka
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
 
 // consumerOptions make a client a consumer: of the partitions that the config
 // names, or as a member of the group.
@@ -86,14 +90,27 @@ func (c *config) start() kgo.Offset {
 	if !c.startTime.IsZero() {
 		return kgo.NewOffset().AfterMilli(c.startTime.UnixMilli())
 	}
-	return c.resetOffset()
-}
-
-// resetOffset is where a partition goes on whose position the broker no longer has.
-func (c *config) resetOffset() kgo.Offset {
 	switch c.startOffset {
 	case startLatest:
 		return kgo.NewOffset().AtEnd()
+	case startCommitted:
+		return kgo.NewOffset().AtCommitted()
+	default:
+		return kgo.NewOffset().AtStart()
+	}
+}
+
+// latestRewind is how far a partition is read again whose log was cut off before
+// the position, under start_offset: latest.
+const latestRewind = time.Minute
+
+// resetOffset is where a partition goes on whose position the broker no longer has.
+// Below the log's start that is the start, whatever start_offset says: what the log
+// has was not read yet. The end would skip it.
+func (c *config) resetOffset() kgo.Offset {
+	switch c.startOffset {
+	case startLatest:
+		return kgo.RewindOffset(latestRewind) // the start, where nothing was read yet
 	case startCommitted:
 		return kgo.NewOffset().AtCommitted()
 	default:

@@ -65,6 +65,21 @@ func (a *assignment) startAt(offsets map[string]map[int32]kgo.Offset, start kgo.
 	a.tellChange()
 }
 
+// expect says where the group left off: what is gone from there on is lost. Of
+// partitions that the config names nobody knows what was read before.
+func (a *assignment) expect(offsets map[string]map[int32]kgo.Offset, start kgo.Offset) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for topic, partitions := range offsets {
+		for n, o := range partitions {
+			if p := a.owned[topicPartition{topic, n}]; p != nil && p.next < 0 && o != start {
+				p.begin(max(o.EpochOffset().Offset, positionUnknown))
+				p.epoch = o.EpochOffset().Epoch
+			}
+		}
+	}
+}
+
 // suppose sets the position of a partition of which nothing is settled yet, and
 // returns it as it is then.
 func (a *assignment) suppose(p *partition, at int64) int64 {
@@ -72,9 +87,15 @@ func (a *assignment) suppose(p *partition, at int64) int64 {
 	defer a.mu.Unlock()
 	if p.position == positionStart {
 		p.position = at
+		if p.next < 0 {
+			p.begin(at)
+		}
 	}
 	return p.position
 }
+
+// begin says where a partition starts of which nothing was polled yet.
+func (p *partition) begin(at int64) { p.next, p.handed = at, at }
 
 // tellChange says that partitions came or went.
 func (a *assignment) tellChange() { signal(a.changed) }

@@ -37,6 +37,7 @@ type session struct {
 	announcer  *announcer // nil unless exactly_once
 	lag        *lagMeter
 	link       *link
+	losses     *lossBook
 	stats      *status.Input
 	metrics    metrics
 	log        *service.Logger
@@ -65,6 +66,7 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 		conf:       c,
 		assignment: newAssignment(templates(stats.Mark(context.Background()), c.metadata)),
 		link:       &link{board: &stats.Link, log: log},
+		losses:     &lossBook{stats: stats, log: log},
 		stats:      stats,
 		metrics:    m,
 		log:        log,
@@ -86,7 +88,7 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 		s.assignment.assign(s.client, c.partitions.byTopic())
 		s.assignment.startAt(c.partitions.offsets(c.start()), c.start())
 	}
-	s.lag = newLagMeter(c, s.client, s.assignment, stats, m.lag, log)
+	s.lag = newLagMeter(s)
 	go s.lag.run(s.running)
 	s.startPoller(c)
 	return s, nil
@@ -117,6 +119,7 @@ func (s *session) startPoller(c *config) {
 		perMessage: c.perMessage,
 		decorate:   decoratorOf(c.recordMetadata),
 		link:       s.link,
+		losses:     s.losses,
 		batches:    make(chan *batch),
 		done:       make(chan struct{}),
 	}
@@ -154,6 +157,7 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	return func(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 		s.assignment.startAt(offsets, start)
+		s.assignment.expect(offsets, start)
 		return offsets, nil
 	}
 }

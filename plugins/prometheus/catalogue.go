@@ -96,6 +96,7 @@ var sourceSeries = []Series{
 	ofInput("source_dropped", "source_dropped_records", KindCounter, "Records discarded because of a pause, by configuration (on_pause)."),
 	ofInput("source_conflated", "source_conflated_records", KindCounter, "Records that a newer one of their key took the place of during a pause."),
 	ofInput("source_slow_consumer", "source_slow_consumer_records", KindCounter, "Records that the client discarded because its own queue was full."),
+	ofInput("source_lost", "source_lost_records", KindCounter, "Records that the source discarded before they were delivered: by retention while nobody read them, with a topic that was deleted, or with a log that was cut off. An upper bound: markers of transactions and what compaction removed count as well."),
 	ofInput("source_buffered", "source_buffered_records", KindGauge, "The input's share of the level."),
 	ofInput("source_paused", "source_paused", KindGauge, "1 while the input is paused, by whomever, else 0."),
 	ofInput("source_connected", "source_connected", KindGauge, "0 while the source should be reached and is not, else 1."),

@@ -36,6 +36,9 @@ type Input struct {
 	Conflated atomic.Int64
 	// SlowConsumer counts what the client discarded because its own queue was full.
 	SlowConsumer atomic.Int64
+	// Lost counts what the source has discarded before it was delivered here, as far
+	// as that is known.
+	Lost atomic.Int64
 	// Accepted counts what the buffer took; it is the buffer that counts it.
 	Accepted atomic.Int64
 	// Level is what the buffer took and has not settled yet; the buffer's too.

@@ -57,7 +57,9 @@ type InputHealth struct {
 	Dropped      int64    `json:"dropped"`
 	Conflated    int64    `json:"conflated"`
 	SlowConsumer int64    `json:"slow_consumer"`
-	Buffered     int64    `json:"buffered"`
+	// RecordsLost is what the source discarded before it was delivered.
+	RecordsLost int64 `json:"records_lost"`
+	Buffered    int64 `json:"buffered"`
 	// Lag is what the source holds and is not settled yet; only some kinds know it.
 	Lag *int64 `json:"lag,omitempty"`
 }
@@ -212,6 +214,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Dropped:      in.Dropped.Load(),
 		Conflated:    in.Conflated.Load(),
 		SlowConsumer: in.SlowConsumer.Load(),
+		RecordsLost:  in.Lost.Load(),
 		Buffered:     in.Level.Load(),
 		Lag:          in.Lag(),
 	}

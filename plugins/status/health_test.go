@@ -51,6 +51,7 @@ const golden = `{
       "dropped": 0,
       "conflated": 0,
       "slow_consumer": 0,
+      "records_lost": 0,
       "buffered": 5000
     },
     "external": {
@@ -63,6 +64,7 @@ const golden = `{
       "dropped": 0,
       "conflated": 0,
       "slow_consumer": 0,
+      "records_lost": 110,
       "buffered": 100
     },
     "ticks": {
@@ -78,6 +80,7 @@ const golden = `{
       "dropped": 3900,
       "conflated": 100,
       "slow_consumer": 1000,
+      "records_lost": 0,
       "buffered": 30000
     }
   },
@@ -141,7 +144,7 @@ func example() *status.Board {
 	ticks.Conflated.Store(100)
 	ticks.SlowConsumer.Store(1000)
 	fill("ch_candles", status.KindNATS, 45000, 5000, true)
-	fill("external", status.KindKafka, 320, 100, false)
+	fill("external", status.KindKafka, 320, 100, false).Lost.Store(110)
 	out := b.Output("clickhouse")
 	table := out.Table("ticks")
 	table.Rows.Store(100000)

@@ -35,15 +35,15 @@ func (e *exporter[M]) publish(f func(*M)) {
 
 // inputMetrics are the series of an input, with the labels input and kind.
 type inputMetrics struct {
-	received, accepted, dropped, conflated, slow *service.MetricCounter
-	buffered, lag, paused, connected             *service.MetricGauge
+	received, accepted, dropped, conflated, slow, lost *service.MetricCounter
+	buffered, lag, paused, connected                   *service.MetricGauge
 }
 
 // inputExport is how an input is published, and what of it has been.
 type inputExport struct {
 	exporter[inputMetrics]
-	last                                                             atomic.Int64 // when, in Unix nanoseconds
-	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow int64
+	last                                                                       atomic.Int64 // when, in Unix nanoseconds
+	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow, doneLost int64
 }
 
 // Export publishes the figures of the input through m from now on.
@@ -56,6 +56,7 @@ func (in *Input) Export(m *service.Metrics) {
 		dropped:   counter("source_dropped"),
 		conflated: counter("source_conflated"),
 		slow:      counter("source_slow_consumer"),
+		lost:      counter("source_lost"),
 		buffered:  gauge("source_buffered"),
 		lag:       gauge("source_lag"),
 		paused:    gauge("source_paused"),
@@ -75,6 +76,7 @@ func (in *Input) Publish() {
 		in.count(m.dropped, &in.Dropped, &e.doneDropped)
 		in.count(m.conflated, &in.Conflated, &e.doneConflated)
 		in.count(m.slow, &in.SlowConsumer, &e.doneSlow)
+		in.count(m.lost, &in.Lost, &e.doneLost)
 		in.gauge(m.buffered, in.Level.Load())
 		in.gauge(m.paused, Flag(in.Paused()))
 		in.gauge(m.connected, in.Link.gauge())

@@ -31,6 +31,7 @@ export function drawInputs(stream) {
     alarming(one.dropped, "warn"),
     alarming(one.conflated, "warn"),
     alarming(one.slow_consumer, "bad"),
+    alarming(one.records_lost, "bad"),
     quiet(one.buffered),
     one.lag === undefined ? { text: "–", tone: "quiet", title: "This kind of source does not tell" } : quiet(one.lag),
   ]);

@@ -51,6 +51,7 @@ type partition struct {
 	pending  int     // spans handed out and not answered
 	leaving  bool    // nothing more is handed out
 	revoked  bool    // nothing more is marked
+	resting  bool    // it is not fetched for a while; see rests
 }
 
 // receipt is the proof that a span of a partition was handed out.
@@ -274,7 +275,7 @@ func (a *assignment) resume() int {
 		close(a.resumed)
 	}
 	if len(a.owned) > 0 {
-		a.client.ResumeFetchPartitions(a.ownedPartitions())
+		a.client.ResumeFetchPartitions(a.awake())
 	}
 	return len(a.owned)
 }
@@ -290,6 +291,17 @@ func (a *assignment) ownedPartitions() map[string][]int32 {
 	m := map[string][]int32{}
 	for tp := range a.owned {
 		m[tp.topic] = append(m[tp.topic], tp.partition)
+	}
+	return m
+}
+
+// awake are those that are owned and do not rest.
+func (a *assignment) awake() map[string][]int32 {
+	m := map[string][]int32{}
+	for tp, p := range a.owned {
+		if !p.resting {
+			m[tp.topic] = append(m[tp.topic], tp.partition)
+		}
 	}
 	return m
 }

@@ -24,6 +24,8 @@ type lagMeter struct {
 	admin      *kadm.Client
 	assignment *assignment
 	losses     *lossBook
+	ids        *topicIDs
+	renew      func([]string)
 	stats      *status.Input
 	gauge      *service.MetricGauge // labels: topic, partition
 	log        *service.Logger
@@ -35,6 +37,7 @@ type lagMeter struct {
 func newLagMeter(s *session) *lagMeter {
 	return &lagMeter{
 		conf: s.conf, client: s.client, admin: kadm.NewClient(s.client), assignment: s.assignment, losses: s.losses,
+		ids: s.ids, renew: s.renew,
 		stats: s.stats, gauge: s.metrics.lag, log: s.log,
 		shown: map[topicPartition]bool{}, done: make(chan struct{}),
 	}
@@ -73,7 +76,7 @@ func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error
 	held := m.assignment.positions()
 	lags := make(map[topicPartition]int64, len(held))
 	if len(held) == 0 {
-		return lags, nil
+		return lags, m.observe(ctx)
 	}
 	topics := held.topics()
 	starts, err := m.admin.ListStartOffsets(ctx, topics...)
@@ -87,6 +90,9 @@ func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error
 	if err := m.findStarts(ctx, held, starts, ends, topics); err != nil {
 		return nil, fmt.Errorf("looking up where partitions start: %w", err)
 	}
+	if err := m.observe(ctx, topics...); err != nil { // behind the ends: they are not of a later topic
+		return nil, err
+	}
 	m.losses.enter(m.assignment.examine(starts, ends, m.client.BufferedFetchRecords() == 0))
 	for p, at := range held {
 		if start, ok := starts.Lookup(p.topic, p.partition); ok && start.Err == nil && at >= 0 {
@@ -97,6 +103,24 @@ func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error
 		}
 	}
 	return lags, nil
+}
+
+// observe looks whether topics were made anew: those that are held or were once, and
+// those that the config names.
+func (m *lagMeter) observe(ctx context.Context, held ...string) error {
+	topics := append(m.ids.names(), held...)
+	if len(topics) == 0 {
+		return nil
+	}
+	details, err := m.admin.ListTopics(ctx, topics...)
+	if err != nil {
+		return fmt.Errorf("looking up topics: %w", err)
+	}
+	if anew := m.ids.observe(details); len(anew) > 0 {
+		m.renew(anew)
+		return errAnew
+	}
+	return nil
 }
 
 // ends are the offsets behind the last records that can be read.

@@ -64,6 +64,13 @@ func (a *assignment) pass(p *partition, start kgo.EpochOffset) {
 	a.reach(p, start)
 }
 
+// all are the partitions that are owned.
+func (a *assignment) all() map[string][]int32 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ownedPartitions()
+}
+
 // gone returns what of topics that are no more was not handed out, as far as the
 // ends of their logs were known. Nothing of them is marked any more.
 func (a *assignment) gone(topics []string) (losses []loss) {

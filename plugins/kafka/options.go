@@ -7,8 +7,8 @@ import (
 )
 
 // consumerOptions make a client a consumer: of the partitions that the config
-// names, or as a member of the group.
-func (c *config) consumerOptions() []kgo.Opt {
+// names, at the starts that are given for them, or as a member of the group.
+func (c *config) consumerOptions(starts map[string]map[int32]kgo.Offset) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumeStartOffset(c.start()),
 		kgo.ConsumeResetOffset(c.resetOffset()),
@@ -24,7 +24,7 @@ func (c *config) consumerOptions() []kgo.Opt {
 		opts = append(opts, kgo.MaxConcurrentFetches(c.maxFetches))
 	}
 	if c.partitions != nil {
-		return append(opts, kgo.ConsumePartitions(c.partitions.offsets(c.start())))
+		return append(opts, kgo.ConsumePartitions(starts))
 	}
 	return append(opts, c.groupOptions()...)
 }

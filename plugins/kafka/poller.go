@@ -45,6 +45,7 @@ type poller struct {
 	decorate   decorator
 	link       *link
 	losses     *lossBook
+	rests      *rests
 	batches    chan *batch // unbuffered: one batch at most waits to be taken
 	done       chan struct{}
 }
@@ -60,7 +61,7 @@ func (p *poller) run(ctx context.Context) {
 		if len(chunks) == 0 {
 			continue
 		}
-		p.link.deliver(chunks)
+		p.deliver(chunks)
 		p.pass(ctx, chunks)
 	}
 }
@@ -94,6 +95,12 @@ func (p *poller) poll(ctx context.Context) ([]chunk, []kgo.FetchError) {
 	return chunks, fetches.Errors()
 }
 
+// deliver says that records came.
+func (p *poller) deliver(chunks []chunk) {
+	p.link.deliver(chunks)
+	p.rests.deliver(chunks)
+}
+
 // report tells the link of errors that keep records from coming, and returns
 // whether the client is closed. Three kinds are not such: the client goes on
 // behind lost data by itself, and joins its group again by itself, which the
@@ -111,7 +118,7 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 			p.link.log.With("cause", loss).Warn("A Kafka partition was cut off or made anew before the position: some records may be delivered again")
 		case errors.As(e.Err, &group), e.Topic == "" && errors.Is(e.Err, context.DeadlineExceeded):
 		case e.Topic != "":
-			p.link.stick(topicPartition{e.Topic, e.Partition}, e.Err)
+			p.rests.add(topicPartition{e.Topic, e.Partition}, e.Err)
 		default:
 			p.link.down(e.Err)
 		}

@@ -55,6 +55,7 @@ func (a *assignment) startAt(offsets map[string]map[int32]kgo.Offset, start kgo.
 			p := a.owned[topicPartition{topic, n}]
 			switch at := o.EpochOffset().Offset; {
 			case p == nil || p.position >= 0:
+			case at < 0 && o != start: // of a topic that was made anew
 			case at < 0 || o == start: // a time is no offset
 				p.position = positionStart
 			default:

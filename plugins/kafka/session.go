@@ -38,6 +38,8 @@ type session struct {
 	lag        *lagMeter
 	link       *link
 	losses     *lossBook
+	rests      *rests
+	ids        *topicIDs // of the input
 	stats      *status.Input
 	metrics    metrics
 	log        *service.Logger
@@ -49,6 +51,8 @@ type session struct {
 	grace          time.Duration
 	drained        chan struct{} // closed by Drain
 	drainOnce      sync.Once
+	renewed        chan struct{} // closed by renew
+	renewOnce      sync.Once
 	commitFailures status.Repeats
 	nackOnce       sync.Once
 }
@@ -57,7 +61,7 @@ var _ gate.Input = (*session)(nil)
 
 // openSession starts a client that joins the group or takes the partitions that
 // the config names, and what works for it. The caller closes the session.
-func openSession(c *config, stats *status.Input, m metrics, log *service.Logger) (*session, error) {
+func openSession(c *config, ids *topicIDs, stats *status.Input, m metrics, log *service.Logger) (*session, error) {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return nil, err
@@ -73,12 +77,15 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 		grace:      min(revokeGrace, c.rebalanceTimeout/2),
 		drained:    make(chan struct{}),
 	}
+	s.ids, s.renewed = ids, make(chan struct{})
+	s.rests = newRests(s.assignment, s.link, s.tryFetches)
 	if c.exactlyOnce { // before there is a client, whose callbacks look for it
 		s.assignment.once = true
 		s.announcer = &announcer{assignment: s.assignment, link: s.link, metrics: m, log: log}
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
-	opts = append(opts, c.consumerOptions()...)
+	starts := s.fromTheStart(c.partitions.offsets(c.start()))
+	opts = append(opts, c.consumerOptions(starts)...)
 	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
 	if err != nil {
 		s.stop()
@@ -86,10 +93,11 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 	}
 	if c.partitions != nil {
 		s.assignment.assign(s.client, c.partitions.byTopic())
-		s.assignment.startAt(c.partitions.offsets(c.start()), c.start())
+		s.assignment.startAt(starts, c.start())
 	}
 	s.lag = newLagMeter(s)
 	go s.lag.run(s.running)
+	s.workers.Go(func() { s.rests.run(s.running) })
 	s.startPoller(c)
 	return s, nil
 }
@@ -120,6 +128,7 @@ func (s *session) startPoller(c *config) {
 		decorate:   decoratorOf(c.recordMetadata),
 		link:       s.link,
 		losses:     s.losses,
+		rests:      s.rests,
 		batches:    make(chan *batch),
 		done:       make(chan struct{}),
 	}
@@ -153,13 +162,51 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 	s.link.up()
 }
 
-// onOffsets learns where partitions start that were assigned. It changes nothing.
+// onOffsets learns where partitions start that were assigned.
 func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	return func(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+		offsets = s.fromTheStart(offsets)
 		s.assignment.startAt(offsets, start)
 		s.assignment.expect(offsets, start)
 		return offsets, nil
 	}
+}
+
+// fromTheStart sets the start of partitions whose topic was made anew.
+func (s *session) fromTheStart(offsets map[string]map[int32]kgo.Offset) map[string]map[int32]kgo.Offset {
+	for topic, partitions := range offsets {
+		for n, o := range partitions {
+			committed := s.conf.group != "" && o != s.conf.start() && o.EpochOffset().Offset >= 0
+			if tp := (topicPartition{topic, n}); s.ids.first(tp, committed) {
+				partitions[n] = kgo.NewOffset().AtStart()
+				s.assignment.restore(tp, noPromise())
+			}
+		}
+	}
+	return offsets
+}
+
+// renew ends the session because topics were made anew, which the client would never
+// read: the host opens another one.
+func (s *session) renew(anew []string) {
+	s.renewOnce.Do(func() {
+		s.log.With("made_anew", anew).Warn("Kafka topics were deleted and made anew: reading them from their start")
+		s.losses.enter(s.assignment.gone(anew))
+		close(s.renewed)
+	})
+}
+
+// letGo gives what is in flight some time to be acknowledged when a session ends
+// that another one follows.
+func (s *session) letGo() {
+	select {
+	case <-s.renewed:
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.grace)
+	defer cancel()
+	s.assignment.awaitAnswers(ctx, s.assignment.stopHandingOut(s.assignment.all()))
 }
 
 // onRevoked is also called with nothing, at the end of a group session.
@@ -170,13 +217,18 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 	grace, cancel := context.WithTimeout(s.running, s.grace)
 	defer cancel()
 	parts := s.assignment.revoke(grace, cl, gone)
-	s.link.giveUp(gone)
+	s.giveUp(gone)
 	s.commit(cl, parts)
 }
 
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	s.assignment.lose(cl, gone)
+	s.giveUp(gone)
+}
+
+func (s *session) giveUp(gone map[string][]int32) {
 	s.link.giveUp(gone)
+	s.rests.giveUp(gone)
 }
 
 // commit writes what is marked, or what is known of the partitions that are
@@ -209,6 +261,8 @@ func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFu
 		case <-ctx.Done():
 		case <-s.running.Done():
 			return nil, nil, service.ErrNotConnected
+		case <-s.renewed:
+			return nil, nil, service.ErrNotConnected // the host connects again
 		case <-s.drained:
 			return nil, nil, service.ErrEndOfInput
 		case b := <-s.poller.batches:
@@ -252,6 +306,7 @@ func (s *session) ackFunc(receipts []receipt) service.AckFunc {
 // settled, and waits for everything that the session started. It takes seconds
 // at most, even if no broker answers.
 func (s *session) close() {
+	s.letGo()
 	s.stop()
 	<-s.poller.done
 	<-s.lag.done

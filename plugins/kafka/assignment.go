@@ -295,6 +295,13 @@ func (a *assignment) ownedPartitions() map[string][]int32 {
 	return m
 }
 
+// count is how many partitions are owned.
+func (a *assignment) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.owned)
+}
+
 // awake are those that are owned and do not rest.
 func (a *assignment) awake() map[string][]int32 {
 	m := map[string][]int32{}

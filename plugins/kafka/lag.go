@@ -61,6 +61,7 @@ func (m *lagMeter) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil: // the link tells of brokers that are not reached
+			m.stats.ForgetLag()
 			m.log.With("cause", err).Debug("looking up the lag")
 		default:
 			m.show(lags)
@@ -164,7 +165,8 @@ func (m *lagMeter) starts(ctx context.Context, first, ends kadm.ListedOffsets, t
 }
 
 // show publishes the lags. What is no longer owned has none: whoever owns it
-// shows it, and sums over replicas stay true.
+// shows it, and sums over replicas stay true. The sum is known only where that of
+// every partition is, and of none there is none.
 func (m *lagMeter) show(lags map[topicPartition]int64) {
 	for tp := range m.shown {
 		if _, ok := lags[tp]; !ok {
@@ -177,6 +179,10 @@ func (m *lagMeter) show(lags map[topicPartition]int64) {
 		m.set(tp, lag)
 		m.shown[tp] = true
 		sum += lag
+	}
+	if n := m.assignment.count(); n == 0 || len(lags) < n {
+		m.stats.ForgetLag()
+		return
 	}
 	m.stats.SetLag(sum)
 }

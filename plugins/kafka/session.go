@@ -23,6 +23,10 @@ const (
 	commitTimeout = 5 * time.Second
 	// leaveTimeout bounds the farewell to the group.
 	leaveTimeout = 5 * time.Second
+	// withdrawTimeout bounds it for a member that was not let in yet.
+	withdrawTimeout = time.Second
+	// closeTimeout bounds how long the client may take to close.
+	closeTimeout = time.Second
 	// staticLeaveEpoch is the member epoch of a static member that leaves and
 	// will come back.
 	staticLeaveEpoch = -2
@@ -48,6 +52,8 @@ type session struct {
 	workers        sync.WaitGroup  // beside poller and lag
 	running        context.Context // ends when the session closes
 	stop           context.CancelFunc
+	life           context.Context // of the client
+	kill           context.CancelFunc
 	grace          time.Duration
 	drained        chan struct{} // closed by Drain
 	drainOnce      sync.Once
@@ -84,16 +90,20 @@ func openSession(c *config, ids *topicIDs, stats *status.Input, m metrics, log *
 		s.announcer = &announcer{assignment: s.assignment, link: s.link, metrics: m, log: log}
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
+	s.life, s.kill = context.WithCancel(context.Background())
+	s.share(status.GroupJoining)
 	starts := s.fromTheStart(c.partitions.offsets(c.start()))
-	opts = append(opts, c.consumerOptions(starts)...)
+	opts = append(append(opts, kgo.WithContext(s.life)), c.consumerOptions(starts)...)
 	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
 	if err != nil {
 		s.stop()
+		s.kill()
 		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
 	}
 	if c.partitions != nil {
 		s.assignment.assign(s.client, c.partitions.byTopic())
 		s.assignment.startAt(starts, c.start())
+		s.share("")
 	}
 	s.lag = newLagMeter(s)
 	go s.lag.run(s.running)
@@ -159,6 +169,7 @@ func (s *session) Drain() { s.drainOnce.Do(func() { close(s.drained) }) }
 
 func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	s.assignment.assign(cl, added)
+	s.share(status.GroupMember)
 	s.link.up()
 }
 
@@ -211,6 +222,7 @@ func (s *session) letGo() {
 
 // onRevoked is also called with nothing, at the end of a group session.
 func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
+	s.share(status.GroupRebalancing)
 	if len(gone) == 0 {
 		return
 	}
@@ -218,13 +230,18 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 	defer cancel()
 	parts := s.assignment.revoke(grace, cl, gone)
 	s.giveUp(gone)
+	s.share(status.GroupRebalancing)
 	s.commit(cl, parts)
 }
 
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	s.assignment.lose(cl, gone)
 	s.giveUp(gone)
+	s.share(status.GroupJoining)
 }
+
+// share says how much this member has, and how it stands with its group.
+func (s *session) share(group string) { s.stats.SetShare(group, s.assignment.count()) }
 
 func (s *session) giveUp(gone map[string][]int32) {
 	s.link.giveUp(gone)
@@ -304,7 +321,7 @@ func (s *session) ackFunc(receipts []receipt) service.AckFunc {
 
 // close leaves the group, which revokes all partitions and so commits what is
 // settled, and waits for everything that the session started. It takes seconds
-// at most, even if no broker answers.
+// at most, even if no broker answers, and does not wait for a group that forms.
 func (s *session) close() {
 	s.letGo()
 	s.stop()
@@ -312,6 +329,23 @@ func (s *session) close() {
 	<-s.lag.done
 	s.workers.Wait()
 	s.link.close()
+	switch group := s.stats.Share().Group; {
+	case s.conf.protocol == protocolConsumer: // where nobody waits for others to join
+		s.leave()
+	case group == status.GroupJoining:
+		s.withdraw()
+	case group == status.GroupRebalancing: // it may wait for others again
+		s.commit(s.client, s.assignment.stopHandingOut(s.assignment.all()))
+		s.withdraw()
+	default:
+		s.leave()
+	}
+	s.closeClient()
+	s.stats.SetPaused(false)
+	s.stats.SetShare("", 0)
+}
+
+func (s *session) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
 	member, _ := s.client.GroupMetadata()
@@ -319,8 +353,41 @@ func (s *session) close() {
 		s.log.With("cause", err).Debug("leaving the consumer group")
 	}
 	s.stepOut(ctx, member)
+}
+
+// withdraw takes back the request to join, so that the group does not wait for this
+// member. The client would join again if it were told that it is no member, and so is
+// cut short first. A static member comes back.
+func (s *session) withdraw() {
+	member, _ := s.client.GroupMetadata()
+	s.kill()
 	s.client.Close()
-	s.stats.SetPaused(false)
+	if member == "" || s.conf.instanceID != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), withdrawTimeout)
+	defer cancel()
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = s.conf.group, member
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID = member
+	req.Members = append(req.Members, m)
+	err := s.conf.dial(ctx, func(cl *kgo.Client) error {
+		_, err := req.RequestWith(ctx, cl)
+		return err
+	})
+	if err != nil {
+		s.log.With("cause", err).Debug("taking the request to join the consumer group back")
+	}
+}
+
+// closeClient closes the client. After a moment it cuts short what that waits for,
+// such as a group that forms.
+func (s *session) closeClient() {
+	cut := time.AfterFunc(closeTimeout, s.kill)
+	defer cut.Stop()
+	defer s.kill()
+	s.client.Close()
 }
 
 // stepOut says that a static member of the consumer protocol will be back. The

@@ -48,13 +48,14 @@ type Input struct {
 
 	paused atomic.Bool
 	lag    atomic.Pointer[int64]
+	share  atomic.Pointer[Share]
 	export inputExport
 }
 
 // SetLag says how many records the source holds that are not settled yet.
 func (in *Input) SetLag(records int64) { in.lag.Store(&records) }
 
-// Lag returns what SetLag was last told; nil when it never was.
+// Lag returns what SetLag was last told; nil when it never was, or is not known now.
 func (in *Input) Lag() *int64 { return in.lag.Load() }
 
 // SetPaused says whether this input is paused now.

@@ -60,8 +60,13 @@ type InputHealth struct {
 	// RecordsLost is what the source discarded before it was delivered.
 	RecordsLost int64 `json:"records_lost"`
 	Buffered    int64 `json:"buffered"`
-	// Lag is what the source holds and is not settled yet; only some kinds know it.
-	Lag *int64 `json:"lag,omitempty"`
+	// Lag is what the source holds and is not settled yet; null where it is not known.
+	Lag *int64 `json:"lag"`
+	// Partitions is how many are assigned to the input; null for kinds that have none.
+	Partitions *int64 `json:"partitions"`
+	// Group is the state of the member in its consumer group: joining, member or
+	// rebalancing.
+	Group string `json:"group,omitempty"`
 }
 
 // Holder is one reason why an input is paused now.
@@ -204,6 +209,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 	case KindKafka:
 		p.KafkaPaused = p.KafkaPaused || in.Paused()
 	}
+	h.checkJoin(f, in, now)
 	h.Inputs[f.prefix()+in.Label] = InputHealth{
 		Kind:         in.Kind,
 		Connected:    h.checkLink(f, "input", in.Label, &in.Link, now),
@@ -217,6 +223,8 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		RecordsLost:  in.Lost.Load(),
 		Buffered:     in.Level.Load(),
 		Lag:          in.Lag(),
+		Partitions:   in.Share().partitions(),
+		Group:        in.Share().group(),
 	}
 }
 

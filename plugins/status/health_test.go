@@ -52,7 +52,9 @@ const golden = `{
       "conflated": 0,
       "slow_consumer": 0,
       "records_lost": 0,
-      "buffered": 5000
+      "buffered": 5000,
+      "lag": null,
+      "partitions": null
     },
     "external": {
       "kind": "kafka",
@@ -65,7 +67,9 @@ const golden = `{
       "conflated": 0,
       "slow_consumer": 0,
       "records_lost": 110,
-      "buffered": 100
+      "buffered": 100,
+      "lag": null,
+      "partitions": null
     },
     "ticks": {
       "kind": "nats",
@@ -81,7 +85,9 @@ const golden = `{
       "conflated": 100,
       "slow_consumer": 1000,
       "records_lost": 0,
-      "buffered": 30000
+      "buffered": 30000,
+      "lag": null,
+      "partitions": null
     }
   },
   "outputs": {
@@ -262,4 +268,30 @@ func TestLagIsThereWhereItIsKnown(t *testing.T) {
 	h := b.Health()
 	require.Nil(t, h.Inputs["ticks"].Lag)
 	require.EqualValues(t, 0, *h.Inputs["external"].Lag, "nothing is left: that is known")
+}
+
+// A member without partitions knows no lag, and one that waits for its group for
+// longer than the grace is not healthy.
+func TestHealthOfAMemberThatWaitsForItsGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := status.NewBoard("")
+		b.SetBuffer(func() status.Buffer { return status.Buffer{LinkGrace: 30 * time.Second} })
+		in := b.Input("external", status.KindKafka)
+		in.Link.Up()
+		in.SetLag(7)
+		in.ForgetLag()
+		in.SetShare(status.GroupJoining, 0)
+		time.Sleep(20 * time.Second)
+		in.SetShare(status.GroupJoining, 0)
+		h := b.Health()
+		require.Equal(t, "healthy", h.Status)
+		require.Nil(t, h.Inputs["external"].Lag)
+		require.EqualValues(t, 0, *h.Inputs["external"].Partitions)
+		require.Equal(t, status.GroupJoining, h.Inputs["external"].Group)
+		time.Sleep(11 * time.Second)
+		require.Equal(t, []string{`input "external" has waited for 31s to be let into its consumer group: the group forms, or waits for a member that is gone`}, b.Health().Reasons)
+		in.SetShare(status.GroupMember, 4)
+		require.Equal(t, "healthy", b.Health().Status)
+		require.EqualValues(t, 4, *b.Health().Inputs["external"].Partitions)
+	})
 }

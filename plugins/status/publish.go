@@ -37,6 +37,7 @@ func (e *exporter[M]) publish(f func(*M)) {
 type inputMetrics struct {
 	received, accepted, dropped, conflated, slow, lost *service.MetricCounter
 	buffered, lag, paused, connected                   *service.MetricGauge
+	partitions, joined                                 *service.MetricGauge
 }
 
 // inputExport is how an input is published, and what of it has been.
@@ -61,6 +62,9 @@ func (in *Input) Export(m *service.Metrics) {
 		lag:       gauge("source_lag"),
 		paused:    gauge("source_paused"),
 		connected: gauge("source_connected"),
+
+		partitions: gauge("source_partitions"),
+		joined:     gauge("source_group_joined"),
 	})
 	in.Publish()
 }
@@ -80,10 +84,21 @@ func (in *Input) Publish() {
 		in.gauge(m.buffered, in.Level.Load())
 		in.gauge(m.paused, Flag(in.Paused()))
 		in.gauge(m.connected, in.Link.gauge())
-		if lag := in.Lag(); lag != nil {
-			in.gauge(m.lag, *lag)
-		}
+		in.publishShare(m)
 	})
+}
+
+func (in *Input) publishShare(m *inputMetrics) {
+	share := in.Share()
+	if lag := in.Lag(); lag != nil {
+		in.gauge(m.lag, *lag)
+	} else if share != nil && share.Partitions == 0 {
+		in.gauge(m.lag, 0) // others have it
+	}
+	if share != nil {
+		in.gauge(m.partitions, share.Partitions)
+		in.gauge(m.joined, Flag(share.Group != GroupJoining))
+	}
 }
 
 // PublishSometimes is Publish, about once a second at most: inputs call it with

@@ -99,6 +99,7 @@ type config struct {
 	metadataMaxAge    time.Duration
 
 	fetchMinBytes, fetchMaxBytes, fetchMaxPartition int32
+	fetchMaxInflated                                int32
 	fetchMaxWait                                    time.Duration
 	maxFetches                                      int
 
@@ -142,6 +143,7 @@ func parseConfig(conf *service.ParsedConfig) (*config, error) {
 		fetchMinBytes:     f.size(fieldFetchMinBytes),
 		fetchMaxBytes:     f.size(fieldFetchMaxBytes),
 		fetchMaxPartition: f.size(fieldFetchMaxPartition),
+		fetchMaxInflated:  f.size(fieldFetchMaxInflated),
 		fetchMaxWait:      f.duration(fieldFetchMaxWait),
 		maxFetches:        f.number(fieldMaxFetches),
 

@@ -13,11 +13,11 @@ import (
 
 // ghost is a member of the group that died: it has all partitions of the topic, and
 // the group waits for it for longer than any test.
-func (c *cluster) ghost(topic string) {
+func (c *cluster) ghost(topic, instance string) {
 	c.t.Helper()
 	assigned := make(chan struct{}, 1)
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.ConsumerGroup(c.group()), kgo.ConsumeTopics(topic),
-		kgo.InstanceID("ghost"), kgo.SessionTimeout(5*time.Minute), kgo.RebalanceTimeout(5*time.Minute),
+		kgo.InstanceID(instance), kgo.SessionTimeout(5*time.Minute), kgo.RebalanceTimeout(5*time.Minute),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) {
 			if len(added) > 0 {
 				assigned <- struct{}{}
@@ -34,7 +34,7 @@ func TestAMemberThatIsNotLetIn(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, c *cluster) {
 		topic := c.topic(1)
 		c.produce(topic, 0, 0, 10)
-		c.ghost(topic)
+		c.ghost(topic, "ghost")
 		k := c.consume(topic, false, quickLag)
 		eventually(t, "it asks to be let in", func() bool { id, _ := k.in.session.Load().client.GroupMetadata(); return id != "" })
 		require.Equal(t, status.GroupJoining, k.in.stats.Share().Group)
@@ -53,6 +53,18 @@ func TestAMemberThatIsNotLetIn(t *testing.T) {
 			groups, err := c.admin.DescribeGroups(t.Context(), c.group())
 			return err == nil && len(groups[c.group()].Members) == 1
 		})
+	})
+}
+
+// A replica that was killed and comes back under the same instance id does not wait
+// until the group takes it for dead.
+func TestADeadMemberIsReplacedByItsInstance(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(1)
+		c.produce(topic, 0, 0, 10)
+		c.ghost(topic, "one")
+		k := c.consume(topic, false, "instance_id: one")
+		eventually(t, "it goes on", func() bool { return k.total() == 10 })
 	})
 }
 

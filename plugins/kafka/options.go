@@ -8,7 +8,7 @@ import (
 
 // consumerOptions make a client a consumer: of the partitions that the config
 // names, at the starts that are given for them, or as a member of the group.
-func (c *config) consumerOptions(starts map[string]map[int32]kgo.Offset) []kgo.Opt {
+func (c *config) consumerOptions(starts map[string]map[int32]kgo.Offset, n *inflation) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumeStartOffset(c.start()),
 		kgo.ConsumeResetOffset(c.resetOffset()),
@@ -18,7 +18,9 @@ func (c *config) consumerOptions(starts map[string]map[int32]kgo.Offset) []kgo.O
 		kgo.FetchMaxBytes(c.fetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(min(c.fetchMaxPartition, c.fetchMaxBytes)),
 		kgo.FetchMaxWait(c.fetchMaxWait),
-		c.pools(),
+		kgo.WithPools(n.pools...),
+		kgo.WithDecompressor(n),
+		kgo.WithHooks(n),
 	}
 	if c.maxFetches > 0 {
 		opts = append(opts, kgo.MaxConcurrentFetches(c.maxFetches))

@@ -116,6 +116,7 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 			return true
 		case errors.As(e.Err, &loss):
 			p.link.log.With("cause", loss).Warn("A Kafka partition was cut off or made anew before the position: some records may be delivered again")
+		case errors.Is(e.Err, errInflated): // it is fetched again
 		case errors.As(e.Err, &group), e.Topic == "" && errors.Is(e.Err, context.DeadlineExceeded):
 		case e.Topic != "":
 			p.rests.add(topicPartition{e.Topic, e.Partition}, e.Err)

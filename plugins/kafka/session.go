@@ -92,14 +92,16 @@ func openSession(c *config, ids *topicIDs, stats *status.Input, m metrics, log *
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.life, s.kill = context.WithCancel(context.Background())
 	s.share(status.GroupJoining)
+	inflated := c.newInflation()
 	starts := s.fromTheStart(c.partitions.offsets(c.start()))
-	opts = append(append(opts, kgo.WithContext(s.life)), c.consumerOptions(starts)...)
+	opts = append(append(opts, kgo.WithContext(s.life)), c.consumerOptions(starts, inflated)...)
 	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
 	if err != nil {
 		s.stop()
 		s.kill()
 		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
 	}
+	inflated.resizes(s.client.UpdateFetchMaxBytes)
 	if c.partitions != nil {
 		s.assignment.assign(s.client, c.partitions.byTopic())
 		s.assignment.startAt(starts, c.start())

@@ -227,6 +227,8 @@ func (a *assignment) settle(receipts []receipt, ok bool) {
 		r.part.pending--
 		if ok {
 			a.mark(r)
+		} else {
+			r.part.tracker.reject(r.ticket)
 		}
 	}
 	signal(a.answered)

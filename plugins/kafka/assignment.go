@@ -42,9 +42,16 @@ type partition struct {
 	promise  promise // what is announced of it; under exactly_once
 	dirty    bool    // and whether some of that is not committed
 	position int64   // all before it is settled; see positions
+	next     int64   // all before it was polled, or is lost; see positionUnknown
+	handed   int64   // all before it was handed out, or is lost; likewise
+	epoch    int32   // the highest of a leader that was seen; commits do not go back in it
+	passed   int64   // next when the log's start was seen behind it; likewise
+	end      int64   // the highest end of the log that was seen
+	cut      bool    // the end was behind that at the last look
 	pending  int     // spans handed out and not answered
 	leaving  bool    // nothing more is handed out
 	revoked  bool    // nothing more is marked
+	resting  bool    // it is not fetched for a while; see rests
 }
 
 // receipt is the proof that a span of a partition was handed out.
@@ -95,7 +102,10 @@ func (a *assignment) assign(cl groupClient, added map[string][]int32) {
 }
 
 func (a *assignment) newPartition(tp topicPartition) *partition {
-	return &partition{topicPartition: tp, template: a.template(tp), source: tp.source(), promise: noPromise(), position: positionUnknown}
+	return &partition{
+		topicPartition: tp, template: a.template(tp), source: tp.source(), promise: noPromise(), position: positionUnknown,
+		next: positionUnknown, handed: positionUnknown, passed: positionUnknown, epoch: -1,
+	}
 }
 
 // revoke gives partitions up in good order: nothing more of them is handed out,
@@ -165,20 +175,25 @@ func (a *assignment) anyPending(parts []*partition) bool {
 	return false
 }
 
-// resolve ties polled records to the present assignment. The caller prevents a
-// rebalance between the poll and this call. Records of partitions that are not
-// owned are left out: their owner fetches them.
-func (a *assignment) resolve(fetches kgo.Fetches) (chunks []chunk) {
+// resolve ties polled records to the present assignment, and tells what the
+// brokers lost before they were polled. The caller prevents a rebalance between the
+// poll and this call. Records of partitions that are not owned are left out: their
+// owner fetches them.
+func (a *assignment) resolve(fetches kgo.Fetches) (chunks []chunk, losses []loss) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		p := a.owned[topicPartition{f.Topic, f.Partition}]
-		if n := len(f.Records); p != nil && n > 0 {
+		if p == nil {
+			return
+		}
+		losses = append(losses, p.follow(f)...)
+		if n := len(f.Records); n > 0 {
 			last := f.Records[n-1]
 			chunks = append(chunks, chunk{part: p, records: f.Records, end: kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}})
 		}
 	})
-	return chunks
+	return chunks, losses
 }
 
 // handOut registers a batch as in flight and returns its messages, without
@@ -195,6 +210,7 @@ func (a *assignment) handOut(b *batch) (service.MessageBatch, []receipt) {
 			kept = append(kept, b.messages[from:to]...)
 			receipts = append(receipts, receipt{c.part, c.part.tracker.track(c.end), len(c.records)})
 			c.part.pending++
+			c.part.handed, c.part.epoch = c.end.Offset, max(c.part.epoch, c.end.Epoch)
 		}
 		from = to
 	}
@@ -211,6 +227,8 @@ func (a *assignment) settle(receipts []receipt, ok bool) {
 		r.part.pending--
 		if ok {
 			a.mark(r)
+		} else {
+			r.part.tracker.reject(r.ticket)
 		}
 	}
 	signal(a.answered)
@@ -219,16 +237,20 @@ func (a *assignment) settle(receipts []receipt, ok bool) {
 
 func (a *assignment) mark(r receipt) {
 	checkpoint, moved := r.part.tracker.settle(r.ticket)
-	if !moved || r.part.revoked {
-		return
+	if moved && !r.part.revoked {
+		a.reach(r.part, checkpoint)
 	}
-	r.part.position = checkpoint.Offset
+}
+
+// reach says that all before a checkpoint is settled, for the next commit.
+func (a *assignment) reach(p *partition, checkpoint kgo.EpochOffset) {
+	p.position = checkpoint.Offset
 	if a.once {
-		r.part.keepPromise(checkpoint)
+		p.keepPromise(checkpoint)
 		return
 	}
 	a.client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
-		r.part.topic: {r.part.partition: checkpoint},
+		p.topic: {p.partition: checkpoint},
 	})
 }
 
@@ -255,7 +277,7 @@ func (a *assignment) resume() int {
 		close(a.resumed)
 	}
 	if len(a.owned) > 0 {
-		a.client.ResumeFetchPartitions(a.ownedPartitions())
+		a.client.ResumeFetchPartitions(a.awake())
 	}
 	return len(a.owned)
 }
@@ -271,6 +293,24 @@ func (a *assignment) ownedPartitions() map[string][]int32 {
 	m := map[string][]int32{}
 	for tp := range a.owned {
 		m[tp.topic] = append(m[tp.topic], tp.partition)
+	}
+	return m
+}
+
+// count is how many partitions are owned.
+func (a *assignment) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.owned)
+}
+
+// awake are those that are owned and do not rest.
+func (a *assignment) awake() map[string][]int32 {
+	m := map[string][]int32{}
+	for tp, p := range a.owned {
+		if !p.resting {
+			m[tp.topic] = append(m[tp.topic], tp.partition)
+		}
 	}
 	return m
 }

@@ -27,6 +27,23 @@ func (a *assignment) promised(part *partition) (base int64, ends []int64) {
 	return part.promise.base.Offset, slices.Clone(part.promise.ends)
 }
 
+// forget takes back the announcement of a chunk of which the brokers have no records
+// any more: nobody will settle it, and it would count as ahead for ever.
+func (a *assignment) forget(part *partition, end int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := &part.promise
+	i := slices.Index(p.ends, end)
+	if i < 0 {
+		return
+	}
+	if i == 0 {
+		p.base.Offset = end
+	}
+	p.ends = slices.Delete(p.ends, i, i+1)
+	part.dirty = true
+}
+
 // ahead is how many chunks are announced and not settled.
 func (a *assignment) ahead(part *partition) int {
 	a.mu.Lock()

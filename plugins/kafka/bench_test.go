@@ -26,7 +26,7 @@ func BenchmarkRecord(b *testing.B) {
 			fetches := kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "t", Partitions: []kgo.FetchPartition{part}}}}}
 			b.ReportAllocs()
 			for n := 0; n < b.N; n += count {
-				_, receipts := a.handOut(p.build(a.resolve(fetches)))
+				_, receipts := a.handOut(p.build(resolve(a, fetches)))
 				a.settle(receipts, true)
 			}
 		})

@@ -63,7 +63,7 @@ func TestAllocationsOfARecord(t *testing.T) {
 			var batch service.MessageBatch
 			perBatch := testing.AllocsPerRun(20, func() {
 				var receipts []receipt
-				batch, receipts = a.handOut(p.build(a.resolve(fetches)))
+				batch, receipts = a.handOut(p.build(resolve(a, fetches)))
 				a.settle(receipts, true)
 			})
 			require.NotEmpty(t, batch)

@@ -222,5 +222,5 @@ func brokerLimits(ctx context.Context, admin *kadm.Client) (map[string]time.Dura
 
 // Holds implements checkup.Holder: a fetch that waits, and a batch on its way.
 func (in *input) Holds(record int64) int64 {
-	return int64(in.conf.fetchMaxBytes) + min(int64(in.conf.batchCount)*record, in.conf.batchBytes)
+	return int64(max(in.conf.fetchMaxBytes, in.conf.fetchMaxInflated)) + min(int64(in.conf.batchCount)*record, in.conf.batchBytes)
 }

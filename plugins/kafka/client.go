@@ -54,6 +54,10 @@ func (c *config) probe(ctx context.Context) error {
 // that consumes joins the group at once, and each failed attempt would disturb its
 // members.
 func (c *config) visit(ctx context.Context, fn func(*kadm.Client) error) error {
+	return c.dial(ctx, func(cl *kgo.Client) error { return fn(kadm.NewClient(cl)) })
+}
+
+func (c *config) dial(ctx context.Context, fn func(*kgo.Client) error) error {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return err
@@ -66,7 +70,7 @@ func (c *config) visit(ctx context.Context, fn func(*kadm.Client) error) error {
 	if err := cl.Ping(ctx); err != nil {
 		return c.explain(err)
 	}
-	return fn(kadm.NewClient(cl))
+	return fn(cl)
 }
 
 // checkProtocol says that the brokers do not know the protocol; the client

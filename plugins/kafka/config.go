@@ -58,6 +58,7 @@ const (
 	errBadTimestamp       = `start_timestamp (%s) is no time: expected is one such as 2026-01-31T00:00:00Z`
 	errBalancer           = `group_balancers: \"%s\" is unknown: cooperative-sticky, sticky, range and round-robin are possible`
 	errOnceNeedsGroup     = "exactly_once is set while topics name partitions: it keeps its notes in the commits of a consumer_group"
+	errOnceRegexp         = "exactly_once is set while topics are given by regular expressions: name the topics"
 	errNoBalancer         = "group_balancers is empty: name at least one, such as cooperative-sticky"
 	errCommitPeriod       = "commit_period (%s) must be at least 100ms"
 	errPerMessage         = "records_per_message (%v) must be at least 1"
@@ -99,6 +100,7 @@ type config struct {
 	metadataMaxAge    time.Duration
 
 	fetchMinBytes, fetchMaxBytes, fetchMaxPartition int32
+	fetchMaxInflated                                int32
 	fetchMaxWait                                    time.Duration
 	maxFetches                                      int
 
@@ -142,6 +144,7 @@ func parseConfig(conf *service.ParsedConfig) (*config, error) {
 		fetchMinBytes:     f.size(fieldFetchMinBytes),
 		fetchMaxBytes:     f.size(fieldFetchMaxBytes),
 		fetchMaxPartition: f.size(fieldFetchMaxPartition),
+		fetchMaxInflated:  f.size(fieldFetchMaxInflated),
 		fetchMaxWait:      f.duration(fieldFetchMaxWait),
 		maxFetches:        f.number(fieldMaxFetches),
 

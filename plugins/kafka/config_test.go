@@ -76,6 +76,7 @@ var badConfigs = []struct{ name, key, value, want string }{
 	{"lag period", "topic_lag_refresh_period", "0s", "topic_lag_refresh_period (0s) must be more than 0"},
 	{"request timeout", "request_timeout_overhead", "0s", "request_timeout_overhead (0s) must be more than 0"},
 	{"idle timeout", "conn_idle_timeout", "0s", "conn_idle_timeout (0s) must be more than 0"},
+	{"exactly once by a pattern", "topics", "[]\nexactly_once: true\nregexp_topics_include: [a]", "exactly_once is set while topics are given by regular expressions"},
 	{"topics twice", "regexp_topics_include", "[a]", "topics and regexp_topics_include are both set"},
 	{"bad include", "topics", "[]\nregexp_topics_include: ['a(']", `topics: "a(" is no valid regular expression`},
 	{"bad exclude", "topics", "[]\nregexp_topics_include: [a]\nregexp_topics_exclude: ['b(']", `regexp_topics_exclude: "b(" is no valid regular expression`},

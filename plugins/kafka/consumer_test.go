@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -61,6 +62,11 @@ func (k *consumer) run(ctx context.Context) {
 	defer close(k.done)
 	for {
 		batch, ack, err := k.in.ReadBatch(ctx)
+		if errors.Is(err, service.ErrNotConnected) { // as the host does
+			if k.in.Connect(ctx) == nil {
+				continue
+			}
+		}
 		if err != nil {
 			k.mu.Lock()
 			k.err = err

@@ -37,7 +37,7 @@ What it takes:
   the first insert in any case; until the table is in order, records wait, and /health says so.
 - A window that is large enough. A repetition is recognised as long as not more inserts than the window came in between, by all
   replicas together, and for replicated tables not more time than ` + "`replicated_deduplication_window_seconds`" + `. The output warns of less than 1,000.
-- Topics that are not compacted, and brokers that still have the records: what retention deletes while the bridge is down is gone, and the rest
+- Topics that are named, not found by a regular expression, and not compacted, and brokers that still have the records: what retention deletes while the bridge is down is gone, and counted as ` + "`records_lost`" + `, and the rest
   of a chunk that was cut by it is stored again.
 - A table, an output and a ` + "`transaction_isolation_level`" + ` that are the same before and after the crash: a chunk is recognised by its rows. Columns that are added are
   no harm, unless records have them that are formed again.

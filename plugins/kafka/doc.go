@@ -6,7 +6,10 @@
 //	poller      one goroutine: polls records, builds messages, offers batches
 //	assignment  who owns which partition now; pauses, hands out, settles
 //	tracker     for one partition, the offset below which all is settled
-//	lagMeter    one goroutine: how far the brokers are ahead of the trackers
+//	lagMeter    one goroutine: how far the brokers are ahead of the trackers, and
+//	            what they have lost
+//	rests       one goroutine: partitions that cannot be fetched for now
+//	topicIDs    which topics were made anew; it outlives sessions
 //	options.go  the config as options of the client
 //	client.go   reachability and topic checks
 //	link        whether the cluster is reached
@@ -35,6 +38,10 @@
 //     partitions in a rebalance, give them all up first, or be told by the
 //     brokers. Partitions that the config names are assigned once, at the start,
 //     and marking their offsets does nothing: without a group nobody commits.
+//   - What lies below a log's start and was not polled is lost, and counted: when the
+//     next fetch shows it, or when nothing comes, by the lagMeter, which looks twice.
+//   - The client never reads a topic that was made anew: the session ends, and the
+//     host opens another.
 //   - The lag starts at the group's commit, which the client tells when it has
 //     asked for it; a partition without one has its lag from where it starts.
 //   - A record's value shares the memory of its fetched batch, which is freed

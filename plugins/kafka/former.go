@@ -125,6 +125,7 @@ func (f *former) closePromised(part *partition, r *run) {
 	if len(r.records) == 0 {
 		f.log.With("topic", part.topic, "partition", part.partition, "before", end).
 			Warn("Kafka no longer has the records of a chunk that was announced")
+		f.assignment.forget(part, end)
 		return
 	}
 	f.close(part, r, end, true)

@@ -73,7 +73,7 @@ func TestRecordsPerMessage(t *testing.T) {
 func TestPartOfABatchOfFramesIsDiscarded(t *testing.T) {
 	a, l := testAssignment(), newLedger()
 	a.assign(l, both)
-	b := (&poller{assignment: a, perMessage: 2}).build(a.resolve(append(polled(1, 3, 4, 9), polled(2, 40, 41, 42)...)))
+	b := (&poller{assignment: a, perMessage: 2}).build(resolve(a, append(polled(1, 3, 4, 9), polled(2, 40, 41, 42)...)))
 	require.Len(t, b.messages, 4)
 	a.lose(l, one)
 	messages, receipts := a.handOut(b)

@@ -23,6 +23,7 @@ type input struct {
 	log     *service.Logger
 	metrics metrics
 
+	ids     *topicIDs
 	stats   *status.Input           // nil before the first Connect
 	session atomic.Pointer[session] // nil unless connected
 }
@@ -57,6 +58,7 @@ func newInput(c *config, res *service.Resources) *input {
 	return &input{
 		conf: c,
 		res:  res,
+		ids:  newTopicIDs(),
 		log:  res.Logger().With("input", status.LabelOf(res), "topics", c.topics, "consumer_group", c.group),
 		metrics: metrics{
 			announced: m.NewCounter("kafka_chunks_announced"),
@@ -74,7 +76,7 @@ func (in *input) Connect(ctx context.Context) error {
 		in.stats.Link.Down(err)
 		return err
 	}
-	s, err := openSession(in.conf, in.stats, in.metrics, in.log)
+	s, err := openSession(in.conf, in.ids, in.stats, in.metrics, in.log)
 	if err != nil {
 		in.stats.Link.Down(err)
 		return err

@@ -20,8 +20,12 @@ const lagTimeout = 10 * time.Second
 // settled, for the partitions that are owned, and publishes it.
 type lagMeter struct {
 	conf       *config
+	client     *kgo.Client
 	admin      *kadm.Client
 	assignment *assignment
+	losses     *lossBook
+	ids        *topicIDs
+	renew      func([]string)
 	stats      *status.Input
 	gauge      *service.MetricGauge // labels: topic, partition
 	log        *service.Logger
@@ -30,9 +34,11 @@ type lagMeter struct {
 	done  chan struct{}
 }
 
-func newLagMeter(c *config, cl *kgo.Client, a *assignment, stats *status.Input, gauge *service.MetricGauge, log *service.Logger) *lagMeter {
+func newLagMeter(s *session) *lagMeter {
 	return &lagMeter{
-		conf: c, admin: kadm.NewClient(cl), assignment: a, stats: stats, gauge: gauge, log: log,
+		conf: s.conf, client: s.client, admin: kadm.NewClient(s.client), assignment: s.assignment, losses: s.losses,
+		ids: s.ids, renew: s.renew,
+		stats: s.stats, gauge: s.metrics.lag, log: s.log,
 		shown: map[topicPartition]bool{}, done: make(chan struct{}),
 	}
 }
@@ -55,6 +61,7 @@ func (m *lagMeter) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil: // the link tells of brokers that are not reached
+			m.stats.ForgetLag()
 			m.log.With("cause", err).Debug("looking up the lag")
 		default:
 			m.show(lags)
@@ -62,29 +69,59 @@ func (m *lagMeter) run(ctx context.Context) {
 	}
 }
 
-// measure returns the lag of each partition whose position is known.
+// measure returns the lag of each partition whose position is known, and tells what
+// its brokers have lost. What is gone is no lag.
 func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
 	held := m.assignment.positions()
 	lags := make(map[topicPartition]int64, len(held))
 	if len(held) == 0 {
-		return lags, nil
+		return lags, m.observe(ctx)
 	}
 	topics := held.topics()
+	starts, err := m.admin.ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("looking up the starts of partitions: %w", err)
+	}
 	ends, err := m.ends(ctx, topics)
 	if err != nil {
 		return nil, fmt.Errorf("looking up the ends of partitions: %w", err)
 	}
-	if err := m.findStarts(ctx, held, ends, topics); err != nil {
+	if err := m.findStarts(ctx, held, starts, ends, topics); err != nil {
 		return nil, fmt.Errorf("looking up where partitions start: %w", err)
 	}
+	if err := m.observe(ctx, topics...); err != nil { // behind the ends: they are not of a later topic
+		return nil, err
+	}
+	m.losses.enter(m.assignment.examine(starts, ends, m.client.BufferedFetchRecords() == 0))
 	for p, at := range held {
+		if start, ok := starts.Lookup(p.topic, p.partition); ok && start.Err == nil && at >= 0 {
+			at = max(at, start.Offset)
+		}
 		if end, ok := ends.Lookup(p.topic, p.partition); ok && end.Err == nil && at >= 0 {
 			lags[p.topicPartition] = max(end.Offset-at, 0)
 		}
 	}
 	return lags, nil
+}
+
+// observe looks whether topics were made anew: those that are held or were once, and
+// those that the config names.
+func (m *lagMeter) observe(ctx context.Context, held ...string) error {
+	topics := append(m.ids.names(), held...)
+	if len(topics) == 0 {
+		return nil
+	}
+	details, err := m.admin.ListTopics(ctx, topics...)
+	if err != nil {
+		return fmt.Errorf("looking up topics: %w", err)
+	}
+	if anew := m.ids.observe(details); len(anew) > 0 {
+		m.renew(anew)
+		return errAnew
+	}
+	return nil
 }
 
 // ends are the offsets behind the last records that can be read.
@@ -97,11 +134,11 @@ func (m *lagMeter) ends(ctx context.Context, topics []string) (kadm.ListedOffset
 
 // findStarts fills in the positions of partitions that started where the config
 // says, not at a commit. It keeps them, until something of them is settled.
-func (m *lagMeter) findStarts(ctx context.Context, held positions, ends kadm.ListedOffsets, topics []string) error {
+func (m *lagMeter) findStarts(ctx context.Context, held positions, first, ends kadm.ListedOffsets, topics []string) error {
 	if !held.anyAt(positionStart) {
 		return nil
 	}
-	starts, err := m.starts(ctx, ends, topics)
+	starts, err := m.starts(ctx, first, ends, topics)
 	if err != nil {
 		return err
 	}
@@ -116,19 +153,20 @@ func (m *lagMeter) findStarts(ctx context.Context, held positions, ends kadm.Lis
 	return nil
 }
 
-func (m *lagMeter) starts(ctx context.Context, ends kadm.ListedOffsets, topics []string) (kadm.ListedOffsets, error) {
+func (m *lagMeter) starts(ctx context.Context, first, ends kadm.ListedOffsets, topics []string) (kadm.ListedOffsets, error) {
 	switch {
 	case !m.conf.startTime.IsZero():
 		return m.admin.ListOffsetsAfterMilli(ctx, m.conf.startTime.UnixMilli(), topics...)
 	case m.conf.startOffset == startLatest:
 		return ends, nil
 	default:
-		return m.admin.ListStartOffsets(ctx, topics...)
+		return first, nil
 	}
 }
 
 // show publishes the lags. What is no longer owned has none: whoever owns it
-// shows it, and sums over replicas stay true.
+// shows it, and sums over replicas stay true. The sum is known only where that of
+// every partition is, and of none there is none.
 func (m *lagMeter) show(lags map[topicPartition]int64) {
 	for tp := range m.shown {
 		if _, ok := lags[tp]; !ok {
@@ -141,6 +179,10 @@ func (m *lagMeter) show(lags map[topicPartition]int64) {
 		m.set(tp, lag)
 		m.shown[tp] = true
 		sum += lag
+	}
+	if n := m.assignment.count(); n == 0 || len(lags) < n {
+		m.stats.ForgetLag()
+		return
 	}
 	m.stats.SetLag(sum)
 }

@@ -87,6 +87,14 @@ func (l *link) stick(tp topicPartition, err error) {
 	l.setDown(err)
 }
 
+// clear says that a partition can deliver again.
+func (l *link) clear(tp topicPartition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.stuck, tp)
+	l.setUp()
+}
+
 // giveUp says that others care for these partitions now.
 func (l *link) giveUp(gone map[string][]int32) {
 	l.mu.Lock()

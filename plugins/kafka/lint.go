@@ -93,6 +93,7 @@ root = [
   if $parts && $group != "" { ["` + errGroupAndPartitions + `".format($group)] } else { [] },
   if !$parts && $group == "" { ["` + errNoGroup + `"] } else { [] },
   if $parts && this.exactly_once { ["` + errOnceNeedsGroup + `"] } else { [] },
+  if $patterns.length() > 0 && this.exactly_once { ["` + errOnceRegexp + `"] } else { [] },
   if this.start_timestamp.or("") != "" && !this.start_timestamp.re_match("""` + timestampPattern + `""") {
     ["` + errBadTimestamp + `".format(this.start_timestamp)]
   } else { [] },

@@ -137,7 +137,7 @@ func (m *onceModel) send(_ context.Context, said promises, check func() error) e
 func (m *onceModel) poll() {
 	n := min(rapid.IntRange(0, 40).Draw(m.t, "polled"), len(m.log)-m.fetched)
 	if !m.former.stuck() && n > 0 {
-		m.former.add(m.a.resolve(polled(1, m.log[m.fetched:m.fetched+n]...)), time.Now())
+		m.former.add(resolve(m.a, polled(1, m.log[m.fetched:m.fetched+n]...)), time.Now())
 		m.fetched += n
 	}
 	m.deliver(m.former.take(time.Now()))

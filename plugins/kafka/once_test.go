@@ -198,7 +198,7 @@ func TestALogThatIsMadeAnewIsReadFromItsStart(t *testing.T) {
 	a.assign(l, one)
 	a.restore(tp1, promise{base: kgo.EpochOffset{Offset: 50}, ends: []int64{60}})
 	f := &former{assignment: a, count: 3, bytes: 1 << 20, period: time.Hour, runs: map[*partition]*run{}, log: service.MockResources().Logger()}
-	f.add(a.resolve(polled(1, 0, 1, 2, 3)), time.Now())
+	f.add(resolve(a, polled(1, 0, 1, 2, 3)), time.Now())
 	chunks := f.take(time.Now())
 	require.Len(t, chunks, 1)
 	require.EqualValues(t, 3, chunks[0].end.Offset)

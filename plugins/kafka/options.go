@@ -1,10 +1,14 @@
 package kafka
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
 
 // consumerOptions make a client a consumer: of the partitions that the config
-// names, or as a member of the group.
-func (c *config) consumerOptions() []kgo.Opt {
+// names, at the starts that are given for them, or as a member of the group.
+func (c *config) consumerOptions(starts map[string]map[int32]kgo.Offset, n *inflation) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumeStartOffset(c.start()),
 		kgo.ConsumeResetOffset(c.resetOffset()),
@@ -14,13 +18,15 @@ func (c *config) consumerOptions() []kgo.Opt {
 		kgo.FetchMaxBytes(c.fetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(min(c.fetchMaxPartition, c.fetchMaxBytes)),
 		kgo.FetchMaxWait(c.fetchMaxWait),
-		c.pools(),
+		kgo.WithPools(n.pools...),
+		kgo.WithDecompressor(n),
+		kgo.WithHooks(n),
 	}
 	if c.maxFetches > 0 {
 		opts = append(opts, kgo.MaxConcurrentFetches(c.maxFetches))
 	}
 	if c.partitions != nil {
-		return append(opts, kgo.ConsumePartitions(c.partitions.offsets(c.start())))
+		return append(opts, kgo.ConsumePartitions(starts))
 	}
 	return append(opts, c.groupOptions()...)
 }
@@ -86,14 +92,27 @@ func (c *config) start() kgo.Offset {
 	if !c.startTime.IsZero() {
 		return kgo.NewOffset().AfterMilli(c.startTime.UnixMilli())
 	}
-	return c.resetOffset()
-}
-
-// resetOffset is where a partition goes on whose position the broker no longer has.
-func (c *config) resetOffset() kgo.Offset {
 	switch c.startOffset {
 	case startLatest:
 		return kgo.NewOffset().AtEnd()
+	case startCommitted:
+		return kgo.NewOffset().AtCommitted()
+	default:
+		return kgo.NewOffset().AtStart()
+	}
+}
+
+// latestRewind is how far a partition is read again whose log was cut off before
+// the position, under start_offset: latest.
+const latestRewind = time.Minute
+
+// resetOffset is where a partition goes on whose position the broker no longer has.
+// Below the log's start that is the start, whatever start_offset says: what the log
+// has was not read yet. The end would skip it.
+func (c *config) resetOffset() kgo.Offset {
+	switch c.startOffset {
+	case startLatest:
+		return kgo.RewindOffset(latestRewind) // the start, where nothing was read yet
 	case startCommitted:
 		return kgo.NewOffset().AtCommitted()
 	default:

@@ -44,6 +44,8 @@ type poller struct {
 	perMessage int // records in a message, at most
 	decorate   decorator
 	link       *link
+	losses     *lossBook
+	rests      *rests
 	batches    chan *batch // unbuffered: one batch at most waits to be taken
 	done       chan struct{}
 }
@@ -59,7 +61,7 @@ func (p *poller) run(ctx context.Context) {
 		if len(chunks) == 0 {
 			continue
 		}
-		p.link.deliver(chunks)
+		p.deliver(chunks)
 		p.pass(ctx, chunks)
 	}
 }
@@ -87,9 +89,16 @@ func (p *poller) awaitOpen(ctx context.Context) bool {
 // tied to their assignment.
 func (p *poller) poll(ctx context.Context) ([]chunk, []kgo.FetchError) {
 	fetches := p.client.PollRecords(ctx, p.count)
-	chunks := p.assignment.resolve(fetches)
+	chunks, losses := p.assignment.resolve(fetches)
 	p.client.AllowRebalance()
+	p.losses.enter(losses)
 	return chunks, fetches.Errors()
+}
+
+// deliver says that records came.
+func (p *poller) deliver(chunks []chunk) {
+	p.link.deliver(chunks)
+	p.rests.deliver(chunks)
 }
 
 // report tells the link of errors that keep records from coming, and returns
@@ -106,10 +115,11 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 		case errors.Is(e.Err, kgo.ErrClientClosed):
 			return true
 		case errors.As(e.Err, &loss):
-			p.link.log.With("cause", loss).Warn("Kafka no longer has records that were not read yet")
+			p.link.log.With("cause", loss).Warn("A Kafka partition was cut off or made anew before the position: some records may be delivered again")
+		case errors.Is(e.Err, errInflated): // it is fetched again
 		case errors.As(e.Err, &group), e.Topic == "" && errors.Is(e.Err, context.DeadlineExceeded):
 		case e.Topic != "":
-			p.link.stick(topicPartition{e.Topic, e.Partition}, e.Err)
+			p.rests.add(topicPartition{e.Topic, e.Partition}, e.Err)
 		default:
 			p.link.down(e.Err)
 		}

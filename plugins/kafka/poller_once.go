@@ -50,7 +50,7 @@ func (p *oncePoller) gather(ctx context.Context) (closed bool) {
 	}
 	chunks, errs := p.poll(ctx)
 	if len(chunks) > 0 {
-		p.link.deliver(chunks)
+		p.deliver(chunks)
 		p.former.add(chunks, time.Now())
 	}
 	return p.report(errs)

@@ -36,7 +36,7 @@ func (s *source) AllowRebalance() {
 func startPoller(t *testing.T, s *source, a *assignment) *poller {
 	t.Helper()
 	p := &poller{
-		client: s, assignment: a, count: 10, link: &link{board: &status.Link{}},
+		client: s, assignment: a, count: 10, link: &link{board: &status.Link{}}, losses: &lossBook{}, rests: newRests(a, &link{board: &status.Link{}}, nil),
 		batches: make(chan *batch), done: make(chan struct{}),
 	}
 	ctx, stop := context.WithCancel(context.Background())

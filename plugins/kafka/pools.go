@@ -42,9 +42,9 @@ func (p *bytesPool) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte 
 func (p *bytesPool) PutDecompressBytes(b []byte) { p.slices.Put(&b) }
 
 // pools are those that a consumer can use.
-func (c *config) pools() kgo.Opt {
+func (c *config) pools() []kgo.Pool {
 	if c.perMessage > 1 {
-		return kgo.WithPools(&recordPool{}, &bytesPool{})
+		return []kgo.Pool{&recordPool{}, &bytesPool{}}
 	}
-	return kgo.WithPools(&recordPool{})
+	return []kgo.Pool{&recordPool{}}
 }

@@ -55,6 +55,7 @@ func (a *assignment) startAt(offsets map[string]map[int32]kgo.Offset, start kgo.
 			p := a.owned[topicPartition{topic, n}]
 			switch at := o.EpochOffset().Offset; {
 			case p == nil || p.position >= 0:
+			case at < 0 && o != start: // of a topic that was made anew
 			case at < 0 || o == start: // a time is no offset
 				p.position = positionStart
 			default:
@@ -65,6 +66,21 @@ func (a *assignment) startAt(offsets map[string]map[int32]kgo.Offset, start kgo.
 	a.tellChange()
 }
 
+// expect says where the group left off: what is gone from there on is lost. Of
+// partitions that the config names nobody knows what was read before.
+func (a *assignment) expect(offsets map[string]map[int32]kgo.Offset, start kgo.Offset) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for topic, partitions := range offsets {
+		for n, o := range partitions {
+			if p := a.owned[topicPartition{topic, n}]; p != nil && p.next < 0 && o != start {
+				p.begin(max(o.EpochOffset().Offset, positionUnknown))
+				p.epoch = o.EpochOffset().Epoch
+			}
+		}
+	}
+}
+
 // suppose sets the position of a partition of which nothing is settled yet, and
 // returns it as it is then.
 func (a *assignment) suppose(p *partition, at int64) int64 {
@@ -72,9 +88,15 @@ func (a *assignment) suppose(p *partition, at int64) int64 {
 	defer a.mu.Unlock()
 	if p.position == positionStart {
 		p.position = at
+		if p.next < 0 {
+			p.begin(at)
+		}
 	}
 	return p.position
 }
+
+// begin says where a partition starts of which nothing was polled yet.
+func (p *partition) begin(at int64) { p.next, p.handed = at, at }
 
 // tellChange says that partitions came or went.
 func (a *assignment) tellChange() { signal(a.changed) }

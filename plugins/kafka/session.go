@@ -23,6 +23,10 @@ const (
 	commitTimeout = 5 * time.Second
 	// leaveTimeout bounds the farewell to the group.
 	leaveTimeout = 5 * time.Second
+	// withdrawTimeout bounds it for a member that was not let in yet.
+	withdrawTimeout = time.Second
+	// closeTimeout bounds how long the client may take to close.
+	closeTimeout = time.Second
 	// staticLeaveEpoch is the member epoch of a static member that leaves and
 	// will come back.
 	staticLeaveEpoch = -2
@@ -37,6 +41,9 @@ type session struct {
 	announcer  *announcer // nil unless exactly_once
 	lag        *lagMeter
 	link       *link
+	losses     *lossBook
+	rests      *rests
+	ids        *topicIDs // of the input
 	stats      *status.Input
 	metrics    metrics
 	log        *service.Logger
@@ -45,9 +52,13 @@ type session struct {
 	workers        sync.WaitGroup  // beside poller and lag
 	running        context.Context // ends when the session closes
 	stop           context.CancelFunc
+	life           context.Context // of the client
+	kill           context.CancelFunc
 	grace          time.Duration
 	drained        chan struct{} // closed by Drain
 	drainOnce      sync.Once
+	renewed        chan struct{} // closed by renew
+	renewOnce      sync.Once
 	commitFailures status.Repeats
 	nackOnce       sync.Once
 }
@@ -56,7 +67,7 @@ var _ gate.Input = (*session)(nil)
 
 // openSession starts a client that joins the group or takes the partitions that
 // the config names, and what works for it. The caller closes the session.
-func openSession(c *config, stats *status.Input, m metrics, log *service.Logger) (*session, error) {
+func openSession(c *config, ids *topicIDs, stats *status.Input, m metrics, log *service.Logger) (*session, error) {
 	opts, err := c.connectionOptions()
 	if err != nil {
 		return nil, err
@@ -65,29 +76,40 @@ func openSession(c *config, stats *status.Input, m metrics, log *service.Logger)
 		conf:       c,
 		assignment: newAssignment(templates(stats.Mark(context.Background()), c.metadata)),
 		link:       &link{board: &stats.Link, log: log},
+		losses:     &lossBook{stats: stats, log: log},
 		stats:      stats,
 		metrics:    m,
 		log:        log,
 		grace:      min(revokeGrace, c.rebalanceTimeout/2),
 		drained:    make(chan struct{}),
 	}
+	s.ids, s.renewed = ids, make(chan struct{})
+	s.rests = newRests(s.assignment, s.link, s.tryFetches)
 	if c.exactlyOnce { // before there is a client, whose callbacks look for it
 		s.assignment.once = true
 		s.announcer = &announcer{assignment: s.assignment, link: s.link, metrics: m, log: log}
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
-	opts = append(opts, c.consumerOptions()...)
+	s.life, s.kill = context.WithCancel(context.Background())
+	s.share(status.GroupJoining)
+	inflated := c.newInflation()
+	starts := s.fromTheStart(c.partitions.offsets(c.start()))
+	opts = append(append(opts, kgo.WithContext(s.life)), c.consumerOptions(starts, inflated)...)
 	s.client, err = kgo.NewClient(append(opts, s.options(c)...)...)
 	if err != nil {
 		s.stop()
+		s.kill()
 		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
 	}
+	inflated.resizes(s.client.UpdateFetchMaxBytes)
 	if c.partitions != nil {
 		s.assignment.assign(s.client, c.partitions.byTopic())
-		s.assignment.startAt(c.partitions.offsets(c.start()), c.start())
+		s.assignment.startAt(starts, c.start())
+		s.share("")
 	}
-	s.lag = newLagMeter(c, s.client, s.assignment, stats, m.lag, log)
+	s.lag = newLagMeter(s)
 	go s.lag.run(s.running)
+	s.workers.Go(func() { s.rests.run(s.running) })
 	s.startPoller(c)
 	return s, nil
 }
@@ -117,6 +139,8 @@ func (s *session) startPoller(c *config) {
 		perMessage: c.perMessage,
 		decorate:   decoratorOf(c.recordMetadata),
 		link:       s.link,
+		losses:     s.losses,
+		rests:      s.rests,
 		batches:    make(chan *batch),
 		done:       make(chan struct{}),
 	}
@@ -147,32 +171,83 @@ func (s *session) Drain() { s.drainOnce.Do(func() { close(s.drained) }) }
 
 func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	s.assignment.assign(cl, added)
+	s.share(status.GroupMember)
 	s.link.up()
 }
 
-// onOffsets learns where partitions start that were assigned. It changes nothing.
+// onOffsets learns where partitions start that were assigned.
 func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	return func(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+		offsets = s.fromTheStart(offsets)
 		s.assignment.startAt(offsets, start)
+		s.assignment.expect(offsets, start)
 		return offsets, nil
 	}
 }
 
+// fromTheStart sets the start of partitions whose topic was made anew.
+func (s *session) fromTheStart(offsets map[string]map[int32]kgo.Offset) map[string]map[int32]kgo.Offset {
+	for topic, partitions := range offsets {
+		for n, o := range partitions {
+			committed := s.conf.group != "" && o != s.conf.start() && o.EpochOffset().Offset >= 0
+			if tp := (topicPartition{topic, n}); s.ids.first(tp, committed) {
+				partitions[n] = kgo.NewOffset().AtStart()
+				s.assignment.restore(tp, noPromise())
+			}
+		}
+	}
+	return offsets
+}
+
+// renew ends the session because topics were made anew, which the client would never
+// read: the host opens another one.
+func (s *session) renew(anew []string) {
+	s.renewOnce.Do(func() {
+		s.log.With("made_anew", anew).Warn("Kafka topics were deleted and made anew: reading them from their start")
+		s.losses.enter(s.assignment.gone(anew))
+		close(s.renewed)
+	})
+}
+
+// letGo gives what is in flight some time to be acknowledged when a session ends
+// that another one follows.
+func (s *session) letGo() {
+	select {
+	case <-s.renewed:
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.grace)
+	defer cancel()
+	s.assignment.awaitAnswers(ctx, s.assignment.stopHandingOut(s.assignment.all()))
+}
+
 // onRevoked is also called with nothing, at the end of a group session.
 func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
+	s.share(status.GroupRebalancing)
 	if len(gone) == 0 {
 		return
 	}
 	grace, cancel := context.WithTimeout(s.running, s.grace)
 	defer cancel()
 	parts := s.assignment.revoke(grace, cl, gone)
-	s.link.giveUp(gone)
+	s.giveUp(gone)
+	s.share(status.GroupRebalancing)
 	s.commit(cl, parts)
 }
 
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	s.assignment.lose(cl, gone)
+	s.giveUp(gone)
+	s.share(status.GroupJoining)
+}
+
+// share says how much this member has, and how it stands with its group.
+func (s *session) share(group string) { s.stats.SetShare(group, s.assignment.count()) }
+
+func (s *session) giveUp(gone map[string][]int32) {
 	s.link.giveUp(gone)
+	s.rests.giveUp(gone)
 }
 
 // commit writes what is marked, or what is known of the partitions that are
@@ -205,6 +280,8 @@ func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFu
 		case <-ctx.Done():
 		case <-s.running.Done():
 			return nil, nil, service.ErrNotConnected
+		case <-s.renewed:
+			return nil, nil, service.ErrNotConnected // the host connects again
 		case <-s.drained:
 			return nil, nil, service.ErrEndOfInput
 		case b := <-s.poller.batches:
@@ -246,13 +323,31 @@ func (s *session) ackFunc(receipts []receipt) service.AckFunc {
 
 // close leaves the group, which revokes all partitions and so commits what is
 // settled, and waits for everything that the session started. It takes seconds
-// at most, even if no broker answers.
+// at most, even if no broker answers, and does not wait for a group that forms.
 func (s *session) close() {
+	s.letGo()
 	s.stop()
 	<-s.poller.done
 	<-s.lag.done
 	s.workers.Wait()
 	s.link.close()
+	switch group := s.stats.Share().Group; {
+	case s.conf.protocol == protocolConsumer: // where nobody waits for others to join
+		s.leave()
+	case group == status.GroupJoining:
+		s.withdraw()
+	case group == status.GroupRebalancing: // it may wait for others again
+		s.commit(s.client, s.assignment.stopHandingOut(s.assignment.all()))
+		s.withdraw()
+	default:
+		s.leave()
+	}
+	s.closeClient()
+	s.stats.SetPaused(false)
+	s.stats.SetShare("", 0)
+}
+
+func (s *session) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
 	member, _ := s.client.GroupMetadata()
@@ -260,8 +355,41 @@ func (s *session) close() {
 		s.log.With("cause", err).Debug("leaving the consumer group")
 	}
 	s.stepOut(ctx, member)
+}
+
+// withdraw takes back the request to join, so that the group does not wait for this
+// member. The client would join again if it were told that it is no member, and so is
+// cut short first. A static member comes back.
+func (s *session) withdraw() {
+	member, _ := s.client.GroupMetadata()
+	s.kill()
 	s.client.Close()
-	s.stats.SetPaused(false)
+	if member == "" || s.conf.instanceID != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), withdrawTimeout)
+	defer cancel()
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = s.conf.group, member
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID = member
+	req.Members = append(req.Members, m)
+	err := s.conf.dial(ctx, func(cl *kgo.Client) error {
+		_, err := req.RequestWith(ctx, cl)
+		return err
+	})
+	if err != nil {
+		s.log.With("cause", err).Debug("taking the request to join the consumer group back")
+	}
+}
+
+// closeClient closes the client. After a moment it cuts short what that waits for,
+// such as a group that forms.
+func (s *session) closeClient() {
+	cut := time.AfterFunc(closeTimeout, s.kill)
+	defer cut.Stop()
+	defer s.kill()
+	s.client.Close()
 }
 
 // stepOut says that a static member of the consumer protocol will be back. The

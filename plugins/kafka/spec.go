@@ -32,6 +32,7 @@ const (
 	fieldFetchMinBytes     = "fetch_min_bytes"
 	fieldFetchMaxBytes     = "fetch_max_bytes"
 	fieldFetchMaxPartition = "fetch_max_partition_bytes"
+	fieldFetchMaxInflated  = "fetch_max_decompressed_bytes"
 	fieldFetchMaxWait      = "fetch_max_wait"
 	fieldMaxFetches        = "max_concurrent_fetches"
 	fieldTLS               = "tls"
@@ -115,7 +116,7 @@ func sourceFields() []*service.ConfigField {
 			Example("data-bridge"),
 		service.NewStringAnnotatedEnumField(fieldStartOffset, map[string]string{
 			startEarliest:  "The oldest record that the broker still has.",
-			startLatest:    "Records that arrive from now on.",
+			startLatest:    "Records that arrive from now on. A position that the broker no longer has goes on at the oldest record: what the log has was not read yet.",
 			startCommitted: "Nowhere: a partition without a commit is an error.",
 		}).
 			Description("Where to start in a partition for which the group has no commit, or one that the broker no longer has.").
@@ -210,11 +211,14 @@ func fetchFields() []*service.ConfigField {
 			Description("A broker waits until it has this much, `fetch_max_wait` at most.").
 			Default("1B").Advanced().LintRule(bytesLintRule(fieldFetchMinBytes)),
 		service.NewStringField(fieldFetchMaxBytes).
-			Description("What a broker sends in one fetch, at most, compressed as it is stored. Times the number of brokers it bounds what is fetched ahead; decompressed that may be several times as much.").
+			Description("What a broker sends in one fetch, at most, compressed as it is stored. Times the number of brokers it bounds what is fetched ahead, as far as it is not compressed.").
 			Default("8MiB").Advanced().LintRule(bytesLintRule(fieldFetchMaxBytes)),
 		service.NewStringField(fieldFetchMaxPartition).
 			Description("What a broker sends of one partition in one fetch, at most. A larger record batch is still sent, alone.").
 			Default("1MiB").Advanced().LintRule(bytesLintRule(fieldFetchMaxPartition)),
+		service.NewStringField(fieldFetchMaxInflated).
+			Description("How much of compressed records is decompressed ahead, over all brokers, before the rest of an answer is left for later and fetches become smaller; at most a record batch of each broker more. Well compressed records take a thousand times what was fetched.").
+			Default("32MiB").Example("128MiB").Advanced().LintRule(bytesLintRule(fieldFetchMaxInflated)),
 		service.NewDurationField(fieldFetchMaxWait).
 			Description("How long a broker waits for `fetch_min_bytes`. Partitions that are newly assigned may wait as long for their first fetch.").
 			Default("500ms").Advanced(),

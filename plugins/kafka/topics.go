@@ -147,6 +147,8 @@ func (c *config) checkGroup() error {
 		return complain(errGroupAndPartitions, group)
 	case c.exactlyOnce && c.namesPartitions():
 		return errors.New(errOnceNeedsGroup)
+	case c.exactlyOnce && c.regexp:
+		return errors.New(errOnceRegexp)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package kafka
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
 
 // tracker finds the checkpoint of one partition: the offset below which every
 // record that was handed out is settled. Spans are tracked in the order in
@@ -12,6 +16,7 @@ type tracker struct {
 	spans []span // spans[head:] are tracked and not behind the checkpoint yet
 	head  int
 	first uint64 // the ticket of spans[head]
+	wall  bool   // the last span was rejected
 }
 
 // span is a run of records that were handed out together.
@@ -20,8 +25,14 @@ type span struct {
 	settled bool
 }
 
+// noTicket is that of a span that does not count any more.
+const noTicket = math.MaxUint64
+
 // track adds a span that ends before next and returns the ticket to settle it.
 func (t *tracker) track(next kgo.EpochOffset) (ticket uint64) {
+	if t.wall {
+		return noTicket
+	}
 	if t.head > 0 && len(t.spans) == cap(t.spans) {
 		t.spans = t.spans[:copy(t.spans, t.spans[t.head:])]
 		t.head = 0
@@ -46,6 +57,15 @@ func (t *tracker) settle(ticket uint64) (checkpoint kgo.EpochOffset, moved bool)
 		t.spans, t.head = t.spans[:0], 0
 	}
 	return checkpoint, moved
+}
+
+// reject says that the span of a ticket will never be settled. The checkpoint cannot
+// pass it, so that what lies behind it is forgotten, and does not grow for ever.
+func (t *tracker) reject(ticket uint64) {
+	if ticket < t.first || ticket-t.first >= uint64(t.open()) {
+		return
+	}
+	t.spans, t.wall = t.spans[:t.head+int(ticket-t.first)+1], true
 }
 
 // open is the number of spans that the checkpoint has not passed.

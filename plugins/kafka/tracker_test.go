@@ -83,3 +83,23 @@ func TestTrackerMemoryFollowsWhatIsOpen(t *testing.T) {
 	require.Equal(t, 1, tr.open())
 	require.LessOrEqual(t, cap(tr.spans), 16)
 }
+
+// Behind a rejected span nothing is kept, however much is handed out; before it the
+// checkpoint moves on.
+func TestSpansBehindARejectedOneAreForgotten(t *testing.T) {
+	var tr tracker
+	at := func(n int64) kgo.EpochOffset { return kgo.EpochOffset{Offset: n} }
+	first, second, third := tr.track(at(10)), tr.track(at(20)), tr.track(at(30))
+	tr.reject(second)
+	for n := range int64(1000) {
+		_, moved := tr.settle(tr.track(at(40 + n)))
+		require.False(t, moved)
+	}
+	require.LessOrEqual(t, len(tr.spans), 2)
+	_, moved := tr.settle(third)
+	require.False(t, moved)
+	checkpoint, moved := tr.settle(first)
+	require.True(t, moved)
+	require.EqualValues(t, 10, checkpoint.Offset)
+	require.Equal(t, 1, tr.open(), "the rejected one")
+}

@@ -36,6 +36,9 @@ type Input struct {
 	Conflated atomic.Int64
 	// SlowConsumer counts what the client discarded because its own queue was full.
 	SlowConsumer atomic.Int64
+	// Lost counts what the source has discarded before it was delivered here, as far
+	// as that is known.
+	Lost atomic.Int64
 	// Accepted counts what the buffer took; it is the buffer that counts it.
 	Accepted atomic.Int64
 	// Level is what the buffer took and has not settled yet; the buffer's too.
@@ -45,6 +48,7 @@ type Input struct {
 
 	paused    atomic.Bool
 	lag       atomic.Pointer[int64]
+	share     atomic.Pointer[Share]
 	incidents *incidents // of the board
 	export    inputExport
 }
@@ -52,7 +56,7 @@ type Input struct {
 // SetLag says how many records the source holds that are not settled yet.
 func (in *Input) SetLag(records int64) { in.lag.Store(&records) }
 
-// Lag returns what SetLag was last told; nil when it never was.
+// Lag returns what SetLag was last told; nil when it never was, or is not known now.
 func (in *Input) Lag() *int64 { return in.lag.Load() }
 
 // SetPaused says whether this input is paused now.

@@ -57,9 +57,16 @@ type InputHealth struct {
 	Dropped      int64    `json:"dropped"`
 	Conflated    int64    `json:"conflated"`
 	SlowConsumer int64    `json:"slow_consumer"`
-	Buffered     int64    `json:"buffered"`
-	// Lag is what the source holds and is not settled yet; only some kinds know it.
-	Lag *int64 `json:"lag,omitempty"`
+	// RecordsLost is what the source discarded before it was delivered.
+	RecordsLost int64 `json:"records_lost"`
+	Buffered    int64 `json:"buffered"`
+	// Lag is what the source holds and is not settled yet; null where it is not known.
+	Lag *int64 `json:"lag"`
+	// Partitions is how many are assigned to the input; null for kinds that have none.
+	Partitions *int64 `json:"partitions"`
+	// Group is the state of the member in its consumer group: joining, member or
+	// rebalancing.
+	Group string `json:"group,omitempty"`
 }
 
 // Holder is one reason why an input is paused now.
@@ -204,6 +211,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 	case KindKafka:
 		p.KafkaPaused = p.KafkaPaused || in.Paused()
 	}
+	h.checkJoin(f, in, now)
 	h.Inputs[f.prefix()+in.Label] = InputHealth{
 		Kind:         in.Kind,
 		Connected:    h.checkLink(f, "input", in.Label, &in.Link, now),
@@ -214,8 +222,11 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Dropped:      in.Dropped.Load(),
 		Conflated:    in.Conflated.Load(),
 		SlowConsumer: in.SlowConsumer.Load(),
+		RecordsLost:  in.Lost.Load(),
 		Buffered:     in.Level.Load(),
 		Lag:          in.Lag(),
+		Partitions:   in.Share().partitions(),
+		Group:        in.Share().group(),
 	}
 }
 

@@ -51,7 +51,10 @@ const golden = `{
       "dropped": 0,
       "conflated": 0,
       "slow_consumer": 0,
-      "buffered": 5000
+      "records_lost": 0,
+      "buffered": 5000,
+      "lag": null,
+      "partitions": null
     },
     "external": {
       "kind": "kafka",
@@ -63,7 +66,10 @@ const golden = `{
       "dropped": 0,
       "conflated": 0,
       "slow_consumer": 0,
-      "buffered": 100
+      "records_lost": 110,
+      "buffered": 100,
+      "lag": null,
+      "partitions": null
     },
     "ticks": {
       "kind": "nats",
@@ -78,7 +84,10 @@ const golden = `{
       "dropped": 3900,
       "conflated": 100,
       "slow_consumer": 1000,
-      "buffered": 30000
+      "records_lost": 0,
+      "buffered": 30000,
+      "lag": null,
+      "partitions": null
     }
   },
   "outputs": {
@@ -147,7 +156,7 @@ func example() *status.Board {
 	ticks.Conflated.Store(100)
 	ticks.SlowConsumer.Store(1000)
 	fill("ch_candles", status.KindNATS, 45000, 5000, true)
-	fill("external", status.KindKafka, 320, 100, false)
+	fill("external", status.KindKafka, 320, 100, false).Lost.Store(110)
 	out := b.Output("clickhouse")
 	table := out.Table("ticks")
 	table.Rows.Store(100000)
@@ -265,4 +274,30 @@ func TestLagIsThereWhereItIsKnown(t *testing.T) {
 	h := b.Health()
 	require.Nil(t, h.Inputs["ticks"].Lag)
 	require.EqualValues(t, 0, *h.Inputs["external"].Lag, "nothing is left: that is known")
+}
+
+// A member without partitions knows no lag, and one that waits for its group for
+// longer than the grace is not healthy.
+func TestHealthOfAMemberThatWaitsForItsGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := status.NewBoard("")
+		b.SetBuffer(func() status.Buffer { return status.Buffer{LinkGrace: 30 * time.Second} })
+		in := b.Input("external", status.KindKafka)
+		in.Link.Up()
+		in.SetLag(7)
+		in.ForgetLag()
+		in.SetShare(status.GroupJoining, 0)
+		time.Sleep(20 * time.Second)
+		in.SetShare(status.GroupJoining, 0)
+		h := b.Health()
+		require.Equal(t, "healthy", h.Status)
+		require.Nil(t, h.Inputs["external"].Lag)
+		require.EqualValues(t, 0, *h.Inputs["external"].Partitions)
+		require.Equal(t, status.GroupJoining, h.Inputs["external"].Group)
+		time.Sleep(11 * time.Second)
+		require.Equal(t, []string{`input "external" has waited for 31s to be let into its consumer group: the group forms, or waits for a member that is gone`}, b.Health().Reasons)
+		in.SetShare(status.GroupMember, 4)
+		require.Equal(t, "healthy", b.Health().Status)
+		require.EqualValues(t, 4, *b.Health().Inputs["external"].Partitions)
+	})
 }

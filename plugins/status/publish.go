@@ -35,15 +35,16 @@ func (e *exporter[M]) publish(f func(*M)) {
 
 // inputMetrics are the series of an input, with the labels input and kind.
 type inputMetrics struct {
-	received, accepted, dropped, conflated, slow *service.MetricCounter
-	buffered, lag, paused, connected             *service.MetricGauge
+	received, accepted, dropped, conflated, slow, lost *service.MetricCounter
+	buffered, lag, paused, connected                   *service.MetricGauge
+	partitions, joined                                 *service.MetricGauge
 }
 
 // inputExport is how an input is published, and what of it has been.
 type inputExport struct {
 	exporter[inputMetrics]
-	last                                                             atomic.Int64 // when, in Unix nanoseconds
-	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow int64
+	last                                                                       atomic.Int64 // when, in Unix nanoseconds
+	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow, doneLost int64
 }
 
 // Export publishes the figures of the input through m from now on.
@@ -56,10 +57,14 @@ func (in *Input) Export(m *service.Metrics) {
 		dropped:   counter("source_dropped"),
 		conflated: counter("source_conflated"),
 		slow:      counter("source_slow_consumer"),
+		lost:      counter("source_lost"),
 		buffered:  gauge("source_buffered"),
 		lag:       gauge("source_lag"),
 		paused:    gauge("source_paused"),
 		connected: gauge("source_connected"),
+
+		partitions: gauge("source_partitions"),
+		joined:     gauge("source_group_joined"),
 	})
 	in.Publish()
 }
@@ -75,13 +80,25 @@ func (in *Input) Publish() {
 		in.count(m.dropped, &in.Dropped, &e.doneDropped)
 		in.count(m.conflated, &in.Conflated, &e.doneConflated)
 		in.count(m.slow, &in.SlowConsumer, &e.doneSlow)
+		in.count(m.lost, &in.Lost, &e.doneLost)
 		in.gauge(m.buffered, in.Level.Load())
 		in.gauge(m.paused, Flag(in.Paused()))
 		in.gauge(m.connected, in.Link.gauge())
-		if lag := in.Lag(); lag != nil {
-			in.gauge(m.lag, *lag)
-		}
+		in.publishShare(m)
 	})
+}
+
+func (in *Input) publishShare(m *inputMetrics) {
+	share := in.Share()
+	if lag := in.Lag(); lag != nil {
+		in.gauge(m.lag, *lag)
+	} else if share != nil && share.Partitions == 0 {
+		in.gauge(m.lag, 0) // others have it
+	}
+	if share != nil {
+		in.gauge(m.partitions, share.Partitions)
+		in.gauge(m.joined, Flag(share.Group != GroupJoining))
+	}
 }
 
 // PublishSometimes is Publish, about once a second at most: inputs call it with

@@ -204,6 +204,7 @@ func (s scrape) agreesWith(h harness.Health) {
 		is(in.Dropped, "data_bridge_source_dropped_records_total", labels...)
 		is(in.Conflated, "data_bridge_source_conflated_records_total", labels...)
 		is(in.SlowConsumer, "data_bridge_source_slow_consumer_records_total", labels...)
+		is(in.RecordsLost, "data_bridge_source_lost_records_total", labels...)
 		is(0, "data_bridge_source_buffered_records", labels...)
 		is(0, "data_bridge_source_paused", labels...)
 		is(1, "data_bridge_source_connected", labels...)

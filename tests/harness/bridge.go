@@ -235,6 +235,7 @@ type Input struct {
 	Received, Accepted, Dropped int64
 	Conflated                   int64
 	SlowConsumer                int64 `json:"slow_consumer"`
+	RecordsLost                 int64 `json:"records_lost"`
 	Buffered                    int64
 	Lag                         *int64
 }

@@ -28,7 +28,7 @@ const manifests = "config/kubernetes"
 
 // set is what one overlay brings into a cluster.
 type set struct {
-	deployments []*appsv1.Deployment
+	statefulSets []*appsv1.StatefulSet
 	services    []*corev1.Service
 	configs     []*corev1.ConfigMap
 	claims      []*corev1.PersistentVolumeClaim
@@ -65,8 +65,8 @@ func (s *set) add(text []byte) error {
 		return err
 	}
 	switch o := object.(type) {
-	case *appsv1.Deployment:
-		s.deployments = append(s.deployments, o)
+	case *appsv1.StatefulSet:
+		s.statefulSets = append(s.statefulSets, o)
 	case *corev1.Service:
 		s.services = append(s.services, o)
 	case *corev1.ConfigMap:

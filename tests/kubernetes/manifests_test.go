@@ -25,21 +25,21 @@ import (
 // see cmd/data-bridge/stop.go.
 const leaveTimeout = 6 * time.Second
 
-// each runs a check for the only Deployment of every overlay.
-func each(t *testing.T, check func(t *testing.T, s *set, d *appsv1.Deployment, c corev1.Container)) {
+// each runs a check for the only StatefulSet of every overlay.
+func each(t *testing.T, check func(t *testing.T, s *set, d *appsv1.StatefulSet, c corev1.Container)) {
 	for name, s := range overlays(t) {
 		t.Run(name, func(t *testing.T) {
-			require.Len(t, s.deployments, 1)
-			d := s.deployments[0]
+			require.Len(t, s.statefulSets, 1)
+			d := s.statefulSets[0]
 			require.Len(t, d.Spec.Template.Spec.Containers, 1)
 			check(t, s, d, d.Spec.Template.Spec.Containers[0])
 		})
 	}
 }
 
-// Everything that selects pods selects those of the Deployment.
+// Everything that selects pods selects those of the StatefulSet.
 func TestSelectorsMatchThePods(t *testing.T) {
-	each(t, func(t *testing.T, s *set, d *appsv1.Deployment, _ corev1.Container) {
+	each(t, func(t *testing.T, s *set, d *appsv1.StatefulSet, _ corev1.Container) {
 		pods := labels.Set(d.Spec.Template.Labels)
 		selects := func(what string, selector *metav1.LabelSelector) {
 			m, err := metav1.LabelSelectorAsSelector(selector)
@@ -47,7 +47,7 @@ func TestSelectorsMatchThePods(t *testing.T) {
 			assert.True(t, m.Matches(pods), what)
 			assert.False(t, m.Empty(), "%s: selects every pod of the namespace", what)
 		}
-		selects("deployment", d.Spec.Selector)
+		selects("stateful set", d.Spec.Selector)
 		for _, c := range d.Spec.Template.Spec.TopologySpreadConstraints {
 			selects("topology", c.LabelSelector)
 		}
@@ -64,14 +64,14 @@ func TestSelectorsMatchThePods(t *testing.T) {
 		}
 		for _, o := range s.scaled {
 			assert.Equal(t, d.Name, o.Spec.ScaleTargetRef.Name)
-			assert.Equal(t, "Deployment", o.Spec.ScaleTargetRef.Kind)
+			assert.Equal(t, "StatefulSet", o.Spec.ScaleTargetRef.Kind)
 		}
 	})
 }
 
 // Ports are named as the container names them, and are those of the image.
 func TestPortsAreThere(t *testing.T) {
-	each(t, func(t *testing.T, s *set, _ *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, s *set, _ *appsv1.StatefulSet, c corev1.Container) {
 		ports := map[string]int32{}
 		for _, p := range c.Ports {
 			ports[p.Name] = p.ContainerPort
@@ -105,9 +105,20 @@ func TestPortsAreThere(t *testing.T) {
 	})
 }
 
+// A pod that comes back has its place in the consumer group again.
+func TestPodsKeepTheirPlacesInTheGroup(t *testing.T) {
+	each(t, func(t *testing.T, s *set, d *appsv1.StatefulSet, c corev1.Container) {
+		i := slices.IndexFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == "KAFKA_INSTANCE_ID" })
+		require.GreaterOrEqual(t, i, 0)
+		assert.Equal(t, "metadata.name", c.Env[i].ValueFrom.FieldRef.FieldPath)
+		assert.Equal(t, s.services[0].Name, d.Spec.ServiceName)
+		assert.Equal(t, corev1.ClusterIPNone, s.services[0].Spec.ClusterIP)
+	})
+}
+
 // A probe that asks /health would restart the bridge because ClickHouse is down.
 func TestProbesDoNotAskForHealth(t *testing.T) {
-	each(t, func(t *testing.T, _ *set, _ *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, _ *set, _ *appsv1.StatefulSet, c corev1.Container) {
 		assert.Equal(t, "/ping", c.LivenessProbe.HTTPGet.Path)
 		assert.Equal(t, "/ready", c.ReadinessProbe.HTTPGet.Path)
 	})
@@ -115,7 +126,7 @@ func TestProbesDoNotAskForHealth(t *testing.T) {
 
 // The pod has the time that the bridge takes to stop.
 func TestThePodIsGivenTimeToStop(t *testing.T) {
-	each(t, func(t *testing.T, s *set, d *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, s *set, d *appsv1.StatefulSet, c corev1.Container) {
 		env := environment(t, s, c)
 		var takes time.Duration
 		for _, name := range []string{"SHUTDOWN_DELAY", "SHUTDOWN_TIMEOUT"} {
@@ -130,7 +141,7 @@ func TestThePodIsGivenTimeToStop(t *testing.T) {
 
 // A variable that the pipeline does not read is a typing error.
 func TestEveryVariableIsRead(t *testing.T) {
-	each(t, func(t *testing.T, s *set, _ *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, s *set, _ *appsv1.StatefulSet, c corev1.Container) {
 		pipeline := read(t, "config/bridge.yaml")
 		if own := ownPipeline(s); own != "" {
 			pipeline = own
@@ -149,7 +160,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 
 // The collector works before the kernel kills, and not all the time.
 func TestTheMemoryLimitFitsTheCollectors(t *testing.T) {
-	each(t, func(t *testing.T, s *set, _ *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, s *set, _ *appsv1.StatefulSet, c corev1.Container) {
 		limit := c.Resources.Limits.Memory().Value()
 		goal, err := strconv.ParseInt(strings.TrimSuffix(environment(t, s, c)["GOMEMLIMIT"], "MiB"), 10, 64)
 		require.NoError(t, err)
@@ -161,7 +172,7 @@ func TestTheMemoryLimitFitsTheCollectors(t *testing.T) {
 
 // The pod may do nothing that it does not need, and what it writes to is a volume.
 func TestThePodHasNoRights(t *testing.T) {
-	each(t, func(t *testing.T, _ *set, d *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, _ *set, d *appsv1.StatefulSet, c corev1.Container) {
 		pod, own := d.Spec.Template.Spec.SecurityContext, c.SecurityContext
 		assert.True(t, *pod.RunAsNonRoot)
 		assert.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, pod.SeccompProfile.Type)
@@ -177,7 +188,7 @@ func TestThePodHasNoRights(t *testing.T) {
 // Volumes, claims and maps are those that exist, and files are read where they are
 // mounted.
 func TestVolumesAreThere(t *testing.T) {
-	each(t, func(t *testing.T, s *set, d *appsv1.Deployment, c corev1.Container) {
+	each(t, func(t *testing.T, s *set, d *appsv1.StatefulSet, c corev1.Container) {
 		volumes := map[string]corev1.Volume{}
 		for _, v := range d.Spec.Template.Spec.Volumes {
 			volumes[v.Name] = v
@@ -210,8 +221,8 @@ func TestScaling(t *testing.T) {
 	for name, s := range overlays(t) {
 		for _, o := range s.scaled {
 			t.Run(name, func(t *testing.T) {
-				env := environment(t, s, s.deployments[0].Spec.Template.Spec.Containers[0])
-				assert.Nil(t, s.deployments[0].Spec.Replicas, "kubectl apply would set back what KEDA has set")
+				env := environment(t, s, s.statefulSets[0].Spec.Template.Spec.Containers[0])
+				assert.Nil(t, s.statefulSets[0].Spec.Replicas, "kubectl apply would set back what KEDA has set")
 				assert.Positive(t, *o.Spec.MinReplicaCount)
 				assert.Equal(t, partitions[2], strconv.Itoa(int(*o.Spec.MaxReplicaCount)))
 				for _, trigger := range o.Spec.Triggers {
@@ -235,13 +246,13 @@ func TestScaling(t *testing.T) {
 // The check is one: it refuses what is written wrongly.
 func TestWrongManifestsAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ file, old, new, want string }{
-		"a field of a pod":      {"base/deployment.yaml", "terminationGracePeriodSeconds", "terminationGracePeriod", `unknown field "spec.template.spec.terminationGracePeriod"`},
-		"a field of a probe":    {"base/deployment.yaml", "failureThreshold: 6", "failures: 6", `unknown field "spec.template.spec.containers[0].livenessProbe.failures"`},
-		"a quantity":            {"base/deployment.yaml", "limits: {memory: 640Mi}", "limits: {memory: 640MB}", "quantities must match"},
+		"a field of a pod":      {"base/statefulset.yaml", "terminationGracePeriodSeconds", "terminationGracePeriod", `unknown field "spec.template.spec.terminationGracePeriod"`},
+		"a field of a probe":    {"base/statefulset.yaml", "failureThreshold: 6", "failures: 6", `unknown field "spec.template.spec.containers[0].livenessProbe.failures"`},
+		"a quantity":            {"base/statefulset.yaml", "limits: {memory: 640Mi}", "limits: {memory: 640MB}", "quantities must match"},
 		"a field of a budget":   {"base/disruption.yaml", "maxUnavailable", "maxUnavailble", `unknown field "spec.maxUnavailble"`},
 		"a field of a scaler":   {"keda/scaledobject.yaml", "maxReplicaCount", "maxReplicas", `unknown field "spec.maxReplicas"`},
 		"a field of a monitor":  {"monitoring/servicemonitor.yaml", "interval", "every", `unknown field "spec.endpoints[0].every"`},
-		"a patch of nothing":    {"jetstream/deployment.yaml", "name: data-bridge\nspec", "name: bridge\nspec", "no matches for"},
+		"a patch of nothing":    {"jetstream/statefulset.yaml", "name: data-bridge\nspec", "name: bridge\nspec", "no matches for"},
 		"a version that is not": {"base/disruption.yaml", "policy/v1", "policy/v2", `no kind "PodDisruptionBudget" is registered for version "policy/v2"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,8 +31,9 @@ export function drawInputs(stream) {
     alarming(one.dropped, "warn"),
     alarming(one.conflated, "warn"),
     alarming(one.slow_consumer, "bad"),
+    alarming(one.records_lost, "bad"),
     quiet(one.buffered),
-    one.lag === undefined ? { text: "–", tone: "quiet", title: "This kind of source does not tell" } : quiet(one.lag),
+    (one.lag ?? null) === null ? { text: "–", tone: "quiet", title: one.partitions === null ? "This kind of source does not tell" : `Not known: ${one.group === "joining" ? "the input waits for its consumer group" : "it has no partitions"}` } : quiet(one.lag),
   ]);
 }
 

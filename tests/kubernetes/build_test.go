@@ -29,13 +29,13 @@ const manifests = "config/kubernetes"
 // set is what one overlay brings into a cluster.
 type set struct {
 	statefulSets []*appsv1.StatefulSet
-	services    []*corev1.Service
-	configs     []*corev1.ConfigMap
-	claims      []*corev1.PersistentVolumeClaim
-	budgets     []*policyv1.PodDisruptionBudget
-	networks    []*networkingv1.NetworkPolicy
-	scaled      []*keda.ScaledObject
-	monitors    []*monitoring.ServiceMonitor
+	services     []*corev1.Service
+	configs      []*corev1.ConfigMap
+	claims       []*corev1.PersistentVolumeClaim
+	budgets      []*policyv1.PodDisruptionBudget
+	networks     []*networkingv1.NetworkPolicy
+	scaled       []*keda.ScaledObject
+	monitors     []*monitoring.ServiceMonitor
 }
 
 // build decodes what kustomize makes of a folder below root.

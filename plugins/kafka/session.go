@@ -334,6 +334,7 @@ func (s *session) close() {
 	switch group := s.stats.Share().Group; {
 	case s.conf.protocol == protocolConsumer: // where nobody waits for others to join
 		s.leave()
+		s.closeClient()
 	case group == status.GroupJoining:
 		s.withdraw()
 	case group == status.GroupRebalancing: // it may wait for others again
@@ -341,8 +342,8 @@ func (s *session) close() {
 		s.withdraw()
 	default:
 		s.leave()
+		s.closeClient()
 	}
-	s.closeClient()
 	s.stats.SetPaused(false)
 	s.stats.SetShare("", 0)
 }
@@ -359,7 +360,8 @@ func (s *session) leave() {
 
 // withdraw takes back the request to join, so that the group does not wait for this
 // member. The client would join again if it were told that it is no member, and so is
-// cut short first. A static member comes back.
+// cut short and closed first: once, since it would wait for itself the second time. A
+// static member comes back.
 func (s *session) withdraw() {
 	member, _ := s.client.GroupMetadata()
 	s.kill()

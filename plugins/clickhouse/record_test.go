@@ -31,7 +31,7 @@ func TestOneMessageIsSeveralRows(t *testing.T) {
 			bodies[l.body] = l.meta[metaOffset]
 			require.NotEmpty(t, l.meta[metaError])
 		}
-		require.Equal(t, map[string]string{`{"id":300}`: "100", `{"id":-1}`: "", `[{"id":8},`: "", `1`: ""}, bodies)
+		require.Equal(t, map[string]string{`{"id":300}`: "100", `{"id":-1}`: "", `[{"id":8},`: "", `[]`: "", `1`: ""}, bodies)
 		require.EqualValues(t, 8, out.board.Rows())
 	})
 }

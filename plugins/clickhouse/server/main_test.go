@@ -64,6 +64,15 @@ type door struct {
 	http bool
 }
 
+// toldDefault is a constant default as the schema has it: an old server does not
+// say what it is.
+func (d door) toldDefault(value string) string {
+	if d.Legacy() {
+		return ""
+	}
+	return value
+}
+
 func (d door) address() string {
 	if d.http {
 		return d.HTTPAddr()

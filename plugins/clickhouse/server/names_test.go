@@ -84,7 +84,7 @@ func TestEveryName(t *testing.T) {
 				r := d.replica(t)
 				s, err := r.Columns(t.Context(), table)
 				require.NoError(t, err)
-				require.Equal(t, []column.Spec{{Name: name, Type: "UInt32"}, {Name: "other", Type: "UInt32", HasDefault: true}}, s.Columns)
+				require.Equal(t, []column.Spec{{Name: name, Type: "UInt32"}, {Name: "other", Type: "UInt32", HasDefault: true, Default: d.toldDefault("7")}}, s.Columns)
 				_, err = r.Insert(t.Context(), Insert{Table: table, Part: partOf([]column.Spec{{Name: name, Type: "UInt32"}}, numbersOf(5))})
 				require.NoError(t, err)
 				require.Equal(t, [][]string{{"5", "7"}}, query(t, d, "SELECT "+Quote(name)+", other FROM "+table.SQL()))

@@ -116,7 +116,7 @@ func anyLeaf(t *diffType, in *diffNode, is func(t *diffType, in *diffNode) bool)
 	switch name := t.family.name; {
 	case name == "Map" && in.kind == '{':
 		for i, item := range in.items {
-			if anyLeaf(t.args[0], textNode(in.names[i]), is) || anyLeaf(t.args[1], item, is) {
+			if anyLeaf(t.args[0], in.keys[i], is) || anyLeaf(t.args[1], item, is) {
 				return true
 			}
 		}

@@ -42,6 +42,9 @@ var diffRules = []*diffRule{
 	{what: diffTaken, why: "the engine matches names whatever their case", is: otherCase},
 
 	// The rows are not the same.
+	{what: diffUnequal, why: "the engine stores what it cannot read, the output the value", is: func(c *diffCase) bool {
+		return c.column == nil
+	}},
 	{what: diffUnequal, why: "the engine did not keep the value, the output did", is: func(c *diffCase) bool {
 		return c.in != nil && c.column.t.kept(c.in, c.engine[0].values[c.column.name]) != nil
 	}},
@@ -58,10 +61,10 @@ var diffRules = []*diffRule{
 		return t.is("String") && (in.isNumber() || in.isBool())
 	})},
 	{what: diffRefused, why: "numbers other than UInt8 take no booleans", is: leaf(func(t *diffType, in *diffNode) bool {
-		return t.is("Int", "UInt", "Float", "Decimal") && t.text != "UInt8" && in.isBool()
+		return t.is("Int", "UInt", "Float", "BFloat16", "Decimal") && t.text != "UInt8" && in.isBool()
 	})},
 	{what: diffRefused, why: "a string that is to be a number is spelled as JSON spells numbers", is: leaf(func(t *diffType, in *diffNode) bool {
-		return t.is("Int", "UInt", "Float", "Decimal") && in.isString() && !jsonNumber.MatchString(in.text)
+		return t.is("Int", "UInt", "Float", "BFloat16", "Decimal") && in.isString() && !jsonNumber.MatchString(in.text)
 	})},
 	{what: diffRefused, why: "an Enum takes its numbers as numbers", is: leaf(func(t *diffType, in *diffNode) bool {
 		return t.is("Enum") && in.isString() && jsonNumber.MatchString(strings.TrimLeft(in.text, "+"))
@@ -85,6 +88,12 @@ var diffRules = []*diffRule{
 	{what: diffRefused, why: "numbers are no DateTime64 as long as their unit is not known", is: leaf(func(t *diffType, in *diffNode) bool {
 		return t.is("DateTime64") && in.isNumber()
 	})},
+	{what: diffRefused, why: "a time of the day has hours, minutes and seconds, and less than sixty of the latter two", is: leaf(func(t *diffType, in *diffNode) bool {
+		return t.is("Time", "Time64") && in.isString() && !timeOfDay.MatchString(in.text)
+	})},
+	{what: diffRefused, why: "numbers are no Time64 as long as their unit is not known", is: leaf(func(t *diffType, in *diffNode) bool {
+		return t.is("Time64") && in.isNumber()
+	})},
 	{what: diffRefused, why: "an EPHEMERAL column cannot be read back: its number is out of range or no number", is: func(c *diffCase) bool {
 		return c.column != nil && c.in != nil && c.column.kind() == "EPHEMERAL" && !fitsUInt64(c.in)
 	}},
@@ -96,6 +105,7 @@ var (
 	dateInText       = regexp.MustCompile(`"\d{4}-\d{2}-\d{2}`)
 	// documentedTime is a time in one of the forms that the output's documentation names.
 	documentedTime = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([ Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[-+]([01]\d|2[0-3]):[0-5]\d)?)?$`)
+	timeOfDay      = regexp.MustCompile(`^-?\d{1,3}:[0-5]\d:[0-5]\d(\.\d+)?$`)
 	plainTime      = regexp.MustCompile(`^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$`)
 )
 

@@ -27,7 +27,20 @@ func (g *diffGen) value(t *diffType, mood diffMood) string {
 	if mood == wild && g.oneIn(2) {
 		return oneOf(g, diffWild...)
 	}
-	return t.family.value(g, t, mood != calm && g.oneIn(2))
+	text := t.family.value(g, t, mood != calm && g.oneIn(2))
+	if g.oneIn(60) && text[0] == '"' {
+		return g.respelled(text)
+	}
+	return text
+}
+
+// respelled is a string with some of its characters escaped.
+func (g *diffGen) respelled(text string) string {
+	var s string
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		panic(err)
+	}
+	return g.escapedText(s)
 }
 
 func (g *diffGen) inner(t *diffType, edge bool) string {
@@ -54,6 +67,11 @@ func (g *diffGen) jsonText(s string) string {
 			return strings.TrimSpace(b.String())
 		}
 	}
+	return g.escapedText(s)
+}
+
+// escapedText spells a string with escapes here and there.
+func (g *diffGen) escapedText(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {

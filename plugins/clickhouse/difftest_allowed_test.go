@@ -34,6 +34,11 @@ var diffRules = []*diffRule{
 	{what: diffTaken, why: "a tuple with names may be given as an array", is: anyField(func(t *diffType, in *diffNode) bool {
 		return t.is("Tuple") && t.names != nil && in.kind == '['
 	})},
+	{what: diffTaken, why: "a Decimal may be a part of a Variant's array, map or tuple", is: anyField(func(t *diffType, in *diffNode) bool {
+		return t.is("Variant") && (in.kind == '[' || in.kind == '{') && slices.ContainsFunc(t.args, func(arg *diffType) bool {
+			return !arg.is("Decimal") && arg.within("Decimal")
+		})
+	})},
 	{what: diffTaken, why: "a tuple in a Variant may lack elements as any other", is: func(c *diffCase) bool {
 		return anyField(func(t *diffType, in *diffNode) bool {
 			return t.is("Tuple") && in.kind == '{' && len(in.items) < len(t.args)
@@ -48,6 +53,9 @@ var diffRules = []*diffRule{
 	{what: diffUnequal, why: "the engine did not keep the value, the output did", is: func(c *diffCase) bool {
 		return c.in != nil && c.column.t.kept(c.in, c.engine[0].values[c.column.name]) != nil
 	}},
+	{what: diffUnequal, why: "an element of a tuple may be named with escapes, the engine leaves it out", is: leaf(func(t *diffType, in *diffNode) bool {
+		return t.is("Tuple") && slices.ContainsFunc(in.keys, (*diffNode).escaped)
+	})},
 	{what: diffUnequal, why: "a Variant takes the first of its types that the JSON value's kind prefers", is: ofFamily("Variant")},
 	{what: diffUnequal, why: "a Dynamic takes the type of the JSON value's kind, the engine guesses at dates and more", is: ofFamily("Dynamic")},
 	{what: diffUnequal, why: "whether a path in a JSON holds dates or texts, and of what type an array is, depends on the rows before it in the insert", is: func(c *diffCase) bool {

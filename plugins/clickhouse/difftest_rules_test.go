@@ -50,15 +50,7 @@ type diffBan struct {
 
 func (b *diffBan) holds(protocol string) bool { return b.protocol == "" || b.protocol == protocol }
 
-var diffBans = []*diffBan{
-	{
-		why:     "JSON and Dynamic are columns only, and no part of other types",
-		columns: "id UInt64, a Array(JSON), b Array(Dynamic), c Nullable(JSON)", record: `{"id":1,"a":[{}],"b":[1],"c":null}`,
-		is: anyColumn(func(c *diffColumn) bool {
-			return !c.t.is("JSON", "Dynamic") && (c.t.within("JSON") || c.t.within("Dynamic"))
-		}),
-	},
-}
+var diffBans = []*diffBan{}
 
 // enumNamed reports whether a name of an enum has one of the characters.
 func (t *diffType) enumNamed(chars string) bool {

@@ -288,7 +288,7 @@ func dateDiffValue(g *diffGen, _ *diffType, edge bool) string {
 
 // diffChanges are days on which the clocks of a zone change.
 var diffChanges = map[string][]string{
-	"Europe/Berlin":       {"2026-03-29", "2026-10-25", "1980-04-06", "2050-03-27"},
+	"Europe/Berlin":       {"2026-03-29", "2026-10-25", "1980-04-06", "2050-03-27", "2040-12-31"},
 	"America/New_York":    {"2026-03-08", "2026-11-01", "1987-04-05"},
 	"Australia/Lord_Howe": {"2026-10-04", "2026-04-05"},
 	"America/Sao_Paulo":   {"2018-11-04", "2018-02-17", "2018-02-18"},

@@ -86,9 +86,6 @@ type differential struct {
 func (d *differential) table(t *testing.T, seed uint64) {
 	g := newDiffGen(seed)
 	schema := g.schema()
-	for banned(schema, d.server) {
-		schema = g.schema()
-	}
 	var records []*diffRecord
 	for n := range *diffRecords {
 		if r := g.record(schema, n+1); *diffOnly == 0 || *diffOnly == r.n {

@@ -14,7 +14,7 @@ import (
 var diffRules = []*diffRule{
 	// The output takes what the engine refuses.
 	{what: diffTaken, why: "an integer may be spelled with a fraction of zeros or an exponent, or as -0", is: anyField(func(t *diffType, in *diffNode) bool {
-		return t.is("Int", "UInt", "Enum") && jsonNumber.MatchString(in.text) && (strings.ContainsAny(in.text, ".eE") || in.text == "-0")
+		return t.is("Int", "UInt", "Enum", "Time") && jsonNumber.MatchString(in.text) && (strings.ContainsAny(in.text, ".eE") || in.text == "-0")
 	})},
 	{what: diffTaken, why: "a time may be in the forms of RFC 3339 or a day, whatever the engine is set to", is: anyField(func(t *diffType, in *diffNode) bool {
 		return t.is("DateTime", "DateTime64") && (in.isNumber() && strings.ContainsAny(in.text, ".eE") || in.isString() && !plainTime.MatchString(in.text))

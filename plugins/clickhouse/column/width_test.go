@@ -19,10 +19,9 @@ func TestWidthIsNoLessThanWhatColumnsHold(t *testing.T) {
 		for range rows {
 			c.Zero()
 		}
-		held := 0
 		out := Native{}
 		c.Encode(&out, 0, rows)
-		held = out.Len()
+		held := out.Len()
 		require.GreaterOrEqual(t, NewSchema("t", []Spec{{Name: "c", Type: typ}}).Width()*rows+1000, held, typ)
 	}
 }

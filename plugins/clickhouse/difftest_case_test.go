@@ -26,14 +26,15 @@ type diffCase struct {
 type diffWhat string
 
 const (
-	diffNothing diffWhat = ""
-	diffCount   diffWhat = "a record has not exactly one outcome"
-	diffStuck   diffWhat = "a record is neither stored nor a dead letter"
-	diffUnsound diffWhat = "what is no JSON object was stored"
-	diffLossy   diffWhat = "what is stored is not the value of the record"
-	diffUnequal diffWhat = "the engine stores another row"
-	diffTaken   diffWhat = "a record was stored that the engine refuses"
-	diffRefused diffWhat = "a record is a dead letter that the engine stores as it is"
+	diffNothing    diffWhat = ""
+	diffCount      diffWhat = "a record has not exactly one outcome"
+	diffStuck      diffWhat = "a record is neither stored nor a dead letter"
+	diffUnsound    diffWhat = "what is no JSON object was stored"
+	diffUnreadable diffWhat = "what is stored cannot be read"
+	diffLossy      diffWhat = "what is stored is not the value of the record"
+	diffUnequal    diffWhat = "the engine stores another row"
+	diffTaken      diffWhat = "a record was stored that the engine refuses"
+	diffRefused    diffWhat = "a record is a dead letter that the engine stores as it is"
 )
 
 // judge says in what the outcomes differ. A rule that allows a difference is not looked at.
@@ -66,9 +67,10 @@ func (c *diffCase) at(column *diffColumn) {
 }
 
 func (c *diffCase) compareStored() diffWhat {
-	if len(c.engine) > 0 && c.engine[0].unreadable != nil {
-		return diffUnequal
+	if c.ours[0].unreadable != nil {
+		return diffUnreadable
 	}
+	unreadable := len(c.engine) > 0 && c.engine[0].unreadable != nil
 	for _, column := range c.schema.leaves() {
 		if !column.selected() {
 			continue
@@ -79,13 +81,16 @@ func (c *diffCase) compareStored() diffWhat {
 				return diffLossy
 			}
 		}
-		if len(c.engine) == 1 && c.engine[0].bytes[column.name] != c.ours[0].bytes[column.name] {
+		if len(c.engine) == 1 && !unreadable && c.engine[0].bytes[column.name] != c.ours[0].bytes[column.name] {
 			return diffUnequal
 		}
 	}
 	c.at(nil)
-	if len(c.engine) == 0 {
+	switch {
+	case len(c.engine) == 0:
 		return diffTaken
+	case unreadable:
+		return diffUnequal
 	}
 	return diffNothing
 }
@@ -116,7 +121,7 @@ func anyLeaf(t *diffType, in *diffNode, is func(t *diffType, in *diffNode) bool)
 	switch name := t.family.name; {
 	case name == "Map" && in.kind == '{':
 		for i, item := range in.items {
-			if anyLeaf(t.args[0], textNode(in.names[i]), is) || anyLeaf(t.args[1], item, is) {
+			if anyLeaf(t.args[0], in.keys[i], is) || anyLeaf(t.args[1], item, is) {
 				return true
 			}
 		}

@@ -15,7 +15,8 @@ type diffNode struct {
 	text  string // what a string holds, the digits of a number
 	raw   string // as it stands in the record
 	items []*diffNode
-	names []string // of an object's members
+	names []string    // of an object's members
+	keys  []*diffNode // the same as strings, with their text
 }
 
 func (n *diffNode) isNull() bool   { return n.kind == 'n' }
@@ -96,11 +97,11 @@ func btoi(b bool) int {
 func (n *diffNode) fill(d *json.Decoder, text []byte) error {
 	for d.More() {
 		if n.kind == '{' {
-			name, err := d.Token()
+			key, err := diffRead(d, text)
 			if err != nil {
 				return err
 			}
-			n.names = append(n.names, name.(string))
+			n.names, n.keys = append(n.names, key.text), append(n.keys, key)
 		}
 		item, err := diffRead(d, text)
 		if err != nil {

@@ -311,7 +311,7 @@ func mapKept(t *diffType, in, out *diffNode) error {
 		return notKept(t, in, out)
 	}
 	for i, item := range in.items {
-		err := t.args[0].kept(textNode(in.names[i]), textNode(out.names[i]))
+		err := t.args[0].kept(in.keys[i], out.keys[i])
 		if err == nil {
 			err = t.args[1].kept(item, out.items[i])
 		}
@@ -320,10 +320,6 @@ func mapKept(t *diffType, in, out *diffNode) error {
 		}
 	}
 	return nil
-}
-
-func textNode(text string) *diffNode {
-	return &diffNode{kind: '"', text: text, raw: strconv.Quote(text)}
 }
 
 // variantKept: one of the types keeps it.

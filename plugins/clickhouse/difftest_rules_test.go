@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
 // diffRule is a difference that is allowed. A fault is one that is to be mended;
@@ -35,52 +33,6 @@ func anyField(is func(t *diffType, in *diffNode) bool) func(c *diffCase) bool {
 		}
 		return false
 	}
-}
-
-// diffBan is a kind of tables that the output cannot insert into, so that none
-// of them is tried. Each is a fault that is to be mended: TestLongDifferential
-// says which are.
-type diffBan struct {
-	why      string
-	protocol string // that has the fault; both if empty
-	columns  string // of a table of that kind, as CREATE TABLE has them
-	record   string // that such a table should take
-	is       func(s *diffSchema) bool
-}
-
-func (b *diffBan) holds(protocol string) bool { return b.protocol == "" || b.protocol == protocol }
-
-var diffBans = []*diffBan{
-	{
-		why:     "JSON and Dynamic are columns only, and no part of other types",
-		columns: "id UInt64, a Array(JSON), b Array(Dynamic), c Nullable(JSON)", record: `{"id":1,"a":[{}],"b":[1],"c":null}`,
-		is: anyColumn(func(c *diffColumn) bool {
-			return !c.t.is("JSON", "Dynamic") && (c.t.within("JSON") || c.t.within("Dynamic"))
-		}),
-	},
-}
-
-// enumNamed reports whether a name of an enum has one of the characters.
-func (t *diffType) enumNamed(chars string) bool {
-	return slices.ContainsFunc(t.enum, func(e diffEnum) bool { return strings.ContainsAny(e.name, chars) })
-}
-
-func anyColumn(is func(c *diffColumn) bool) func(*diffSchema) bool {
-	return func(s *diffSchema) bool { return slices.ContainsFunc(s.columns, is) }
-}
-
-func anyType(is func(t *diffType) bool) func(*diffSchema) bool {
-	return anyColumn(func(c *diffColumn) bool { return c.t.any(is) })
-}
-
-// banned reports whether a table has what the output cannot insert today.
-func banned(s *diffSchema, server stack.ClickHouse) bool {
-	for _, b := range diffBans {
-		if b.holds(server.Protocol()) && b.is(s) {
-			return true
-		}
-	}
-	return false
 }
 
 // diffTally counts what was seen.

@@ -68,7 +68,7 @@ func init() {
 		{"DateTime64", 6, scalar, makeDiffDateTime, timeDiffValue, timeKept},
 		{"Time", 2, scalar, nil, clockDiffValue, clockKept},
 		{"Time64", 2, scalar, makeDiffTime64, clockDiffValue, clockKept},
-		{"BFloat16", 2, scalar, nil, floatDiffValue, bfloatKept},
+		{"BFloat16", 2, scalar, makeDiffBFloat, floatDiffValue, bfloatKept},
 		{"Enum", 5, diffTraits{nullable: true}, makeDiffEnum, enumDiffValue, enumKept},
 		{"UUID", 3, number, nil, uuidDiffValue, uuidKept},
 		{"IPv4", 3, number, nil, ipDiffValue, ipKept},
@@ -146,6 +146,8 @@ func makeDiffFloat(g *diffGen, t *diffType, _ int) {
 	t.n = oneOf(g, 32, 64)
 	t.text = fmt.Sprintf("Float%d", t.n)
 }
+
+func makeDiffBFloat(_ *diffGen, t *diffType, _ int) { t.n = 32 } // whose upper half it is
 
 func makeDiffDecimal(g *diffGen, t *diffType, _ int) {
 	t.n = oneOf(g, 1+g.IntN(9), 10+g.IntN(9), 19+g.IntN(20), 39+g.IntN(38), 9, 18, 38, 76)

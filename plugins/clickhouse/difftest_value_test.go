@@ -27,7 +27,20 @@ func (g *diffGen) value(t *diffType, mood diffMood) string {
 	if mood == wild && g.oneIn(2) {
 		return oneOf(g, diffWild...)
 	}
-	return t.family.value(g, t, mood != calm && g.oneIn(2))
+	text := t.family.value(g, t, mood != calm && g.oneIn(2))
+	if g.oneIn(60) && text[0] == '"' {
+		return g.respelled(text)
+	}
+	return text
+}
+
+// respelled is a string with some of its characters escaped.
+func (g *diffGen) respelled(text string) string {
+	var s string
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		panic(err)
+	}
+	return g.escapedText(s)
 }
 
 func (g *diffGen) inner(t *diffType, edge bool) string {
@@ -54,6 +67,11 @@ func (g *diffGen) jsonText(s string) string {
 			return strings.TrimSpace(b.String())
 		}
 	}
+	return g.escapedText(s)
+}
+
+// escapedText spells a string with escapes here and there.
+func (g *diffGen) escapedText(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -270,7 +288,7 @@ func dateDiffValue(g *diffGen, _ *diffType, edge bool) string {
 
 // diffChanges are days on which the clocks of a zone change.
 var diffChanges = map[string][]string{
-	"Europe/Berlin":       {"2026-03-29", "2026-10-25", "1980-04-06", "2050-03-27"},
+	"Europe/Berlin":       {"2026-03-29", "2026-10-25", "1980-04-06", "2050-03-27", "2040-12-31"},
 	"America/New_York":    {"2026-03-08", "2026-11-01", "1987-04-05"},
 	"Australia/Lord_Howe": {"2026-10-04", "2026-04-05"},
 	"America/Sao_Paulo":   {"2018-11-04", "2018-02-17", "2018-02-18"},

@@ -34,10 +34,10 @@ func newClock(t Type, rules Rules) (Column, error) {
 // parseSpan reads "15:04:05.999", with up to three digits of hours and a sign, in
 // units of 10^-precision seconds.
 func parseSpan(v *Value, precision int, truncate bool) (int64, error) {
-	if v.Kind != KindString || v.Escaped {
+	if v.Kind != KindString {
 		return 0, WrongKind(v, "a time such as \"15:04:05\"")
 	}
-	b := v.Raw
+	b := v.plain()
 	negative := len(b) > 0 && b[0] == '-'
 	if negative {
 		b = b[1:]

@@ -18,3 +18,18 @@ func TestFloatsRoundAsTheStandardLibraryDoes(t *testing.T) {
 		require.Equal(t, math.Float64bits(want), math.Float64bits(got), text)
 	}
 }
+
+// GROUP BY tells NaNs with other bits apart, so they are those that the engine
+// makes of 'nan'.
+func TestNaNHasTheBitsOfTheEngines(t *testing.T) {
+	for typ, want := range map[string][]byte{
+		"Float64":  {0, 0, 0, 0, 0, 0, 0xf8, 0x7f},
+		"Float32":  {0, 0, 0xc0, 0x7f},
+		"BFloat16": {0xc0, 0x7f},
+	} {
+		c, err := New(typ, Rules{})
+		require.NoError(t, err)
+		require.NoError(t, c.(Scalar).Append(&Value{Kind: KindString, Raw: []byte("NaN")}))
+		require.Equal(t, want, c.Key(nil, 0), typ)
+	}
+}

@@ -102,17 +102,21 @@ func parseFloat32Value(v *Value) (float32, error) {
 	return parseFloat32(text)
 }
 
+// quietNaN is the NaN that ClickHouse reads from a text. Its bits matter: GROUP BY,
+// DISTINCT and joins tell NaNs with other bits apart, as that of math.NaN has.
+var quietNaN = math.Float64frombits(0x7ff8000000000000)
+
 // specialFloat reads the strings that stand for what JSON has no number for.
 func specialFloat(v *Value) (float64, bool) {
 	if v.Kind != KindString {
 		return 0, false
 	}
-	switch {
-	case equalFold(v.Raw, "nan"):
-		return math.NaN(), true
-	case equalFold(v.Raw, "inf"), equalFold(v.Raw, "+inf"):
+	switch text := v.plain(); {
+	case equalFold(text, "nan"):
+		return quietNaN, true
+	case equalFold(text, "inf"), equalFold(text, "+inf"):
 		return math.Inf(1), true
-	case equalFold(v.Raw, "-inf"):
+	case equalFold(text, "-inf"):
 		return math.Inf(-1), true
 	}
 	return 0, false

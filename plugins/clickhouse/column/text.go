@@ -157,7 +157,7 @@ func parseUUID(v *Value) (id [16]byte, err error) {
 	if v.Kind != KindString {
 		return id, WrongKind(v, "a UUID")
 	}
-	b := v.Raw
+	b := v.plain()
 	if len(b) != 36 || b[8] != '-' || b[13] != '-' || b[18] != '-' || b[23] != '-' {
 		return id, ErrNotAUUID
 	}

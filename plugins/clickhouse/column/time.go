@@ -14,17 +14,18 @@ func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
 		if v.Kind == KindNull {
 			return 0, ErrNull
 		}
-		if v.Kind != KindString || v.Escaped {
+		if v.Kind != KindString {
 			return 0, ErrNotADate
 		}
-		days, ok := parseDay(v.Raw)
+		text := v.plain()
+		days, ok := parseDay(text)
 		switch {
 		case !ok:
 			return 0, ErrNotADate
-		case len(v.Raw) > 10 && !rules.Truncate:
+		case len(text) > 10 && !rules.Truncate:
 			return 0, fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
-		case len(v.Raw) > 10:
-			at, err := parseInstant(v.Raw, &zone)
+		case len(text) > 10:
+			at, err := parseInstant(text, &zone)
 			if err != nil {
 				return 0, err
 			}
@@ -87,16 +88,15 @@ type timeReader struct {
 }
 
 func (r *timeReader) read(v *Value) (instant, error) {
-	switch {
-	case v.Kind == KindString && !v.Escaped:
-		at, err := parseInstant(v.Raw, &r.zone)
-		if err != nil && r.rules.StringToEpoch && IsNumber(v.Raw) {
-			return r.epoch(v.Raw)
+	switch v.Kind {
+	case KindString:
+		text := v.plain()
+		at, err := parseInstant(text, &r.zone)
+		if err != nil && r.rules.StringToEpoch && IsNumber(text) {
+			return r.epoch(text)
 		}
 		return at, err
-	case v.Kind == KindString:
-		return instant{}, ErrNotATime
-	case v.Kind == KindNumber:
+	case KindNumber:
 		return r.epoch(v.Raw)
 	}
 	return instant{}, WrongKind(v, "a time")

@@ -57,6 +57,20 @@ func (v *Value) Text() string {
 	return string(unescape(make([]byte, 0, len(v.Raw)), v.Raw))
 }
 
+// plain returns the text of a string or number. A string with escapes is replaced
+// by the same one without, so that whatever reads it next need not know of them.
+func (v *Value) plain() []byte {
+	if v.Escaped {
+		v.unescape()
+	}
+	return v.Raw
+}
+
+// unescape is the part of plain that is not worth inlining.
+func (v *Value) unescape() {
+	v.Raw, v.Escaped = unescape(make([]byte, 0, len(v.Raw)), v.Raw), false
+}
+
 // IsEmpty reports whether v is the empty text.
 func (v *Value) IsEmpty() bool { return v.Kind == KindString && len(v.Raw) == 0 }
 
@@ -72,13 +86,12 @@ func (v *Value) decimal() (*decimal, error) {
 	switch {
 	case v.Kind == KindNumber && v.num.digits > 0:
 		return &v.num, nil
-	case v.Kind == KindNumber || v.Kind == KindString && !v.Escaped:
-		if n := v.num.read(v.Raw); n == 0 || n != len(v.Raw) {
+	case v.Kind == KindNumber || v.Kind == KindString:
+		text := v.plain()
+		if n := v.num.read(text); n == 0 || n != len(text) {
 			return nil, ErrNotANumber
 		}
 		return &v.num, nil
-	case v.Kind == KindString:
-		return nil, ErrNotANumber
 	}
 	return nil, WrongKind(v, "a number")
 }

@@ -7,7 +7,7 @@ import "testing"
 // TestLongDifferential tries many more tables, and says which faults are mended,
 // so that they need not be allowed any more.
 func TestLongDifferential(t *testing.T) {
-	runDifferential(t, 2000, func(d *differential) {
+	runDifferential(t, 250, func(d *differential) {
 		if *diffTables > 0 {
 			return // too few to meet them all
 		}

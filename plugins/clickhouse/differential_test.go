@@ -36,7 +36,7 @@ var diffServers = []diffServer{
 // -tables, -records and -record are this test's own:
 //
 //	go test ./plugins/clickhouse -run TestDifferential -seed 7 -tables 100
-func TestDifferential(t *testing.T) { runDifferential(t, 10, func(*differential) {}) }
+func TestDifferential(t *testing.T) { runDifferential(t, 8, func(*differential) {}) }
 
 // runDifferential tries so many tables on each server, and hands over what was seen.
 func runDifferential(t *testing.T, tables int, then func(d *differential)) {

@@ -35,11 +35,11 @@ test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, p
 
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
-	go test -race -shuffle=on -timeout 10m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
+	go test -race -shuffle=on -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
 
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test -race -shuffle=on -timeout 15m -count=1 ./tests/e2e/...
+	go test -race -shuffle=on -timeout 25m -count=1 ./tests/e2e/...
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand

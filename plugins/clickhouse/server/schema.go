@@ -10,6 +10,12 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
+// Codes of limits on what a query reads.
+const (
+	codeTooManyRows  = 158
+	codeTooManyBytes = 307
+)
+
 // where selects a table's rows in a system table.
 func (t Table) where(column string) string {
 	if t.Database == "" {
@@ -21,7 +27,12 @@ func (t Table) where(column string) string {
 // Columns implements Server. It asks the list of columns, and not DESCRIBE,
 // whose answer settings of the user's profile change.
 func (r *Replica) Columns(ctx context.Context, t Table) (*column.Schema, error) {
-	rows, err := r.Texts(ctx, 4, "SELECT name, type, default_kind, default_expression FROM system.columns WHERE "+t.where("table"))
+	sql := "SELECT name, type, default_kind, default_expression FROM system.columns WHERE " + t.where("table")
+	rows, err := r.Texts(ctx, 4, sql)
+	if code, ok := Code(err); ok && (code == codeTooManyRows || code == codeTooManyBytes) {
+		// A limit that is meant for reading data must not keep a table from being filled.
+		rows, err = r.Texts(ctx, 4, sql+" SETTINGS max_rows_to_read = 0, max_bytes_to_read = 0")
+	}
 	if err == nil && len(rows) == 0 {
 		err = r.whyNoColumns(ctx, t)
 	}

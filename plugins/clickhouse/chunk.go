@@ -31,6 +31,15 @@ type chunk struct {
 	maybe   bool     // an insert was sent whose outcome is not known, or was not at a time
 	sample  sample
 	poison  map[int]*rec.RowError // records that the decoder has panicked at
+
+	promises []promise // of the records to decode, what the first ones are to become
+}
+
+// promise is rows that one insert of unknown outcome held: decoded anew, they are
+// to be one insert again, under the same token.
+type promise struct {
+	rows  int
+	token string
 }
 
 // sample is rows that the server judges ahead of the others, one by one.
@@ -53,7 +62,7 @@ func (c *chunk) Take(deliveries []*delivery) {
 		c.deliveries = append(c.deliveries, d)
 	}
 	c.sealed = c.deliveries[0].sealed
-	c.rows, c.next, c.pending, c.unfit, c.hollow, c.sample = nil, 0, nil, nil, 0, sample{}
+	c.rows, c.next, c.pending, c.unfit, c.hollow, c.sample, c.promises = nil, 0, nil, nil, 0, sample{}, nil
 }
 
 // Attempt implements lane.Load.
@@ -98,9 +107,6 @@ func (c *chunk) Finish(err error, attempts int) {
 	}
 	for _, d := range c.deliveries {
 		d.attempts = attempts
-		if d.err != nil && c.maybe {
-			c.sink.salts.keep(d)
-		}
 		close(d.done)
 	}
 }
@@ -130,12 +136,52 @@ func (c *chunk) record(n int) int {
 // startOver undoes the decoding of every row that is not stored: of the unfit
 // ones too, and of those alone not that the server has refused.
 func (c *chunk) startOver() {
-	rows := c.unsettled()
+	promised, promises := c.promised()
+	rows := []int{} // never nil, which would mean all
+	for _, index := range c.unsettled() {
+		if !slices.Contains(promised, index) {
+			rows = append(rows, index)
+		}
+	}
 	for _, row := range c.unfit {
 		rows = append(rows, row.index)
 	}
 	slices.Sort(rows)
+	rows, c.promises = append(promised, rows...), promises
 	c.rows, c.next, c.pending, c.unfit, c.hollow, c.sample = rows, 0, nil, nil, 0, sample{}
+}
+
+// promised returns the rows of the inserts whose outcome is not known, insert by
+// insert.
+func (c *chunk) promised() (rows []int, promises []promise) {
+	for _, s := range c.pending {
+		if s.maybe && s.token != "" {
+			rows = append(rows, s.records()...)
+			promises = append(promises, promise{rows: s.to - s.from, token: s.token})
+		}
+	}
+	next := c.next
+	for _, p := range c.promises { // not decoded since
+		for n := next; n < next+p.rows; n++ {
+			rows = append(rows, c.record(n))
+		}
+		next += p.rows
+		promises = append(promises, p)
+	}
+	return rows, promises
+}
+
+// redeem gives the rows that were just decoded the token that they had. Rows that have become several inserts, or do not fit any more, cannot keep
+// it.
+func (c *chunk) redeem() {
+	if len(c.promises) == 0 {
+		return
+	}
+	p := c.promises[0]
+	c.promises = c.promises[1:]
+	if len(c.pending) == 1 && c.pending[0].to-c.pending[0].from == p.rows {
+		c.pending[0].token, c.pending[0].maybe = p.token, true
+	}
 }
 
 // reopen is startOver for the rows that the server has refused as well: what they

@@ -20,7 +20,7 @@ func chunkOf(t *testing.T, s *sink, deliveries ...[]string) *chunk {
 
 // A chunk of several deliveries tells each of them what is theirs.
 func TestAChunkIsSettledByDelivery(t *testing.T) {
-	c := chunkOf(t, &sink{salts: &salts{}}, []string{"a", "b"}, []string{"c"}, []string{"d", "e", "f"})
+	c := chunkOf(t, nil, []string{"a", "b"}, []string{"c"}, []string{"d", "e", "f"})
 	require.Len(t, c.records, 6)
 	b := &column.Block{Schema: &column.Schema{Table: "t"}, Rows: []int{0, 1, 3}}
 	c.next = 4
@@ -76,4 +76,22 @@ func TestHalvesKeepTheirOrder(t *testing.T) {
 		refused = append(refused, row.index)
 	}
 	require.Equal(t, []int{0, 1, 2, 3, 4}, refused)
+}
+
+// Rows of an insert of unknown outcome stay one insert, and keep its token, when
+// everything is decoded anew.
+func TestStartingOverKeepsPromises(t *testing.T) {
+	c := chunkOf(t, nil, []string{"0", "1", "2", "3", "4", "5"})
+	b := &column.Block{Schema: &column.Schema{Table: "t"}, Rows: []int{0, 2, 4}}
+	c.next = 5
+	c.pending = []segment{{block: b, to: 1}, {block: b, from: 1, to: 3, token: "T", maybe: true}}
+	c.startOver()
+	require.Equal(t, []int{2, 4, 0, 5}, c.rows)
+	c.startOver() // again, before they were decoded
+	require.Equal(t, []int{2, 4, 0, 5}, c.rows)
+	require.Equal(t, []promise{{2, "T"}}, c.promises)
+	c.next, c.pending = 2, []segment{{block: b, from: 1, to: 3}}
+	c.redeem()
+	require.Equal(t, []segment{{block: b, from: 1, to: 3, token: "T", maybe: true}}, c.pending)
+	require.Empty(t, c.promises)
 }

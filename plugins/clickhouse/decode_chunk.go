@@ -29,7 +29,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 			known = current
 		}
 	}
-	begun, unfit, hollow := c.next, len(c.unfit), c.hollow
+	begun, unfit, hollow, promises := c.next, len(c.unfit), c.hollow, c.promises
 	stranger, err := s.decodeFor(known, c)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 	if !fresh && (len(c.unfit) > unfit || stranger) {
 		current, err := s.loadSchema(ctx)
 		if current != known {
-			c.next, c.pending, c.unfit, c.hollow = begun, nil, c.unfit[:unfit], hollow
+			c.next, c.pending, c.unfit, c.hollow, c.promises = begun, nil, c.unfit[:unfit], hollow, promises
 			if err != nil {
 				s.table.doubt()
 				return err
@@ -57,6 +57,9 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 // chunk is as it was. A record that the decoder panics at is a bad row.
 func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err error) {
 	end := min(c.toDecode(), c.next+s.stretch(known))
+	if len(c.promises) > 0 {
+		end = c.next + c.promises[0].rows
+	}
 	for {
 		d := s.table.takeDecoder(known, s.cfg)
 		d.records = c.records
@@ -76,6 +79,7 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 		c.unfit, c.next, c.hollow = append(c.unfit, unfit...), end, c.hollow+d.Hollow()
 		stranger = d.Stranger()
 		c.pending = segmentsOf(d.Blocks(), s.cfg.preserveOrder)
+		c.redeem()
 		s.table.giveBack(d)
 		return stranger, nil
 	}

@@ -14,6 +14,7 @@ type delivery struct {
 	sealed  bool  // it makes a chunk of its own
 	flight  string
 	salt    string // see salts
+	salts   *salts
 
 	done     chan struct{}
 	err      error    // why some rows are neither stored nor bad

@@ -310,3 +310,60 @@ func TestAViewThatFailsDoublesNothing(t *testing.T) {
 		require.Equal(t, "20 20", count(t, server, table))
 	})
 }
+
+// An insert of unknown outcome keeps its rows and its token when the table changes
+// before it is sent again.
+func TestAnUnknownOutcomeKeepsItsTokenOverAnAlter(t *testing.T) {
+	faulty(t, func(t *testing.T, server stack.FaultyClickHouse) {
+		table := newWindowTable(t, server, "id UInt32, b UInt8")
+		out := open(t, yamlFor(t, server, table, "max_in_flight: 1"))
+		require.NoError(t, out.WriteBatch(t.Context(), records(ids(1000, 1001)...)))
+		statement := "INSERT INTO .*" + table
+		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: statement, Times: 1, Execute: true, Cut: true}))
+		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: statement, Times: 4, Code: 242, Text: "table is read-only"}))
+		done := writing(t, out, ids(0, 10)...)
+		awaitQueue(t, out)
+		require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" DROP COLUMN b, ADD COLUMN c UInt8 DEFAULT id % 2"))
+		require.NoError(t, <-done)
+		require.Equal(t, "11 11", count(t, server, table))
+	})
+}
+
+// What was stored of a batch that is handed back for another table's sake is not
+// stored again.
+func TestABatchThatIsHandedBackDoublesNothing(t *testing.T) {
+	faulty(t, func(t *testing.T, server stack.FaultyClickHouse) {
+		good, bad := newWindowTable(t, server, "id UInt32, v UInt32 DEFAULT rand()"), newWindowTable(t, server, "id UInt32")
+		yaml := strings.Replace(yamlFor(t, server, "${! @table }", ""), "max_interval: 200ms", "max_interval: 200ms, max_retries: 1", 1)
+		out := open(t, yaml)
+		flight := records(append(ids(0, 10), `{"id":10,"v":1}`, `{"id":11,"v":1}`, `{"id":12}`)...)
+		for i, m := range flight {
+			m.MetaSetMut("table", []string{good, bad}[i/12])
+		}
+		flight[0] = flight[0].WithContext(position.NewFlight(t.Context()))
+		require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO .*" + bad, Times: 6, Code: 242, Text: "table is read-only"}))
+		for range 3 {
+			require.ErrorContains(t, out.WriteBatch(t.Context(), flight), "giving up after 2 attempts")
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), flight))
+		require.Equal(t, "12 12", count(t, server, good))
+		require.Equal(t, "1 1", count(t, server, bad))
+	})
+}
+
+// An insert that goes to the server in pieces is stored as a whole or not at all,
+// whatever the configuration says of blocks: halving it doubles nothing.
+func TestALargeInsertIsStoredAsAWhole(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		const rows = 60_000
+		table := newTable(t, server, "id UInt32, s String, m UInt8 MATERIALIZED throwIf(id = 59000)")
+		out := open(t, yamlFor(t, server, table, "settings: {min_insert_block_size_rows: 1000, min_insert_block_size_bytes: 1000}"))
+		var texts []string
+		for i := range rows {
+			texts = append(texts, fmt.Sprintf(`{"id":%d,"s":%q}`, i, strings.Repeat("x", 150)))
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		require.Equal(t, fmt.Sprintf("%d %d", rows-1, rows-1), count(t, server, table))
+		require.Len(t, boxOf(t).all(), 1)
+	})
+}

@@ -241,6 +241,7 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 		deliveries[i].sealed, deliveries[i].flight = g.sealed, flight
 		w := o.ways.to(target{table: g.table, shard: g.shard})
 		defer o.ways.leave(w)
+		deliveries[i].salts = w.sink.salts
 		w.lane.Add(deliveries[i])
 	}
 	for _, d := range deliveries {
@@ -249,6 +250,11 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	err := o.settle(ctx, batch, all, deliveries, bad)
 	if err == nil { // else an insert that was given up may still be looking
 		recycle(all)
+		return nil
+	}
+	// The batch comes again, with what was stored of it as well.
+	for _, d := range deliveries {
+		d.salts.keep(d)
 	}
 	return err
 }

@@ -36,6 +36,8 @@ const (
 	settingBinaryTypesIn   = "input_format_native_decode_types_in_binary_format"
 	settingBinaryTypesOut  = "output_format_native_encode_types_in_binary_format"
 	settingProgressHeaders = "send_progress_in_http_headers"
+	settingBlockRows       = "min_insert_block_size_rows"
+	settingBlockBytes      = "min_insert_block_size_bytes"
 )
 
 // since are the versions that brought those settings: what is gone by where the
@@ -51,6 +53,8 @@ var since = map[string]version{
 	settingBinaryTypesIn:   {24, 7},
 	settingBinaryTypesOut:  {24, 7},
 	settingProgressHeaders: {1, 1},
+	settingBlockRows:       {1, 1},
+	settingBlockBytes:      {1, 1},
 }
 
 type version struct{ major, minor int }

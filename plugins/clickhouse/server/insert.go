@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -79,7 +81,7 @@ func (r *Replica) insert(ctx context.Context, f Features, in Insert) (w Written,
 	n := in.Part.To - in.Part.From
 	q := statement{id: uuid.NewString(), settings: r.cfg.insertSettings(f, in)}
 	err = r.bounded(ctx, r.cfg.InsertTimeout, func(ctx context.Context) (err error) {
-		w, err = r.wire.insert(ctx, q, rowsOf(in.Part, in.Table, r.cfg.Piece))
+		w, err = r.wire.insert(ctx, q, rowsOf(in.Part, in.Table, r.cfg.pieceFor(f)))
 		return err
 	})
 	if code, ok := Code(err); ok && code == codeDeduplicated {
@@ -151,9 +153,10 @@ func (c *Config) given() []settingValue {
 // knows: of itself, some tables deduplicate by content and take equal rows for
 // repetitions.
 func (c *Config) insertSettings(f Features, in Insert) []settingValue {
-	values := c.given()
+	values := slices.DeleteFunc(c.given(), func(v settingValue) bool { return slices.Contains(oneBlock, v.name) })
 	wish := func(name, value string) {
 		_, given := c.Settings[name]
+		given = given && !slices.Contains(oneBlock, name)
 		if s := f.settings[name]; !given && f.may(name, value) && !s.is(value) {
 			values = append(values, settingValue{name: name, value: numberOr(value)})
 		}
@@ -167,6 +170,9 @@ func (c *Config) insertSettings(f Features, in Insert) []settingValue {
 	wish(settingAsync, "0") // batches are formed already: waiting for others gains nothing
 	wish(settingBinaryTypesIn, "0")
 	wish(settingBinaryTypesOut, "0")
+	for _, name := range oneBlock {
+		wish(name, wholeInsert)
+	}
 	switch {
 	case in.Deduplication == NoDeduplication && f.has(settingDeduplicateNew):
 		wish(settingDeduplicateNew, "disable")
@@ -189,13 +195,30 @@ func (c *Config) insertSettings(f Features, in Insert) []settingValue {
 
 // numberOr keeps what is a number one, which old servers insist on.
 func numberOr(value string) any {
-	switch value {
-	case "0":
-		return 0
-	case "1":
-		return 1
+	if n, err := strconv.Atoi(value); err == nil {
+		return n
 	}
 	return value
+}
+
+// oneBlock are the settings by which a server makes one block again of the pieces
+// of an insert, so that it stores all of them or none: a part that is stored
+// before a later piece is refused would be stored again with the halves. They are
+// not the user's to choose.
+var oneBlock = []string{settingBlockRows, settingBlockBytes}
+
+// wholeInsert is more rows, and more bytes, than any insert has.
+const wholeInsert = "1099511627776"
+
+// pieceFor is how large the pieces of an insert may be: one piece is all of it
+// where the user may not ask for one block.
+func (c *Config) pieceFor(f Features) int {
+	for _, name := range oneBlock {
+		if !f.may(name, wholeInsert) {
+			return math.MaxInt
+		}
+	}
+	return c.Piece
 }
 
 // rows are the rows of an INSERT, column by column, on their way to a wire.

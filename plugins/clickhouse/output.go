@@ -1,10 +1,10 @@
 // Package clickhouse provides the clickhouse output: JSON records become typed
 // columns, inserted in batches by ClickHouse's own protocols.
 //
-// A record goes from bytes to columns in one step. The table's schema is read
-// from the server; every column has a builder that converts JSON strictly and
-// keeps its values in the layout of the Native format, so that the driver
-// takes them without a conversion of its own.
+// A record goes from bytes to columns in one step (packages record/json and
+// column). The table's schema is read from the server; every column converts
+// strictly and keeps its values in the layout of the Native format, in which they
+// go to the wire (package server).
 //
 // The output owns failure. A record that does not fit goes to the dead_letter
 // output while its neighbours are stored; a block that the server rejects

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -95,4 +97,32 @@ func TestShapeWithBursts(t *testing.T) {
 	} {
 		assert.Equal(t, want, s.due(elapsed), elapsed)
 	}
+}
+
+// answered is a publication that the server has stored: it says so once.
+type answered struct{ ok chan *jetstream.PubAck }
+
+func (a answered) Ok() <-chan *jetstream.PubAck { return a.ok }
+func (a answered) Err() <-chan error            { return nil }
+func (a answered) Msg() *nats.Msg               { return nil }
+
+// A flush that its context ends is gone on with by the next one.
+func TestAFlushGoesOnWhereTheLastOneEnded(t *testing.T) {
+	s := &jetStreamSink{}
+	futures := make([]answered, 3)
+	for i := range futures {
+		futures[i] = answered{make(chan *jetstream.PubAck, 1)}
+		s.pending = append(s.pending, futures[i])
+	}
+	futures[0].ok <- &jetstream.PubAck{}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Flush(ctx) }()
+	require.Eventually(t, func() bool { return s.Published() == 1 }, 10*time.Second, time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	futures[1].ok <- &jetstream.PubAck{}
+	futures[2].ok <- &jetstream.PubAck{}
+	require.NoError(t, s.Flush(t.Context()))
+	require.EqualValues(t, 3, s.Published())
 }

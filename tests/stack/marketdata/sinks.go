@@ -85,17 +85,18 @@ func (s *jetStreamSink) Publish(ctx context.Context, key string, record []byte) 
 
 func (s *jetStreamSink) Flush(ctx context.Context) error {
 	var failed error
-	for _, future := range s.pending {
+	for len(s.pending) > 0 {
 		select {
-		case <-future.Ok():
+		case <-s.pending[0].Ok():
 			s.published.Add(1)
-		case err := <-future.Err():
+		case err := <-s.pending[0].Err():
 			failed = errors.Join(failed, err)
 		case <-ctx.Done():
 			return errors.Join(failed, ctx.Err())
 		}
+		s.pending = s.pending[1:] // it answers once
 	}
-	s.pending = s.pending[:0]
+	s.pending = nil
 	return failed
 }
 

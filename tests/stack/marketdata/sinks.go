@@ -70,7 +70,10 @@ func JetStreamSink(js jetstream.JetStream, prefix string) Sink {
 
 func (s *jetStreamSink) Publish(ctx context.Context, key string, record []byte) error {
 	if len(s.pending) == jetStreamPending {
-		if err := s.Flush(ctx); err != nil {
+		// A context that ends here would lose this record: a gap in seq.
+		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+		defer cancel()
+		if err := s.Flush(flush); err != nil {
 			return err
 		}
 	}

@@ -7,14 +7,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// mostSalts bounds how many deliveries are remembered that were handed back with
-// an insert whose outcome is not known.
+// mostSalts bounds how many deliveries are remembered that were handed back.
 const mostSalts = 1024
 
 // salts give the rows that have no position in a source something to be told
 // apart by: a delivery's salt goes into the tokens of its inserts. A delivery that
-// was handed back to the buffer while an insert of it may have been stored gets
-// the same one when it comes again, by the flight of the buffer that it belongs to
+// was handed back to the buffer, for its own sake or another's, gets the same one when it comes again, by the flight of the buffer that it belongs to
 // and by its bytes, so that the server recognises the insert. It is safe for
 // concurrent use.
 type salts struct {

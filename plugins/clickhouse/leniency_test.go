@@ -48,3 +48,21 @@ func TestCoerceIsLinted(t *testing.T) {
 		require.Equal(t, bad, len(lints) > 0, "%s: %v", field, lints)
 	}
 }
+
+// The texts of numbers that were worked out stay as they are, whatever other values
+// are worked out after them.
+func TestNumbersThatAreWorkedOutKeepTheirTexts(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8, list String, n String, x String")
+		out := open(t, yamlFor(t, server, table, `
+columns: {id: id, list: 'this.list.slice(0)', n: '@n', x: 'this.id * 0.5'}
+coerce: [number_to_string]`))
+		batch := records(`{"id":1,"list":[1,2,3,4,5,6,7,8,9]}`, `{"id":2,"list":[2]}`, `{"id":3,"list":[3]}`)
+		for i, m := range batch {
+			m.MetaSetMut("n", int64(1111*(i+1)))
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), batch))
+		require.Equal(t, [][]string{{"1", "[1,2,3,4,5,6,7,8,9]", "1111", "0.5"}, {"2", "[2]", "2222", "1"}, {"3", "[3]", "3333", "1.5"}},
+			query(t, server, "SELECT id, list, n, x FROM default."+table+" ORDER BY id"))
+	})
+}

@@ -125,7 +125,7 @@ func (p *namePart) value(r record) (string, error) {
 	case v.Kind == column.KindString:
 		return v.Text(), nil
 	}
-	return string(v.Raw), nil
+	return string(v.Literal()), nil
 }
 
 func (p *namePart) fault(err error) error {

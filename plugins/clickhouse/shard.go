@@ -55,7 +55,7 @@ func shardKey(v *column.Value) (uint64, error) {
 	switch v.Kind {
 	case column.KindString:
 		return city.CH64([]byte(v.Text())), nil
-	case column.KindNumber:
+	case column.KindNumber, column.KindFloat:
 		if n, err := v.Uint64(); err == nil {
 			return n, nil
 		}
@@ -63,7 +63,7 @@ func shardKey(v *column.Value) (uint64, error) {
 			return uint64(n), nil //nolint:gosec // the same bits
 		}
 	}
-	return 0, fmt.Errorf("%s is neither a whole number nor a text", rec.Shorten(v.Raw))
+	return 0, fmt.Errorf("%s is neither a whole number nor a text", rec.Shorten(v.Literal()))
 }
 
 // divide splits groups by shard. A record whose shard cannot be told is a bad

@@ -113,7 +113,7 @@ func (s *source) find(r record, v *column.Value) (found bool, err error) {
 		if err != nil || !found {
 			return false, err
 		}
-		if _, err := json.Set(v, x, nil); err != nil {
+		if err := json.Set(v, x); err != nil {
 			return false, fmt.Errorf("%s: %w", s.text, err)
 		}
 		return true, nil

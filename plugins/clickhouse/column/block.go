@@ -12,8 +12,6 @@ type Block struct {
 	Absent []bool
 	Rows   []int // of each row, the index of the record that it came from
 	Weight int   // bytes of the records that the rows were
-	// Text is memory that values alias and that is no part of the records.
-	Text []byte
 	// Reader is what the format that fills the block keeps with its columns from
 	// one use to the next.
 	Reader any
@@ -41,7 +39,7 @@ func (b *Block) Len() int { return len(b.Rows) }
 // Size is the memory held now, used or not, in bytes, without the records that
 // texts alias.
 func (b *Block) Size() int {
-	size := 8*cap(b.Rows) + cap(b.Text)
+	size := 8 * cap(b.Rows)
 	for _, c := range b.Columns {
 		size += c.Size()
 	}
@@ -54,7 +52,6 @@ func (b *Block) Reset() {
 		c.Reset()
 	}
 	b.Rows, b.Weight = emptied(b.Rows, &b.room), 0
-	b.Text = nil // values that are on their way may still alias it
 }
 
 // Part is a run of rows of a block: those from From to To, not including.

@@ -13,7 +13,7 @@ const mostSeconds = 999*3600 + 59*60 + 59
 func newClock(t Type, rules Rules) (Column, error) {
 	if t.Name == "Time" {
 		return newFixed(func(v *Value) (int32, error) {
-			if v.Kind == KindNumber {
+			if v.Kind == KindNumber || v.Kind == KindFloat {
 				n, err := v.Int64()
 				if err == nil && (n < -mostSeconds || n > mostSeconds) {
 					err = ErrRange
@@ -34,10 +34,21 @@ func newClock(t Type, rules Rules) (Column, error) {
 // parseSpan reads "15:04:05.999", with up to three digits of hours and a sign, in
 // units of 10^-precision seconds.
 func parseSpan(v *Value, precision int, truncate bool) (int64, error) {
-	if v.Kind != KindString {
-		return 0, WrongKind(v, "a time such as \"15:04:05\"")
+	switch v.Kind {
+	case KindString:
+		return parseClockText(v.plain(), precision, truncate)
+	case KindSpan:
+		n := magnitude(int64(v.span))
+		at := instant{sec: int64(n / 1e9), nano: int64(n % 1e9)} //nolint:gosec // below 2^63
+		if at.sec > mostSeconds {
+			return 0, ErrRange
+		}
+		return at.span(v.span < 0, precision, truncate)
 	}
-	b := v.plain()
+	return 0, WrongKind(v, "a time such as \"15:04:05\"")
+}
+
+func parseClockText(b []byte, precision int, truncate bool) (int64, error) {
 	negative := len(b) > 0 && b[0] == '-'
 	if negative {
 		b = b[1:]
@@ -57,6 +68,11 @@ func parseSpan(v *Value, precision int, truncate bool) (int64, error) {
 	if !ok1 || !ok2 || !ok3 || len(rest) > 0 || minutes > 59 || seconds > 59 {
 		return 0, ErrNotAClock
 	}
+	return at.span(negative, precision, truncate)
+}
+
+// span returns ticks of a span of that length, in one direction or the other.
+func (at instant) span(negative bool, precision int, truncate bool) (int64, error) {
 	n, err := at.ticks(precision, truncate)
 	if negative {
 		n = -n

@@ -58,9 +58,9 @@ func dynamicOf(v *Value) (dynamicValue, error) {
 		return dynamicValue{}, nil
 	case KindTrue, KindFalse:
 		return dynamicValue{"Bool", v.Kind == KindTrue}, nil
-	case KindString:
+	case KindString, KindTime, KindDate, KindSpan:
 		return dynamicValue{"String", v.Text()}, nil
-	case KindNumber:
+	case KindNumber, KindFloat:
 		d, err := v.decimal()
 		if err != nil {
 			return dynamicValue{}, err
@@ -71,7 +71,7 @@ func dynamicOf(v *Value) (dynamicValue, error) {
 		if n, err := d.unsigned(v.Raw, 64); err == nil {
 			return dynamicValue{"UInt64", n}, nil
 		}
-		f, err := d.float64(v.Raw)
+		f, err := v.float64()
 		return dynamicValue{"Float64", f}, err
 	}
 	return dynamicValue{}, WrongKind(v, "a text, a number or a boolean")

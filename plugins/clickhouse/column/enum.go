@@ -62,10 +62,13 @@ func (e *enumValues) read(v *Value) (int16, error) {
 			return n, nil
 		}
 		return 0, ErrNotEnum
-	case KindNumber:
-		n, err := parseSigned(v.Raw, 0, 16)
+	case KindNumber, KindFloat:
+		n, err := v.Int64()
 		if err != nil {
 			return 0, err
+		}
+		if n != int64(int16(n)) {
+			return 0, ErrRange
 		}
 		if !e.byNumber[int16(n)] {
 			return 0, ErrNotEnum

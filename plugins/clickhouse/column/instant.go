@@ -142,9 +142,9 @@ func daysSinceEpoch(year, month, day int64) int64 {
 	return era*146097 + y*365 + y/4 - y/100 + (153*(month-3)+2)/5 + day - 1 - 719468
 }
 
-// parseEpoch reads a number of units (10^-digits seconds) since 1970.
-func parseEpoch(text []byte, digits int) (instant, error) {
-	negative, nanos, wide, err := parseScaled(text, 9-digits)
+// epoch reads d, of the text given, as units (10^-digits seconds) since 1970.
+func (d *decimal) epoch(text []byte, digits int) (instant, error) {
+	nanos, wide, err := d.scaled(text, 9-digits)
 	if err != nil {
 		return instant{}, err
 	}
@@ -152,7 +152,7 @@ func parseEpoch(text []byte, digits int) (instant, error) {
 		return instant{}, ErrRange
 	}
 	at := instant{sec: int64(nanos / 1e9), nano: int64(nanos % 1e9)}
-	if negative {
+	if d.negative {
 		at.sec, at.nano = -at.sec, -at.nano
 		if at.nano < 0 {
 			at.sec, at.nano = at.sec-1, at.nano+1e9

@@ -145,14 +145,6 @@ func (d *decimal) recount(b []byte) {
 
 func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parseScaled is decimal.scaled of a JSON number's text.
-func parseScaled(text []byte, scale int) (negative bool, small uint64, wide *big.Int, err error) {
-	var d decimal
-	d.read(text)
-	small, wide, err = d.scaled(text, scale)
-	return d.negative, small, wide, err
-}
-
 // scaled returns the magnitude of d × 10^scale, exactly. When it needs more
 // than 64 bits it is in wide, which is worked out from d's text.
 func (d *decimal) scaled(text []byte, scale int) (small uint64, wide *big.Int, err error) {
@@ -173,11 +165,19 @@ func (d *decimal) scaled(text []byte, scale int) (small uint64, wide *big.Int, e
 	case exp < 0:
 		return 0, nil, ErrPrecision
 	}
+	if !d.big && exp <= maxExponent {
+		return 0, scaleUp(new(big.Int).SetUint64(d.mantissa), exp), nil
+	}
 	wide, err = scaleBig(text, exp)
 	return 0, wide, err
 }
 
-// scaleBig is the slow way, for numbers of more than 64 bits.
+// scaleUp multiplies n by a power of ten.
+func scaleUp(n *big.Int, exp int) *big.Int {
+	return n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exp)), nil))
+}
+
+// scaleBig is the slow way, for numbers whose digits do not fit 64 bits.
 func scaleBig(text []byte, exp int) (*big.Int, error) {
 	digits := make([]byte, 0, len(text))
 	for _, c := range text {
@@ -202,14 +202,7 @@ func scaleBig(text []byte, exp int) (*big.Int, error) {
 	if !ok {
 		return nil, ErrPrecision
 	}
-	return n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exp)), nil)), nil
-}
-
-// parseSigned is decimal.signed of a JSON number's text × 10^scale.
-func parseSigned(text []byte, scale, width int) (int64, error) {
-	var d decimal
-	d.read(text)
-	return d.signed(text, scale, width)
+	return scaleUp(n, exp), nil
 }
 
 // signed returns d × 10^scale as a signed integer of the given width.
@@ -306,10 +299,17 @@ var floatPow10 = [...]float64{
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// float64 returns the float64 nearest to d. When mantissa and power of ten are
-// both exact floats one operation rounds correctly; otherwise the standard
+// float64 returns the float64 nearest to a number. When mantissa and power of ten
+// are both exact floats one operation rounds correctly; otherwise the standard
 // library does it.
-func (d *decimal) float64(text []byte) (float64, error) {
+func (v *Value) float64() (float64, error) {
+	if v.Kind == KindFloat {
+		return v.float, nil
+	}
+	d, err := v.decimal()
+	if err != nil {
+		return 0, err
+	}
 	if !d.big && d.mantissa < 1<<53 && d.exp > -len(floatPow10) && d.exp < len(floatPow10) {
 		f := float64(d.mantissa)
 		if d.exp < 0 {
@@ -322,7 +322,7 @@ func (d *decimal) float64(text []byte) (float64, error) {
 		}
 		return f, nil
 	}
-	f, err := strconv.ParseFloat(str(text), 64)
+	f, err := strconv.ParseFloat(str(v.Literal()), 64)
 	if err != nil {
 		return 0, ErrRange
 	}

@@ -57,7 +57,7 @@ func boolReader(numbers bool) func(v *Value) (uint8, error) {
 			return 1, nil
 		case v.Kind == KindFalse:
 			return 0, nil
-		case v.Kind == KindNumber && numbers:
+		case (v.Kind == KindNumber || v.Kind == KindFloat) && numbers:
 			n, err := v.Uint64()
 			if err == nil && n > 1 {
 				err = ErrRange
@@ -84,11 +84,7 @@ func parseFloat64Value(v *Value) (float64, error) {
 	if f, ok := specialFloat(v); ok {
 		return f, nil
 	}
-	d, err := v.decimal()
-	if err != nil {
-		return 0, err
-	}
-	return d.float64(v.Raw)
+	return v.float64()
 }
 
 func parseFloat32Value(v *Value) (float32, error) {

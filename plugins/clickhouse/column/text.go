@@ -17,7 +17,7 @@ type String struct {
 // Append implements Scalar.
 func (c *String) Append(v *Value) error {
 	switch v.Kind {
-	case KindString:
+	case KindString, KindTime, KindDate, KindSpan:
 		c.values = append(c.values, v.Text())
 	case KindObject, KindArray:
 		c.values = append(c.values, str(v.Raw))
@@ -25,7 +25,7 @@ func (c *String) Append(v *Value) error {
 		if !c.rules.take(v) {
 			return WrongKind(v, "a string")
 		}
-		c.values = append(c.values, str(v.Raw))
+		c.values = append(c.values, str(v.Literal()))
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ type textRules struct {
 
 func (r textRules) take(v *Value) bool {
 	switch v.Kind {
-	case KindNumber:
+	case KindNumber, KindFloat:
 		return r.numbers
 	case KindTrue, KindFalse:
 		return r.bools
@@ -113,8 +113,11 @@ func newFixedString(t Type, rules Rules) (Column, error) {
 
 // Append implements Scalar.
 func (c *FixedString) Append(v *Value) error {
-	if v.Kind != KindString && !c.rules.take(v) {
+	if v.Kind != KindString && v.Kind < KindTime && !c.rules.take(v) {
 		return WrongKind(v, "a string")
+	}
+	if v.Kind != KindString {
+		v.Literal()
 	}
 	s := v.Text()
 	if len(s) > c.size {

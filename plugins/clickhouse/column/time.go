@@ -11,25 +11,9 @@ import (
 func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
 	zone := zone{loc: time.UTC, basic: rules.BasicOffset}
 	return newFixed(func(v *Value) (T, error) {
-		if v.Kind == KindNull {
-			return 0, ErrNull
-		}
-		if v.Kind != KindString {
-			return 0, ErrNotADate
-		}
-		text := v.plain()
-		days, ok := parseDay(text)
-		switch {
-		case !ok:
-			return 0, ErrNotADate
-		case len(text) > 10 && !rules.Truncate:
-			return 0, fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
-		case len(text) > 10:
-			at, err := parseInstant(text, &zone)
-			if err != nil {
-				return 0, err
-			}
-			days = floorDiv(at.sec, 86400)
+		days, err := parseDate(v, rules.Truncate, &zone)
+		if err != nil {
+			return 0, err
 		}
 		if days < first || days > last {
 			return 0, ErrRange
@@ -37,6 +21,40 @@ func newDate[T uint16 | int32](first, last int64, rules Rules) Column {
 		return T(days), nil
 	})
 }
+
+// parseDate reads a date as days since 1970, and with truncate set the one that a
+// time has in UTC.
+func parseDate(v *Value, truncate bool, z *zone) (int64, error) {
+	var text []byte
+	switch v.Kind {
+	case KindNull:
+		return 0, ErrNull
+	case KindString:
+		text = v.plain()
+	case KindDate:
+		return floorDiv(v.at.Unix(), 86400), nil
+	case KindTime:
+		if !truncate {
+			return 0, errTimeForDate
+		}
+		return floorDiv(v.at.Unix(), 86400), nil
+	default:
+		return 0, ErrNotADate
+	}
+	days, ok := parseDay(text)
+	switch {
+	case !ok:
+		return 0, ErrNotADate
+	case len(text) == 10:
+		return days, nil
+	case !truncate:
+		return 0, errTimeForDate
+	}
+	at, err := parseInstant(text, z)
+	return floorDiv(at.sec, 86400), err
+}
+
+var errTimeForDate = fmt.Errorf("%w: a time where a date is expected", ErrPrecision)
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
@@ -93,21 +111,29 @@ func (r *timeReader) read(v *Value) (instant, error) {
 		text := v.plain()
 		at, err := parseInstant(text, &r.zone)
 		if err != nil && r.rules.StringToEpoch && IsNumber(text) {
-			return r.epoch(text)
+			return r.epoch(v)
 		}
 		return at, err
-	case KindNumber:
-		return r.epoch(v.Raw)
+	case KindNumber, KindFloat:
+		return r.epoch(v)
+	case KindTime:
+		return instant{sec: v.at.Unix(), nano: int64(v.at.Nanosecond())}, nil
+	case KindDate:
+		return instant{sec: r.zone.instant(floorDiv(v.at.Unix(), 86400), 0)}, nil
 	}
 	return instant{}, WrongKind(v, "a time")
 }
 
-// epoch reads a number of units since 1970.
-func (r *timeReader) epoch(text []byte) (instant, error) {
+// epoch reads a number of units since 1970, or a string that holds one.
+func (r *timeReader) epoch(v *Value) (instant, error) {
 	if r.rules.EpochDigits < 0 {
 		return instant{}, ErrEpoch
 	}
-	return parseEpoch(text, r.rules.EpochDigits)
+	d, err := v.decimal()
+	if err != nil {
+		return instant{}, err
+	}
+	return d.epoch(v.Raw, r.rules.EpochDigits)
 }
 
 // seconds returns a DateTime.

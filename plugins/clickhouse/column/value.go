@@ -1,6 +1,7 @@
 package column
 
 import (
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -18,13 +19,20 @@ const (
 	KindString
 	KindObject
 	KindArray
+
+	// What formats have that are not text alone; see SetFloat and its like.
+
+	KindFloat
+	KindTime
+	KindDate
+	KindSpan
 )
 
 // Kinds is how many there are.
-const Kinds = KindArray + 1
+const Kinds = KindSpan + 1
 
 func (k Kind) String() string {
-	return [...]string{"null", "true", "false", "a number", "a string", "an object", "an array"}[k]
+	return [...]string{"null", "true", "false", "a number", "a string", "an object", "an array", "a number", "a time", "a date", "a time of the day"}[k]
 }
 
 // Value is one value on its way into a column. Whoever reads records keeps one
@@ -32,12 +40,16 @@ func (k Kind) String() string {
 // keep it, so the record must not change as long as the block is in use.
 type Value struct {
 	// Raw is the text: of a string without its quotes, of everything else as it
-	// stands in JSON.
+	// stands in JSON; nil of a typed value whose text nobody has asked for. Literal
+	// returns it in any case.
 	Raw     []byte
 	Kind    Kind
 	Escaped bool // a string that holds JSON's escapes, all of them well formed
 
-	num decimal // of a number that was read; its zero value: not read yet
+	num   decimal // of a number that was read; its zero value: not read yet
+	float float64
+	at    time.Time
+	span  time.Duration
 }
 
 // ReadNumber makes v the JSON number that text starts with, and returns its
@@ -49,8 +61,11 @@ func (v *Value) ReadNumber(text []byte) int {
 }
 
 // Text returns a string value, unescaped. Without escapes it aliases Raw; with
-// them it is a copy of its own.
+// them it is a copy of its own. Of a time, a date or a span it is their text.
 func (v *Value) Text() string {
+	if v.Kind >= KindTime {
+		v.Literal()
+	}
 	if !v.Escaped {
 		return unsafe.String(unsafe.SliceData(v.Raw), len(v.Raw))
 	}
@@ -76,12 +91,14 @@ func (v *Value) IsEmpty() bool { return v.Kind == KindString && len(v.Raw) == 0 
 
 // number returns the text of a number, or of a string that holds one.
 func (v *Value) number() ([]byte, error) {
-	_, err := v.decimal()
-	return v.Raw, err
+	if _, err := v.decimal(); err != nil {
+		return nil, err
+	}
+	return v.Literal(), nil
 }
 
 // decimal returns a number, or a string that holds one, taken apart. Its text
-// is v.Raw.
+// is v.Raw, if it is one of more than 64 bits.
 func (v *Value) decimal() (*decimal, error) {
 	switch {
 	case v.Kind == KindNumber && v.num.digits > 0:
@@ -91,6 +108,9 @@ func (v *Value) decimal() (*decimal, error) {
 		if n := v.num.read(text); n == 0 || n != len(text) {
 			return nil, ErrNotANumber
 		}
+		return &v.num, nil
+	case v.Kind == KindFloat:
+		v.num.read(v.Literal())
 		return &v.num, nil
 	}
 	return nil, WrongKind(v, "a number")

@@ -65,13 +65,18 @@ func variantRank(k Kind, typ string) int {
 		KindString: {"String", "LowCardinality(String", "FixedString"},
 		KindObject: {"JSON", "Map", "Tuple"},
 		KindArray:  {"Array", "Tuple"},
+		KindFloat:  {"Int", "UInt", "Decimal", "Float"},
+		KindTime:   {"DateTime64", "DateTime", "String", "LowCardinality(String", "FixedString"},
+		KindDate:   {"Date", "DateTime", "String", "LowCardinality(String", "FixedString"},
+		KindSpan:   {"Time64", "Time", "String", "LowCardinality(String", "FixedString"},
 	}[k]
+	found, longest := len(preferred), 0
 	for rank, prefix := range preferred {
-		if strings.HasPrefix(typ, prefix) {
-			return rank
+		if strings.HasPrefix(typ, prefix) && len(prefix) > longest { // DateTime is no Date
+			found, longest = rank, len(prefix)
 		}
 	}
-	return len(preferred)
+	return found
 }
 
 // Order returns the numbers of the types as they are to be asked for a value of

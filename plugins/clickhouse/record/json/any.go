@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
@@ -20,77 +19,52 @@ import (
 var ErrNotUTF8 = errors.New("text that is not valid UTF-8")
 
 // Set makes v the value that Bloblang or the metadata gave as x: a number, a
-// bool and null as in JSON, arrays and objects as JSON text, a time in RFC
-// 3339, the floats that JSON lacks as the strings that Float columns take.
-// Bytes become a string as they are. Text that has to be written for it is
-// appended to buf, which v then aliases.
-func Set(v *column.Value, x any, buf []byte) (rest []byte, err error) {
-	*v = column.Value{}
+// bool, a time, null and a text as themselves, arrays and objects as JSON text,
+// the floats that JSON lacks as the strings that Float columns take. Bytes become
+// a string as they are.
+func Set(v *column.Value, x any) error {
 	switch x := x.(type) {
 	case nil:
-		v.Raw = []byte("null")
-		return buf, nil
+		v.SetNull()
 	case bool:
-		setBool(v, x)
-		return buf, nil
+		v.SetBool(x)
 	case string:
 		if !utf8.ValidString(x) {
-			return buf, ErrNotUTF8
+			return ErrNotUTF8
 		}
-		v.Kind, v.Raw = column.KindString, unsafe.Slice(unsafe.StringData(x), len(x))
-		return buf, nil
+		v.SetText(x)
 	case []byte:
-		v.Kind, v.Raw = column.KindString, x
-		return buf, nil
+		v.SetBytes(x)
 	case time.Time:
-		v.Kind = column.KindString
-		buf, v.Raw = tail(buf, x.AppendFormat(buf, time.RFC3339Nano))
-		return buf, nil
+		v.SetTime(x)
+	case int64:
+		v.SetInt(x)
+	case uint64:
+		v.SetUint(x)
 	case float32:
-		return Set(v, float64(x), buf)
+		v.SetFloat(float64(x))
 	case float64:
-		if text := notFinite(x); text != "" {
-			v.Kind, v.Raw = column.KindString, []byte(text)
-			return buf, nil
-		}
-		v.Kind = column.KindNumber
+		v.SetFloat(x)
+	default:
+		return setText(v, x)
+	}
+	return nil
+}
+
+// setText makes v what only its text is kept of.
+func setText(v *column.Value, x any) error {
+	text, err := appendJSON(nil, x, 0)
+	if err != nil {
+		return err
+	}
+	*v = column.Value{Kind: column.KindNumber, Raw: text}
+	switch x.(type) {
 	case []any:
 		v.Kind = column.KindArray
 	case map[string]any:
 		v.Kind = column.KindObject
-	default:
-		v.Kind = column.KindNumber
 	}
-	written, err := appendJSON(buf, x, 0)
-	if err != nil {
-		return buf, err
-	}
-	buf, v.Raw = tail(buf, written)
-	return buf, nil
-}
-
-func setBool(v *column.Value, b bool) {
-	v.Kind, v.Raw = column.KindFalse, []byte("false")
-	if b {
-		v.Kind, v.Raw = column.KindTrue, []byte("true")
-	}
-}
-
-// tail returns what was appended to before, with no room after it.
-func tail(before, after []byte) (all, appended []byte) {
-	return after, slices.Clip(after[len(before):])
-}
-
-func notFinite(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "nan"
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	}
-	return ""
+	return nil
 }
 
 // appendJSON appends x as JSON text.
@@ -179,8 +153,8 @@ func appendNumber(dst []byte, x any) ([]byte, error) {
 	case float32:
 		return appendNumber(dst, float64(x))
 	case float64:
-		if text := notFinite(x); text != "" {
-			return dst, fmt.Errorf("%s in an array or object", text)
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return dst, fmt.Errorf("%v in an array or object", x)
 		}
 		return strconv.AppendFloat(dst, x, 'g', -1, 64), nil
 	case stdjson.Number:

@@ -197,7 +197,7 @@ func (d *Decoder) decode(text []byte, b *column.Block, index int) error {
 		d.taken = len(d.computed) // nothing is to be taken of the record
 	}
 	if err == nil && len(d.computed) > 0 {
-		err = d.compute(b, index)
+		err = d.compute(index)
 	}
 	if err == nil {
 		err = d.fill(b)

@@ -143,13 +143,12 @@ func (d *Decoder) descend(b *column.Block, f *field, depth int) error {
 }
 
 // compute appends the values that are no part of the record.
-func (d *Decoder) compute(b *column.Block, index int) error {
+func (d *Decoder) compute(index int) error {
 	for _, i := range d.computed {
 		from := d.sources[d.schema.Columns[i].Name]
 		x, found, err := from.Compute(index)
-		text := b.Text
 		if err == nil && found {
-			if text, err = Set(&d.value, x, b.Text); err != nil {
+			if err = Set(&d.value, x); err != nil {
 				err = fmt.Errorf("%s: %w", from.Text, err)
 			}
 		}
@@ -161,9 +160,6 @@ func (d *Decoder) compute(b *column.Block, index int) error {
 		}
 		if err := d.takeOne(i); err != nil {
 			return err
-		}
-		if d.value.Kind != column.KindNumber { // no column keeps the text of a number
-			b.Text = text
 		}
 	}
 	return nil
@@ -218,5 +214,5 @@ func shown(v *column.Value) string {
 	if v.Kind == column.KindString {
 		return `"` + record.Shorten(v.Raw) + `"`
 	}
-	return record.Shorten(v.Raw)
+	return record.Shorten(v.Literal())
 }

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -14,21 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/tests/stack/ticks"
 )
 
 // benchRows is how many rows a benchmark's block has.
 const benchRows = 10_000
-
-// ticks returns records of the seven columns of tickSchema.
-func ticks() (records [][]byte, size int) {
-	records = make([][]byte, benchRows)
-	for i := range records {
-		records[i] = fmt.Appendf(nil, `{"symbol":"SYM%d","ts":"2026-11-23T10:00:00.%09dZ","seq":%d,"side":"buy","price":64123.%02d,"qty":0.%04d,"venue":"X"}`,
-			i%100, i*1000, i+9007199254740993, i%100, i)
-		size += len(records[i])
-	}
-	return records, size
-}
 
 // driverColumns are the driver's columns of a schema, empty.
 func driverColumns(b *testing.B, s *column.Schema) []chcolumn.Interface {
@@ -72,9 +61,9 @@ func encode(columns []chcolumn.Interface) {
 // From JSON to what is sent: ours, against a struct that is filled by a library
 // and appended by the driver, row by row.
 func BenchmarkTicksToColumns(b *testing.B) {
-	records, size := ticks()
+	records, size := ticks.Records(benchRows)
 	b.Run("ours", func(b *testing.B) {
-		d := decoderFor(tickSchema(), false)
+		d := decoderFor(ticks.Schema(), false)
 		b.SetBytes(int64(size))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -102,7 +91,7 @@ func BenchmarkTicksToColumns(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
-				columns := driverColumns(b, tickSchema())
+				columns := driverColumns(b, ticks.Schema())
 				for _, record := range records {
 					var row tickRow
 					if err := unmarshal(record, &row); err != nil {
@@ -122,7 +111,7 @@ func BenchmarkTicksToColumns(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			columns := driverColumns(b, tickSchema())
+			columns := driverColumns(b, ticks.Schema())
 			for i := range rows {
 				appendRow(b, columns, &rows[i])
 			}
@@ -161,8 +150,8 @@ func BenchmarkDecodeType(b *testing.B) {
 }
 
 func BenchmarkDecodeTick(b *testing.B) {
-	records, size := ticks()
-	d := decoderFor(tickSchema(), false)
+	records, size := ticks.Records(benchRows)
+	d := decoderFor(ticks.Schema(), false)
 	b.SetBytes(int64(size / benchRows))
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -174,18 +163,6 @@ func BenchmarkDecodeTick(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func tickSchema() *column.Schema {
-	return column.NewSchema("ticks", []column.Spec{
-		{Name: "symbol", Type: "LowCardinality(String)"},
-		{Name: "ts", Type: "DateTime64(9, 'UTC')"},
-		{Name: "seq", Type: "UInt64"},
-		{Name: "side", Type: "Enum8('buy' = 1, 'sell' = 2)"},
-		{Name: "price", Type: "Decimal(18, 8)"},
-		{Name: "qty", Type: "Float64"},
-		{Name: "venue", Type: "String"},
-	})
 }
 
 var strictTimes = column.Rules{EpochDigits: -1}

@@ -209,7 +209,7 @@ func TestATableWithTooManyBadRowsWaits(t *testing.T) {
 
 // A share of bad rows that is configured away makes dead letters of all.
 func TestAllRowsMayBecomeDeadLetters(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newTable(t, server, "id UInt8")
 	out := open(t, yamlFor(t, server, table, "max_dead_letter_share: 1"))
 	require.NoError(t, out.WriteBatch(t.Context(), records(ids(1000, 2000)...)))
@@ -219,7 +219,7 @@ func TestAllRowsMayBecomeDeadLetters(t *testing.T) {
 // Ways to tables whose names are made of data are dropped when nobody has used
 // them for a while, and are made again.
 func TestWaysAreDropped(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newTable(t, server, "id UInt32")
 	out := open(t, yamlFor(t, server, "${! @table }", ""))
 	send := func(name string) {

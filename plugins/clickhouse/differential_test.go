@@ -49,7 +49,7 @@ func runDifferential(t *testing.T, tables int, then func(d *differential)) {
 	}
 	for _, s := range diffServers {
 		t.Run(s.kind+" "+s.protocol, func(t *testing.T) {
-			d := &differential{server: byProtocol{servers.get(t, s.kind), s.protocol}}
+			d := &differential{server: byProtocol{stack.Shared.ClickHouse(t, s.kind), s.protocol}}
 			d.engine = newDiffEngine(t, d.server)
 			for i := range uint64(tables) {
 				t.Run(fmt.Sprint("seed=", seed+i), func(t *testing.T) { d.table(t, seed+i) })

@@ -71,7 +71,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 // The server has taken the block, its answer is lost with the connection: the
 // retry stores no second copy, unless deduplication is off.
 func TestAnInsertOfUnknownOutcomeIsStoredOnce(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	const rows = 1000
 	for deduplicate, copies := range map[string]int{deduplicateAuto: 1, deduplicateOn: 1, deduplicateOff: 2} {
 		t.Run(deduplicate, func(t *testing.T) {

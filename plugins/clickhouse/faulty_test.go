@@ -11,15 +11,12 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// faultyKind is the current engine with a switch for faults.
-const faultyKind = "faulty"
-
 // faulty runs a test on the current engine by both protocols, on a server that
 // shows faults on demand.
 func faulty(t *testing.T, test func(t *testing.T, server stack.FaultyClickHouse)) {
 	for _, protocol := range []string{protocolHTTP, protocolNative} {
 		t.Run(protocol, func(t *testing.T) {
-			server := servers.faulty(t)
+			server := stack.Shared.ClickHouse(t, stack.KindChDB).(stack.FaultyClickHouse) //nolint:forcetypeassert // it is one
 			t.Cleanup(func() { require.NoError(t, server.ClearFaults(context.Background())) })
 			test(t, faultyBy{server, protocol})
 		})
@@ -39,21 +36,6 @@ func (s faultyBy) Addr() string {
 		return s.NativeAddr()
 	}
 	return s.HTTPAddr()
-}
-
-func (s *sharedServers) faulty(t *testing.T) stack.FaultyClickHouse {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if server, ok := s.kinds[faultyKind]; ok {
-		return server.(stack.FaultyClickHouse)
-	}
-	server := startServer(t, stack.KindChDB, stack.ClickHouseOptions{Faults: true})
-	if s.kinds == nil {
-		s.kinds = map[string]stack.ClickHouse{}
-	}
-	s.kinds[faultyKind] = server
-	return server.(stack.FaultyClickHouse)
 }
 
 // newWindowTable creates a table that remembers its inserts.

@@ -57,7 +57,7 @@ func TestFramesAreRows(t *testing.T) {
 
 // The token of rows is the same in frames and alone.
 func TestFramesAreDeduplicated(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newOnceTable(t, server, 100)
 	out := open(t, yamlFor(t, server, table, ""))
 	var texts []string
@@ -108,7 +108,7 @@ func TestTheTableOfEachRecordOfAFrame(t *testing.T) {
 // A frame that a processor has made something else of is one record, as those
 // are that were taken out of it.
 func TestARewrittenFrameIsOneRecord(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newTable(t, server, "id UInt8")
 	out := open(t, yamlFor(t, server, table, ""))
 	m := framed(0, nil, `{"id":1}`, `{"id":2}`)
@@ -122,7 +122,7 @@ func TestARewrittenFrameIsOneRecord(t *testing.T) {
 // Errors that are handed back name the message, whose records are all delivered
 // again.
 func TestRejectHandsBackFrames(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newTable(t, server, "id UInt8")
 	yaml := strings.Replace(yamlFor(t, server, table, ""), fmt.Sprintf("{letter_box: {name: %q}}", t.Name()), "{reject: no}", 1)
 	out := open(t, yaml)

@@ -284,7 +284,7 @@ func connectError(t *testing.T, yaml string) error {
 }
 
 func TestMaxRetriesHandsTheBatchBack(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
+	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	table := newTable(t, server, "id UInt8")
 	yaml := strings.Replace(yamlFor(t, server, table, ""), "max_interval: 200ms", "max_interval: 200ms, max_retries: 2", 1)
 	out := open(t, yaml)
@@ -296,7 +296,7 @@ func TestMaxRetriesHandsTheBatchBack(t *testing.T) {
 }
 
 func TestWritingEndsWithItsContext(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
+	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	table := newTable(t, server, "id UInt8")
 	out := open(t, yamlFor(t, server, table, ""))
 	require.NoError(t, server.Exec(t.Context(), "DROP TABLE default."+table))
@@ -311,7 +311,7 @@ func TestWritingEndsWithItsContext(t *testing.T) {
 
 // A table that fails must not hold the insert slots that another one needs.
 func TestParkedBatchesHoldNoSlot(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
+	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	good, bad := newTable(t, server, "id UInt8"), newTable(t, server, "id UInt8")
 	out := open(t, yamlFor(t, server, "${! @table }", "max_in_flight: 1"))
 	require.NoError(t, server.Exec(t.Context(), "DROP TABLE default."+bad))

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,54 +17,9 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// The servers that the tests of this package share; each starts on first use.
-var servers sharedServers
-
-type sharedServers struct {
-	mu    sync.Mutex
-	kinds map[string]stack.ClickHouse
-}
-
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := servers.close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	if code == 0 {
-		// toxiproxy loses what stands in the way when faults are taken away.
-		if err := goleak.Find(goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
-func (s *sharedServers) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, server := range s.kinds {
-		if err := server.Close(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *sharedServers) get(t *testing.T, kind string) stack.ClickHouse {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if server, ok := s.kinds[kind]; ok {
-		return server
-	}
-	server := startServer(t, kind, stack.ClickHouseOptions{})
-	if s.kinds == nil {
-		s.kinds = map[string]stack.ClickHouse{}
-	}
-	s.kinds[kind] = server
-	return server
+	// toxiproxy loses what stands in the way when faults are taken away.
+	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 
 // startServer starts a real server; that it cannot be had is a failure.
@@ -81,9 +35,9 @@ func startServer(t *testing.T, kind string, opts stack.ClickHouseOptions) stack.
 // engines runs a test on the old server by the native protocol and on the
 // current engine by both.
 func engines(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
-	t.Run(stack.KindLegacy, func(t *testing.T) { test(t, servers.get(t, stack.KindLegacy)) })
-	t.Run(stack.KindChDB, func(t *testing.T) { test(t, servers.get(t, stack.KindChDB)) })
-	t.Run(stack.KindChDB+" native", func(t *testing.T) { test(t, stack.OverNative(servers.get(t, stack.KindChDB))) })
+	t.Run(stack.KindLegacy, func(t *testing.T) { test(t, stack.Shared.ClickHouse(t, stack.KindLegacy)) })
+	t.Run(stack.KindChDB, func(t *testing.T) { test(t, stack.Shared.ClickHouse(t, stack.KindChDB)) })
+	t.Run(stack.KindChDB+" native", func(t *testing.T) { test(t, stack.OverNative(stack.Shared.ClickHouse(t, stack.KindChDB))) })
 }
 
 var tableNumber atomic.Int64

@@ -39,7 +39,7 @@ func TestOneMessageIsSeveralRows(t *testing.T) {
 // Equal objects of one message are rows of their own, and known again when the
 // message comes again.
 func TestSeveralRowsOfAMessageAreDeduplicated(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := fmt.Sprintf("t%d", tableNumber.Add(1))
 	require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+table+" (id UInt8, m UInt8 MATERIALIZED throwIf(id = 9)) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100"))
 	out := open(t, yamlFor(t, server, table, ""))

@@ -41,7 +41,7 @@ func givingUpSoon(yaml string) string {
 // What a crash repeats is stored once, by whichever process, in whichever
 // company, and rewritten on its way.
 func TestASealedRunIsStoredOnce(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	rewrite, err := bloblang.Parse(`root = this.merge({"note": if this.id % 3 == 0 { "third" } else { deleted() }})`)
 	require.NoError(t, err)
 	for name, prepare := range map[string]func(t *testing.T, batch service.MessageBatch) service.MessageBatch{
@@ -74,7 +74,7 @@ func TestASealedRunIsStoredOnce(t *testing.T) {
 // A row that the server rejects is found by halving; the halves have names that
 // stay, too.
 func TestASealedRunWithARowThatIsRejectedIsStoredOnce(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := fmt.Sprintf("once%d", tableNumber.Add(1))
 	require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+table+
 		" (p UInt8, id UInt32, CONSTRAINT c CHECK id != 37) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100"))
@@ -95,7 +95,7 @@ func TestSealedRunsNeedAWindow(t *testing.T) {
 		"an old server":    {stack.KindLegacy, "", "has no insert_deduplication_token"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := servers.get(t, c.kind)
+			server := stack.Shared.ClickHouse(t, c.kind)
 			table := newTable(t, server, "p UInt8, id UInt32")
 			out := open(t, givingUpSoon(yamlFor(t, server, table, c.more)))
 			err := out.WriteBatch(t.Context(), sealed(0, 0, 10))
@@ -108,7 +108,7 @@ func TestSealedRunsNeedAWindow(t *testing.T) {
 
 // The table is looked at before the first record where it has one name.
 func TestExactlyOnceIsCheckedAtTheStart(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	conf, err := spec().ParseYAML(yamlFor(t, server, newTable(t, server, "id UInt32"), ""), nil)
 	require.NoError(t, err)
 	out, err := newOutput(conf, service.MockResources())
@@ -123,7 +123,7 @@ func TestExactlyOnceIsCheckedAtTheStart(t *testing.T) {
 
 // A window that is taken away later is noticed when the table is read again.
 func TestAWindowThatIsTakenAwayStopsSealedRuns(t *testing.T) {
-	server := servers.get(t, stack.KindChDB)
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newOnceTable(t, server, 100)
 	out := open(t, givingUpSoon(yamlFor(t, server, table, "schema_refresh: 1ms")))
 	require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 10)))

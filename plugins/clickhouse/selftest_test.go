@@ -87,7 +87,7 @@ func TestConnectionTestOfAReader(t *testing.T) {
 
 // Each address has a result of its own, of all shards.
 func TestConnectionTestOfSeveral(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
+	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	table := newTable(t, server, "id UInt8")
 	dead := freeAddress(t)
 	results := selfTest(t, change(yamlFor(t, server, table, ""), "@addresses: []")+

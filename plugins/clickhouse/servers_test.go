@@ -86,7 +86,7 @@ func TestServersTakeOver(t *testing.T) {
 // A server whose connections break in mid-insert is left for the other one;
 // every row arrives at least once.
 func TestABrokenLinkIsLeft(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
+	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	table := newTable(t, server, "id UInt32")
 	proxy, err := stack.Proxy(server.Addr())
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func nobody(t *testing.T) (address string, accepted *atomic.Int64) {
 
 // A dead address in the list costs next to nothing, and two lines in the log.
 func TestADeadAddressCostsLittle(t *testing.T) {
-	server := servers.get(t, stack.KindLegacy)
+	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	table := newTable(t, server, "id UInt32")
 	dead, accepted := nobody(t)
 	var text lockedBuffer

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -11,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record/json"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
+	"github.com/data-bridge-io/data-bridge/tests/stack/ticks"
 )
 
 // benchRows is how many rows an insert of a benchmark has.
@@ -28,19 +29,13 @@ func tickBlock(b *testing.B) column.Part {
 		{Name: "qty", Type: "Float64"},
 		{Name: "venue", Type: "String"},
 	})
-	block, err := column.NewBlock(s, column.Rules{EpochDigits: -1})
+	block, err := column.NewBlock(s, column.Rules{EpochDigits: -1, Truncate: true})
 	require.NoError(b, err)
-	for i := range benchRows {
-		for c, text := range []string{fmt.Sprintf("SYM%d", i%100), "2026-11-23T10:00:00Z", fmt.Sprint(i), "buy", fmt.Sprintf("64123.%02d", i%100), fmt.Sprintf("0.%04d", i), "X"} {
-			v := column.Value{Kind: column.KindString, Raw: []byte(text)}
-			if c == 2 || c == 4 || c == 5 {
-				v.Kind = column.KindNumber
-			}
-			require.NoError(b, block.Columns[c].(column.Scalar).Append(&v))
-		}
-		block.Rows = append(block.Rows, i)
+	d := json.NewDecoder(json.Config{Schema: s, NewBlock: func() (*column.Block, error) { return block, nil }})
+	records, _ := ticks.Records(benchRows)
+	for i, record := range records {
+		require.NoError(b, d.Add(record, i))
 	}
-	block.Weight = 132 * benchRows
 	return column.Part{Block: block, To: benchRows}
 }
 

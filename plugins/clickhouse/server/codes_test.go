@@ -11,7 +11,7 @@ import (
 
 // The names of the codes are the server's own.
 func TestCodesHaveTheServersNames(t *testing.T) {
-	d := door{sharedServer(t, stack.KindChDB), true}
+	d := door{stack.Shared.ClickHouse(t, stack.KindChDB), true}
 	for _, group := range codes {
 		for _, c := range group.codes {
 			require.Equal(t, c.name, query(t, d, fmt.Sprintf("SELECT errorCodeToName(%d)", c.code))[0][0], c.code)

@@ -18,7 +18,7 @@ import (
 // faulty runs a test on both ways into a server that shows faults on demand.
 func faulty(t *testing.T, test func(t *testing.T, d door, s stack.FaultyClickHouse)) {
 	t.Helper()
-	server := sharedServer(t, stack.KindChDB) // whose faults are taken away again
+	server := stack.Shared.ClickHouse(t, stack.KindChDB) // whose faults are taken away again
 	s := server.(stack.FaultyClickHouse)
 	for name, http := range map[string]bool{"native": false, "http": true} {
 		t.Run(name, func(t *testing.T) {

@@ -1,10 +1,7 @@
 package server
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,46 +13,9 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// The servers that the tests of this package share; each starts on first use.
-var shared struct {
-	mu    sync.Mutex
-	kinds map[string]stack.ClickHouse
-}
-
 func TestMain(m *testing.M) {
-	code := m.Run()
-	for _, server := range shared.kinds {
-		if err := server.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	if code == 0 {
-		// toxiproxy loses what stands in the way when faults are taken away.
-		if err := goleak.Find(goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
-func sharedServer(t *testing.T, kind string) stack.ClickHouse {
-	t.Helper()
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if server, ok := shared.kinds[kind]; ok {
-		return server
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	server, err := stack.StartClickHouse(ctx, kind, stack.ClickHouseOptions{Faults: kind == stack.KindChDB})
-	require.NoError(t, err, "a real ClickHouse is needed for this test")
-	if shared.kinds == nil {
-		shared.kinds = map[string]stack.ClickHouse{}
-	}
-	shared.kinds[kind] = server
-	return server
+	// toxiproxy loses what stands in the way when faults are taken away.
+	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 
 // door is a way into a server.
@@ -110,7 +70,7 @@ func doors(t *testing.T, test func(t *testing.T, d door)) {
 	for _, kind := range []string{stack.KindLegacy, stack.KindChDB} {
 		for name, http := range map[string]bool{"native": false, "http": true} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				d := door{sharedServer(t, kind), http}
+				d := door{stack.Shared.ClickHouse(t, kind), http}
 				if d.address() == "" {
 					t.Skip("there is no such way into this server")
 				}

@@ -113,7 +113,7 @@ func TestWishesStayWithinConstraints(t *testing.T) {
 
 // A repeated insert is told as one where the server tells it.
 func TestARepeatedInsertIsToldAsOne(t *testing.T) {
-	d := door{sharedServer(t, stack.KindChDB), false}
+	d := door{stack.Shared.ClickHouse(t, stack.KindChDB), false}
 	table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
 	for _, http := range []bool{false, true} {
 		d.http = http
@@ -134,7 +134,7 @@ func TestARepeatedInsertIsToldAsOne(t *testing.T) {
 // Two views of one table into another: each one's rows are stored.
 func TestTwoViewsIntoOneTable(t *testing.T) {
 	for _, http := range []bool{false, true} {
-		d := door{sharedServer(t, stack.KindChDB), http}
+		d := door{stack.Shared.ClickHouse(t, stack.KindChDB), http}
 		table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
 		target := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
 		for _, what := range []string{"one", "two"} {

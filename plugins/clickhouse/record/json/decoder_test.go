@@ -16,6 +16,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/tests/stack/ticks"
 )
 
 var strictTimes = column.Rules{EpochDigits: -1}
@@ -265,18 +266,6 @@ func TestTimeRules(t *testing.T) {
 	require.ErrorContains(t, err, "loses precision")
 }
 
-func tickSchema() *column.Schema {
-	return column.NewSchema("ticks", []column.Spec{
-		{Name: "symbol", Type: "LowCardinality(String)"},
-		{Name: "ts", Type: "DateTime64(9, 'UTC')"},
-		{Name: "seq", Type: "UInt64"},
-		{Name: "side", Type: "Enum8('buy' = 1, 'sell' = 2)"},
-		{Name: "price", Type: "Decimal(18, 8)"},
-		{Name: "qty", Type: "Float64"},
-		{Name: "venue", Type: "String"},
-	})
-}
-
 func decoderFor(s *column.Schema, reject bool) *Decoder {
 	return NewDecoder(Config{Schema: s, RejectUnknown: reject, NewBlock: func() (*column.Block, error) { return column.NewBlock(s, strictTimes) }})
 }
@@ -285,15 +274,13 @@ func decoderBy(s *column.Schema, rules column.Rules) *Decoder {
 	return NewDecoder(Config{Schema: s, NewBlock: func() (*column.Block, error) { return column.NewBlock(s, rules) }})
 }
 
-const tick = `{"symbol":"BTCUSDT","ts":"2026-11-23T10:00:00.123456789Z","seq":9007199254740993,"side":"buy","price":64123.45,"qty":0.25,"venue":"X"}`
-
 func TestMalformedRecordsLeaveNoTrace(t *testing.T) {
-	d := decoderFor(tickSchema(), false)
-	for i := range len(tick) {
-		require.ErrorIs(t, d.Add([]byte(tick[:i]), i), ErrMalformed, tick[:i])
+	d := decoderFor(ticks.Schema(), false)
+	for i := range len(ticks.Record) {
+		require.ErrorIs(t, d.Add([]byte(ticks.Record[:i]), i), ErrMalformed, ticks.Record[:i])
 	}
-	require.ErrorIs(t, d.Add([]byte(tick+"x"), 0), ErrMalformed)
-	require.ErrorIs(t, d.Add([]byte(tick+tick), 0), ErrMalformed)
+	require.ErrorIs(t, d.Add([]byte(ticks.Record+"x"), 0), ErrMalformed)
+	require.ErrorIs(t, d.Add([]byte(ticks.Record+ticks.Record), 0), ErrMalformed)
 	require.ErrorIs(t, d.Add([]byte(`{"symbol":"`+"\xff"+`"}`), 0), ErrMalformed)
 	require.ErrorIs(t, d.Add([]byte(`{"symbol":"\ud800"}`), 0), ErrMalformed)
 	require.ErrorIs(t, d.Add([]byte(strings.Repeat("[", 100_000)), 0), ErrMalformed)
@@ -301,23 +288,23 @@ func TestMalformedRecordsLeaveNoTrace(t *testing.T) {
 	for _, b := range d.blocks[0].Columns {
 		require.Zero(t, b.Len())
 	}
-	require.NoError(t, d.Add([]byte(tick), 7))
+	require.NoError(t, d.Add([]byte(ticks.Record), 7))
 	require.Equal(t, []int{7}, d.blocks[0].Rows)
 }
 
 func TestDuplicateAndUnknownFields(t *testing.T) {
-	d := decoderFor(tickSchema(), false)
+	d := decoderFor(ticks.Schema(), false)
 	require.ErrorIs(t, d.Add([]byte(`{"seq":1,"seq":1}`), 0), column.ErrDuplicate)
 	require.ErrorIs(t, d.Add([]byte(`{"seq":1,"s\u0065q":1}`), 0), column.ErrDuplicate)
 	require.NoError(t, d.Add([]byte(`{"nothing":{"a":[1,2]},"seq":1}`), 0))
-	d = decoderFor(tickSchema(), true)
+	d = decoderFor(ticks.Schema(), true)
 	err := d.Add([]byte(`{"seq":1,"nothing":1}`), 0)
 	require.ErrorIs(t, err, record.ErrUnknown)
 	require.EqualError(t, err, `column "nothing": no column of that name`)
 }
 
 func TestFieldOrderMayChange(t *testing.T) {
-	d := decoderFor(tickSchema(), false)
+	d := decoderFor(ticks.Schema(), false)
 	for i, record := range []string{
 		`{"seq":1,"venue":"a"}`, `{"venue":"b","seq":2}`, `{"x":1,"seq":3,"venue":"c"}`, `{"\u0073eq":4,"venue":"d"}`,
 	} {
@@ -404,7 +391,7 @@ func wideSchema() *column.Schema {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(tick))
+	f.Add([]byte(ticks.Record))
 	f.Add([]byte(`{"a":1,"b":2,"c":"3e2","d":1.5,"e":"nan","f":1.0001,"g":1e-10,"h":true,"i":"\ud83d\ude00","j":"x","k":"2026-01-01"}`))
 	f.Add([]byte(`{"l":"2026-01-01T00:00:00+01:00","m":"2026-03-29 02:30:00","n":"a","o":"61f0c404-5cb3-11e7-907b-a6006ad3dba0","p":"","q":null,"r":["a",null]}`))
 	f.Add([]byte(`{"s":{"b":"x"},"t":{"k":1,"l":2},"u":[[1,{"k":[1]}]],"v":[1],"w":"::1","x":{"a":[{}]},"y":1e30,"z":[1,2]}`))
@@ -461,8 +448,8 @@ func plain(record []byte) bool {
 }
 
 func TestDecodingATickAllocatesNothing(t *testing.T) {
-	d := decoderFor(tickSchema(), false)
-	record := []byte(tick)
+	d := decoderFor(ticks.Schema(), false)
+	record := []byte(ticks.Record)
 	for i := range 1000 {
 		require.NoError(t, d.Add(record, i))
 	}

@@ -3,7 +3,6 @@ package json
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/binary"
 	stdjson "encoding/json"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -27,37 +25,12 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// engine is a current ClickHouse, started by the first test that asks for it.
-var engine stack.ClickHouse
+func TestMain(m *testing.M) { goleak.VerifyTestMain(stack.Main(m)) }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if engine != nil {
-		if err := engine.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	http.DefaultClient.CloseIdleConnections()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
+// current is a current ClickHouse.
 func current(t *testing.T) stack.ClickHouse {
 	t.Helper()
-	if engine == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-		defer cancel()
-		server, err := stack.StartClickHouse(ctx, stack.KindChDB, stack.ClickHouseOptions{})
-		require.NoError(t, err, "a real ClickHouse is needed for this test")
-		engine = server
-	}
-	return engine
+	return stack.Shared.ClickHouse(t, stack.KindChDB)
 }
 
 var tables atomic.Int64

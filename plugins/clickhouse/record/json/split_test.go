@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack/ticks"
 )
 
 func TestSplit(t *testing.T) {
@@ -41,9 +43,9 @@ func TestSplit(t *testing.T) {
 }
 
 func TestAByteOrderMarkIsNoError(t *testing.T) {
-	d := decoderFor(tickSchema(), false)
-	require.NoError(t, d.Add([]byte("\xef\xbb\xbf"+tick+" \r\n\t"), 0))
-	require.ErrorIs(t, d.Add([]byte("\xef\xbb\xbf\xef\xbb\xbf"+tick), 1), ErrMalformed)
+	d := decoderFor(ticks.Schema(), false)
+	require.NoError(t, d.Add([]byte("\xef\xbb\xbf"+ticks.Record+" \r\n\t"), 0))
+	require.ErrorIs(t, d.Add([]byte("\xef\xbb\xbf\xef\xbb\xbf"+ticks.Record), 1), ErrMalformed)
 }
 
 // What the standard library reads as a row of values is split into these.
@@ -88,7 +90,7 @@ func FuzzSplit(f *testing.F) {
 
 // What it costs to know that a record is one.
 func BenchmarkSeveral(b *testing.B) {
-	for name, text := range map[string]string{"flat": tick, "nested": `{"a":{"b":{"c":1}},"d":[{"e":"x"},{"e":"y"}],"f":"some more text to look through"}`} {
+	for name, text := range map[string]string{"flat": ticks.Record, "nested": `{"a":{"b":{"c":1}},"d":[{"e":"x"},{"e":"y"}],"f":"some more text to look through"}`} {
 		b.Run(name, func(b *testing.B) {
 			record := []byte(text)
 			b.ReportAllocs()

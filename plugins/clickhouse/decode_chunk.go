@@ -63,7 +63,7 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 	for {
 		d := s.table.takeDecoder(known, s.cfg)
 		d.records = c.records
-		unfit, at, err := s.decodeRun(d, c, end)
+		unfit, next, err := s.decodeRun(d, c, end)
 		var fault *lane.PanicError
 		switch {
 		case errors.As(err, &fault): // what the decoder holds is not to be trusted any more
@@ -71,13 +71,14 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 			if c.poison == nil {
 				c.poison = map[int]*rec.RowError{}
 			}
-			c.poison[at] = &rec.RowError{Err: rec.ErrInternal}
+			c.poison[c.record(next)] = &rec.RowError{Err: rec.ErrInternal}
 			continue
 		case err != nil:
 			return false, err
 		}
-		c.unfit, c.next, c.hollow = append(c.unfit, unfit...), end, c.hollow+d.Hollow()
+		c.unfit, c.next, c.hollow = append(c.unfit, unfit...), next, c.hollow+d.Hollow()
 		stranger = d.Stranger()
+		s.tellSets(d.Blocks())
 		c.pending = segmentsOf(d.Blocks(), s.cfg.preserveOrder)
 		c.redeem()
 		s.table.giveBack(d)
@@ -85,27 +86,29 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 	}
 }
 
-// decodeRun decodes records up to end, exclusively. A *lane.PanicError is about
-// the record with the index at.
-func (s *sink) decodeRun(d *decoder, c *chunk, end int) (unfit []badRow, at int, err error) {
+// decodeRun decodes records up to end, exclusively, or until they have become so
+// many blocks as are decoded at once, and returns the first that is not decoded. A
+// *lane.PanicError is about that one.
+func (s *sink) decodeRun(d *decoder, c *chunk, end int) (unfit []badRow, next int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &lane.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
-	for n := c.next; n < end; n++ {
-		at = c.record(n)
+	most := mostSets(d.Schema())
+	for next = c.next; next < end && (len(d.Blocks()) < most || len(c.promises) > 0); next++ {
+		at := c.record(next)
 		fault := c.poison[at]
 		if fault == nil {
 			if fault, err = s.add(d, c.records[at], at); err != nil {
-				return nil, at, err
+				return nil, next, err
 			}
 		}
 		if fault != nil {
 			unfit = append(unfit, badRow{index: at, table: s.table.name, err: fault})
 		}
 	}
-	return unfit, at, nil
+	return unfit, next, nil
 }
 
 // blockMemory bounds what the columns of one stretch hold, beside the texts that

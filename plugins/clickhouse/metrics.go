@@ -15,6 +15,7 @@ type metrics struct {
 	deadLetters          *service.MetricCounter
 	deduplicated         *service.MetricCounter
 	unmatched            *service.MetricCounter
+	defaultInserts       *service.MetricCounter
 	batchRows            *service.MetricTimer // a histogram of rows, not of time
 	insert               *service.MetricTimer
 	replica              *service.MetricGauge // by server: whether its breaker is closed
@@ -31,6 +32,8 @@ func newMetrics(m *service.Metrics) metrics {
 		deduplicated: m.NewCounter("clickhouse_deduplicated_rows", "table"),
 		unmatched:    m.NewCounter("clickhouse_unmatched_rows", "table"),
 
+		defaultInserts: m.NewCounter("clickhouse_default_inserts", "table"),
+
 		batchRows: m.NewTimer("clickhouse_batch_rows", "table"),
 		insert:    m.NewTimer("clickhouse_insert_ns", "table"),
 		replica:   m.NewGauge("clickhouse_replica_up", "server"),
@@ -46,6 +49,7 @@ func (m *metrics) begin(table string) {
 	m.deadLetters.Incr(0, table)
 	m.deduplicated.Incr(0, table)
 	m.unmatched.Incr(0, table)
+	m.defaultInserts.Incr(0, table)
 	for c := range server.Classes {
 		m.retries.Incr(0, table, c.Label())
 	}

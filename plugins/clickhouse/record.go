@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"errors"
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -24,7 +23,7 @@ type record struct {
 type part struct {
 	of     []byte // all of them
 	number int    // which one it is
-	err    error  // why they cannot be told from one another; then there is one record for all
+	err    error  // why it is no record; nil if it is one
 }
 
 // recordLists keeps lists of records for the next batch.
@@ -43,36 +42,36 @@ func recordsOf(batch service.MessageBatch) []record {
 		f := frames.Of(m)
 		if f == nil {
 			body, _ := m.AsBytes() // what is wrong with it is said when it is its turn
-			out = appendRecords(out, record{data: body, msg: m, at: i})
+			r := record{data: body, msg: m, at: i}
+			if json.Several(body) || json.Lines(body) {
+				out = appendParts(out, r)
+			} else {
+				out = append(out, r)
+			}
 			continue
 		}
 		for k := range f.Len() {
-			out = appendRecords(out, record{data: f.Record(k), msg: m, at: i})
+			r := record{data: f.Record(k), msg: m, at: i}
+			if json.Several(r.data) { // it is one line
+				out = appendParts(out, r)
+			} else {
+				out = append(out, r)
+			}
 		}
 	}
 	return out
 }
 
-// errNoObject says that a record is an empty array: it would vanish uncounted.
-var errNoObject = errors.New("an array without an object")
-
-// appendRecords adds a record, or the records that it consists of.
-func appendRecords(out []record, r record) []record {
-	if !json.Several(r.data) {
-		return append(out, r)
+// appendParts adds the records that a record consists of.
+func appendParts(out []record, r record) []record {
+	pieces := json.Split(r.data)
+	if len(pieces) == 1 && pieces[0].Err != nil {
+		pieces[0].Text = r.data // as it came
 	}
-	objects, err := json.Split(r.data)
-	if err == nil && len(objects) == 0 {
-		err = errNoObject
-	}
-	if err != nil {
-		r.part = &part{of: r.data, err: err}
-		return append(out, r)
-	}
-	parts := make([]part, len(objects))
-	for i, object := range objects {
-		parts[i] = part{of: r.data, number: i}
-		out = append(out, record{data: object, msg: r.msg, at: r.at, part: &parts[i]})
+	parts := make([]part, len(pieces))
+	for i, p := range pieces {
+		parts[i] = part{of: r.data, number: i, err: p.Err}
+		out = append(out, record{data: p.Text, msg: r.msg, at: r.at, part: &parts[i]})
 	}
 	return out
 }

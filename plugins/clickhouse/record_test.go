@@ -11,7 +11,7 @@ import (
 )
 
 // An array of objects, and objects one after the other, are as many rows; each bad
-// one is a dead letter of its own, with the position of what it came in.
+// one, or broken line, is a dead letter of its own, with the position of what it came in.
 func TestOneMessageIsSeveralRows(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		table := newTable(t, server, "id UInt8, note String, venue String")
@@ -22,17 +22,19 @@ func TestOneMessageIsSeveralRows(t *testing.T) {
 			service.NewMessage([]byte(`[]`)),
 			service.NewMessage([]byte(`[{"id":8},`)),
 			service.NewMessage([]byte(`[{"id":9}, 1]`)),
+			service.NewMessage([]byte("{\"id\":10}\n{\"id\":\n[{\"id\":11},{\"id\":-2}]\noops")),
+			service.NewMessage([]byte("neither\nnor\n")),
 		}
 		require.NoError(t, out.WriteBatch(t.Context(), batch))
-		require.Equal(t, [][]string{{"1", "n1", "x"}, {"2", "n2", "x"}, {"3", "n3", "x"}, {"4", "n4", "x"}, {"5", "n5", "x"}, {"6", "n6", ""}, {"7", "n7", ""}, {"9", "n9", ""}},
+		require.Equal(t, [][]string{{"1", "n1", "x"}, {"2", "n2", "x"}, {"3", "n3", "x"}, {"4", "n4", "x"}, {"5", "n5", "x"}, {"6", "n6", ""}, {"7", "n7", ""}, {"9", "n9", ""}, {"10", "n10", ""}, {"11", "n11", ""}},
 			query(t, server, "SELECT id, note, venue FROM default."+table+" ORDER BY id"))
 		bodies := map[string]string{}
 		for _, l := range boxOf(t).all() {
 			bodies[l.body] = l.meta[metaOffset]
 			require.NotEmpty(t, l.meta[metaError])
 		}
-		require.Equal(t, map[string]string{`{"id":300}`: "100", `{"id":-1}`: "", `[{"id":8},`: "", `[]`: "", `1`: ""}, bodies)
-		require.EqualValues(t, 8, out.board.Rows())
+		require.Equal(t, map[string]string{`{"id":300}`: "100", `{"id":-1}`: "", `[{"id":8},`: "", `[]`: "", `1`: "", `{"id":`: "", `{"id":-2}`: "", "oops": "", "neither\nnor\n": ""}, bodies)
+		require.EqualValues(t, 10, out.board.Rows())
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // repeatEvery is how often a lasting trouble is logged again.
@@ -19,6 +20,7 @@ const repeatEvery = 30 * time.Second
 type trouble struct {
 	table string
 	log   *service.Logger
+	sets  status.Repeats // of the warning about inserts for defaults
 
 	mu       sync.Mutex
 	since    time.Time // zero when all is well

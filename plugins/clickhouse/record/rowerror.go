@@ -16,6 +16,10 @@ var (
 	ErrLost     = errors.New("the table has lost this column, which records still have")
 )
 
+// ErrDefaultsAlone is ErrNoColumn where that cannot be a row at all: an INSERT has to
+// name a column, whose default then does not apply.
+var ErrDefaultsAlone = fmt.Errorf("%w, and each of these has a default that only the server can work out: give one a constant default, or send it", ErrNoColumn)
+
 // RowError says why one record cannot become a row.
 type RowError struct {
 	Column string // "" when the record as a whole is at fault

@@ -53,6 +53,7 @@ func TestOddProfiles(t *testing.T) {
 func TestLeastGrants(t *testing.T) {
 	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
 		table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
+		plain := newTable(t, d, idAndText) // whose window is the server's own
 		for _, refused := range [][]string{
 			{"system.settings"},
 			{"system.merge_tree_settings"},
@@ -67,9 +68,11 @@ func TestLeastGrants(t *testing.T) {
 			f, err := r.Features(t.Context())
 			require.NoError(t, err)
 			require.True(t, f.DeduplicationToken(), "%v", refused)
-			w, err := r.Window(t.Context(), table)
-			require.NoError(t, err)
-			t.Log(refused, w)
+			for _, of := range []Table{table, plain} {
+				w, err := r.Window(t.Context(), of)
+				require.NoError(t, err)
+				t.Log(refused, w)
+			}
 			got, err := r.Columns(t.Context(), table)
 			require.NoError(t, err)
 			require.Len(t, got.Columns, 2)
@@ -131,22 +134,26 @@ func TestARepeatedInsertIsToldAsOne(t *testing.T) {
 	require.Equal(t, "20", query(t, d, "SELECT count() FROM default."+table.Name)[0][0])
 }
 
-// Two views of one table into another: each one's rows are stored.
+// Two views of one table into another: each one's rows are stored, whatever the
+// server itself makes of their tokens.
 func TestTwoViewsIntoOneTable(t *testing.T) {
-	for _, http := range []bool{false, true} {
-		d := door{stack.Shared.ClickHouse(t, stack.KindChDB), http}
-		table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
-		target := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
-		for _, what := range []string{"one", "two"} {
-			require.NoError(t, d.Exec(t.Context(), "CREATE MATERIALIZED VIEW default."+table.Name+"_"+what+" TO default."+target.Name+" AS SELECT id, '"+what+"' AS s FROM default."+table.Name))
+	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
+		for _, own := range []string{"0", "1"} {
+			require.NoError(t, s.ClearFaults(t.Context()))
+			require.NoError(t, s.AddFault(t.Context(), stack.Fault{Times: 1000, Settings: map[string]string{settingViewTokens: own}}))
+			table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
+			target := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
+			for _, what := range []string{"one", "two"} {
+				require.NoError(t, d.Exec(t.Context(), "CREATE MATERIALIZED VIEW default."+table.Name+"_"+what+" TO default."+target.Name+" AS SELECT id, '"+what+"' AS s FROM default."+table.Name))
+			}
+			r := d.replica(t)
+			for range 2 {
+				_, err := r.Insert(t.Context(), Insert{Table: table, Part: sequence(0, 10), Token: "x"})
+				require.NoError(t, err)
+			}
+			require.Equal(t, [][]string{{"one", "10"}, {"two", "10"}}, query(t, d, "SELECT s, count() FROM default."+target.Name+" GROUP BY s ORDER BY s"))
 		}
-		r := d.replica(t)
-		for range 2 {
-			_, err := r.Insert(t.Context(), Insert{Table: table, Part: sequence(0, 10), Token: "x"})
-			require.NoError(t, err)
-		}
-		require.Equal(t, [][]string{{"one", "10"}, {"two", "10"}}, query(t, d, "SELECT s, count() FROM default."+target.Name+" GROUP BY s ORDER BY s"))
-	}
+	})
 }
 
 // A server that does not show what may be set, and refuses it, is asked for less.

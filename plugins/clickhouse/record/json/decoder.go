@@ -134,7 +134,7 @@ func (d *Decoder) Add(text []byte, index int) error {
 // come together.
 func (d *Decoder) addElsewhere(text []byte, index int) error {
 	if !slices.Contains(d.missing, false) && len(d.missing) > 0 {
-		return &record.RowError{Err: record.ErrNoColumn}
+		return &record.RowError{Err: record.ErrDefaultsAlone}
 	}
 	d.current = slices.IndexFunc(d.blocks, func(b *column.Block) bool { return slices.Equal(b.Absent, d.missing) })
 	if d.current < 0 {

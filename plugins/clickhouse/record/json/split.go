@@ -2,6 +2,7 @@ package json
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
@@ -34,12 +35,67 @@ func Several(text []byte) bool {
 	}
 }
 
-// Split returns the records that text holds: the elements of an array, or objects
-// that white space or nothing divides. They alias text. On error none can be told
-// from another.
-func Split(text []byte) (records [][]byte, err error) {
+// Lines reports whether text has a line that no object of several lines has, so
+// that it may be records, each on a line of its own, of which some are broken. It
+// is quick, and may be mistaken where Split then finds one record only.
+func Lines(text []byte) bool {
+	for {
+		end := bytes.IndexByte(text, '\n') + 1
+		if end == 0 || end == len(text) {
+			return false
+		}
+		text = text[end:]
+		if bytes.IndexByte([]byte(" \t\r\n}]"), text[0]) < 0 {
+			return true
+		}
+	}
+}
+
+// Piece is a record in a text that may hold several, or what is there instead.
+type Piece struct {
+	// Text is a part of what was split, whose memory it aliases.
+	Text []byte
+	// Err says why the piece is no record; nil if it is one, as far as it is known
+	// yet.
+	Err error
+
+	at int // where the line's value begins that it was found in
+}
+
+// ErrNoRecord says that a piece is an array without elements, which would vanish
+// uncounted.
+var ErrNoRecord = errors.New("an array without an object")
+
+// Split returns what text holds: objects that white space or nothing divides, and
+// the elements of arrays. Where that ends in nonsense, the line with it is a piece
+// that is none, and so are the lines after it up to one which is complete by
+// itself: of records on lines of their own, each stands alone. Of a broken array
+// no element is believed, only a line with another array. No byte of the text but
+// white space and the marks of arrays is in no piece.
+func Split(text []byte) (pieces []Piece) {
 	s := scanner{buf: text}
 	s.skipMark()
+	for s.next(); s.pos < len(text); s.next() {
+		at := s.pos
+		found, err := s.pieces(at)
+		if err == nil {
+			pieces = append(pieces, found...)
+			continue
+		}
+		line := bytes.LastIndexByte(text[:at], '\n') + 1
+		array := text[at] == '['
+		for len(pieces) > 0 && pieces[len(pieces)-1].at >= line {
+			at = pieces[len(pieces)-1].at // of the same line
+			pieces = pieces[:len(pieces)-1]
+		}
+		s.pos = nextLine(text, at, array)
+		pieces = append(pieces, Piece{Text: bytes.TrimRight(text[at:s.pos], " \t\r\n"), Err: err, at: at})
+	}
+	return pieces
+}
+
+// pieces reads an object, or the elements of an array.
+func (s *scanner) pieces(at int) (found []Piece, err error) {
 	var v column.Value
 	take := func(*column.Value) error {
 		s.next()
@@ -47,21 +103,54 @@ func Split(text []byte) (records [][]byte, err error) {
 		if err := s.scan(&v, 1); err != nil {
 			return err
 		}
-		records = append(records, text[start:s.pos:s.pos])
+		found = append(found, Piece{Text: s.buf[start:s.pos:s.pos], at: at})
 		return nil
 	}
-	if s.next() == '[' {
-		if err := s.elements(column.KindArray, 0, take); err != nil {
-			return nil, err
+	switch s.buf[s.pos] {
+	case '{':
+		err = take(nil)
+	case '[':
+		err = s.elements(column.KindArray, 0, take)
+		if err == nil && len(found) == 0 {
+			found = []Piece{{Text: s.buf[at:s.pos:s.pos], Err: ErrNoRecord, at: at}}
 		}
-		return records, s.end()
+	default:
+		err = s.fail("an object")
 	}
-	for s.next() == '{' {
-		if err := take(nil); err != nil {
-			return nil, err
+	return found, err
+}
+
+// nextLine returns where the first line after from begins that is complete by
+// itself, or the end of the text.
+func nextLine(text []byte, from int, array bool) int {
+	for {
+		end := bytes.IndexByte(text[from:], '\n')
+		if end < 0 {
+			return len(text)
+		}
+		from += end + 1
+		if isComplete(text[from:], array) {
+			return from
 		}
 	}
-	return records, s.end()
+}
+
+// isComplete reports whether the first line of text consists of records; of arrays
+// of them, if array is set.
+func isComplete(text []byte, array bool) bool {
+	if end := bytes.IndexByte(text, '\n'); end >= 0 {
+		text = text[:end]
+	}
+	if len(text) == 0 || text[0] != '[' && (array || text[0] != '{') {
+		return false
+	}
+	s := scanner{buf: text}
+	for s.next(); s.pos < len(text); s.next() {
+		if _, err := s.pieces(s.pos); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *scanner) skipMark() {

@@ -4,6 +4,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,32 +15,60 @@ import (
 
 func TestSplit(t *testing.T) {
 	for text, want := range map[string][]string{
-		`[{"a":1},{"a":[{}]} , {} ]`:          {`{"a":1}`, `{"a":[{}]}`, `{}`},
-		" \n[ ] ":                             nil,
-		`{"a":1}` + "\n" + `{"a":2}` + "\r\n": {`{"a":1}`, `{"a":2}`},
-		`{"a":1}{"a":{"b":{}}} {}`:            {`{"a":1}`, `{"a":{"b":{}}}`, `{}`},
-		"\xef\xbb\xbf[1,\"x\",{\"a\":1}]":     {`1`, `"x"`, `{"a":1}`},
-		"\xef\xbb\xbf{}\n{}":                  {`{}`, `{}`},
+		`[{"a":1},{"a":[{}]} , {} ]`:              {`{"a":1}`, `{"a":[{}]}`, `{}`},
+		`{"a":1}` + "\n" + `{"a":2}` + "\r\n":     {`{"a":1}`, `{"a":2}`},
+		`{"a":1}{"a":{"b":{}}} {}`:                {`{"a":1}`, `{"a":{"b":{}}}`, `{}`},
+		"\xef\xbb\xbf[1,\"x\",{\"a\":1}]":         {`1`, `"x"`, `{"a":1}`},
+		"\xef\xbb\xbf{}\n{}":                      {`{}`, `{}`},
+		"[{\"a\":1}]\n[{\"a\":2},{}]\n{\"a\":3}":  {`{"a":1}`, `{"a":2}`, `{}`, `{"a":3}`},
+		"{\n\"a\":{\n\"b\":1}\n}\n{\n \"a\":2\n}": {"{\n\"a\":{\n\"b\":1}\n}", "{\n \"a\":2\n}"},
 	} {
 		require.True(t, Several([]byte(text)), text)
-		got, err := Split([]byte(text))
-		require.NoError(t, err, text)
 		var texts []string
-		for _, record := range got {
-			texts = append(texts, string(record))
+		for _, p := range Split([]byte(text)) {
+			require.NoError(t, p.Err, text)
+			texts = append(texts, string(p.Text))
 		}
 		require.Equal(t, want, texts, text)
 	}
 	for _, text := range []string{"", "no", `{"a":1}`, ` {"a":{"b":{}}} ` + "\n", `{"a":"}"}`, "\xef\xbb\xbf{\"a\":1}", `{"a":[{},{}]}`} {
 		require.False(t, Several([]byte(text)), text)
+		require.False(t, Lines([]byte(text)), text)
 	}
-	for _, text := range []string{`[{"a":1},`, `[{"a":1}] x`, `{"a":1} {`, `{"a":1}{} x`, `[{"a":1} {}]`} {
-		_, err := Split([]byte(text))
-		require.ErrorIs(t, err, ErrMalformed, text)
+	require.Len(t, Split([]byte(`{"a":"} {"}`)), 1, "what looks like two may be one")
+	empty := Split([]byte(" \n[ ] "))
+	require.Len(t, empty, 1)
+	require.ErrorIs(t, empty[0].Err, ErrNoRecord)
+}
+
+// Of records on lines of their own, a broken one takes no other with it. What
+// begins with ! is no record.
+func TestABrokenLineStandsAlone(t *testing.T) {
+	for text, want := range map[string][]string{
+		`[{"a":1},`:                       {`![{"a":1},`},
+		`[{"a":1}] x`:                     {`![{"a":1}] x`},
+		`{"a":1} {`:                       {`!{"a":1} {`},
+		`{"a":1}{} x`:                     {`!{"a":1}{} x`},
+		`[{"a":1} {}]`:                    {`![{"a":1} {}]`},
+		"{\"a\":1}\n{\"a\":\n{\"a\":3}\n": {`{"a":1}`, `!{"a":`, `{"a":3}`},
+		"{\"a\":\n{\"a\":3}":              {`!{"a":`, `{"a":3}`},
+		"{\"a\":1}\nno\nneither\r\n{\"a\":3} {}\noops":                      {`{"a":1}`, "!no\nneither", `{"a":3}`, `{}`, `!oops`},
+		"no\n{\"a\":3}\n[]\n[{\"a\":4}]":                                    {`!no`, `{"a":3}`, `![]`, `{"a":4}`},
+		"{\"a\":\"x\n{\"a\":2}\n{\"a\":3":                                   {`!{"a":"x`, `{"a":2}`, `!{"a":3`},
+		"[{\"a\":1},\n{\"a\":,\n{\"a\":3}\n]\n[{\"a\":4}]":                  {"![{\"a\":1},\n{\"a\":,\n{\"a\":3}\n]", `{"a":4}`},
+		"{\n  \"a\": 1\n}\n{\n  \"a\": ,\n  \"b\": {}\n}\n{\n  \"a\": 3\n}": {"{\n  \"a\": 1\n}", "!{\n  \"a\": ,\n  \"b\": {}\n}\n{\n  \"a\": 3\n}"},
+	} {
+		require.True(t, Several([]byte(text)) || Lines([]byte(text)), text)
+		var texts []string
+		for _, p := range Split([]byte(text)) {
+			mark := ""
+			if p.Err != nil {
+				mark = "!"
+			}
+			texts = append(texts, mark+string(p.Text))
+		}
+		require.Equal(t, want, texts, text)
 	}
-	one, err := Split([]byte(`{"a":"} {"}`))
-	require.NoError(t, err)
-	require.Len(t, one, 1, "what looks like two may be one")
 }
 
 func TestAByteOrderMarkIsNoError(t *testing.T) {
@@ -53,34 +82,41 @@ func FuzzSplit(f *testing.F) {
 	f.Add(`{"a":1}{"b":"} {"} [{}]`)
 	f.Add(`[{"a":1},{}]`)
 	f.Add("{\"a\":{}}\n{}\n")
+	f.Add("{\"a\":\n{}\nx\n[{}]\n[{},\n{}")
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := Split([]byte(text))
-		if err != nil || !plain([]byte(text)) {
+		got := Split([]byte(text))
+		rest := text
+		for _, p := range got { // none of it is lost
+			before, after, found := strings.Cut(rest, string(p.Text))
+			require.True(t, found)
+			require.Empty(t, strings.Trim(before, "\xef\xbb\xbf[], \t\r\n"))
+			rest = after
+		}
+		require.Empty(t, strings.Trim(rest, "\xef\xbb\xbf[], \t\r\n"))
+		if slices.ContainsFunc(got, func(p Piece) bool { return p.Err != nil }) || !plain([]byte(text)) || strings.HasPrefix(text, "\xef\xbb\xbf") {
 			return
 		}
 		var want []string
-		if trimmed := strings.TrimLeft(text, " \t\r\n"); strings.HasPrefix(trimmed, "[") {
+		for dec := stdjson.NewDecoder(strings.NewReader(text)); ; {
+			var r stdjson.RawMessage
+			if err := dec.Decode(&r); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if r[0] != '[' {
+				want = append(want, string(r))
+				continue
+			}
 			var raw []stdjson.RawMessage
-			require.NoError(t, stdjson.Unmarshal([]byte(text), &raw))
+			require.NoError(t, stdjson.Unmarshal(r, &raw))
 			for _, r := range raw {
 				want = append(want, string(r))
 			}
-		} else if !strings.HasPrefix(text, "\xef\xbb\xbf") {
-			for dec := stdjson.NewDecoder(strings.NewReader(text)); ; {
-				var r stdjson.RawMessage
-				if err := dec.Decode(&r); errors.Is(err, io.EOF) {
-					break
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				want = append(want, string(r))
-			}
-		} else {
-			return
 		}
 		require.Len(t, got, len(want))
 		for i := range want {
-			require.Equal(t, want[i], string(got[i]))
+			require.Equal(t, want[i], string(got[i].Text))
 		}
 		if len(want) > 1 {
 			require.True(t, Several([]byte(text)))
@@ -95,7 +131,7 @@ func BenchmarkSeveral(b *testing.B) {
 			record := []byte(text)
 			b.ReportAllocs()
 			for b.Loop() {
-				if Several(record) {
+				if Several(record) || Lines(record) {
 					b.Fatal("it is one")
 				}
 			}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -28,6 +30,46 @@ func lintFrames(root map[string]any) error {
 	pipeline, _ := root["pipeline"].(map[string]any)
 	_, err = through(pipeline["processors"], "pipeline.processors")
 	return err
+}
+
+// errFramesRejected says that a message of many records would come again for one of
+// them.
+var errFramesRejected = errors.New("clickhouse.dead_letter: reject hands a whole message back for one bad record, and messages hold many (records_per_message is above 1), whose other records would be stored again: choose another output, put " + frame.UnframeName + " first, or set records_per_message to 1")
+
+// lintRejects looks for outputs that hand messages of many records back.
+func lintRejects(root map[string]any) error {
+	framed, err := framesOf(root["input"], "input")
+	if err != nil || !framed {
+		return nil //nolint:nilerr // which lintFrames says
+	}
+	pipeline, _ := root["pipeline"].(map[string]any)
+	if framed, err = through(pipeline["processors"], "pipeline.processors"); err != nil || !framed {
+		return nil //nolint:nilerr // likewise
+	}
+	return rejectsOf(root["output"], "output")
+}
+
+// rejectsOf looks for them in a part of an output's config.
+func rejectsOf(node any, path string) error {
+	var errs []error
+	switch node := node.(type) {
+	case []any:
+		for i, item := range node {
+			errs = append(errs, rejectsOf(item, fmt.Sprintf("%s.%d", path, i)))
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(node)) {
+			if plugin, ok := node[key].(map[string]any); ok && key == "clickhouse" {
+				letters, _ := plugin["dead_letter"].(map[string]any)
+				if _, reject := letters["reject"]; reject {
+					errs = append(errs, fmt.Errorf("%s.%w", path, errFramesRejected))
+				}
+				continue
+			}
+			errs = append(errs, rejectsOf(node[key], path+"."+key))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // framesOf reports whether frames come out of a part of an input's config.
@@ -102,7 +144,7 @@ func lintFile(path string) error {
 	if err := yaml.Unmarshal(withEnvironment(text), &root); err != nil {
 		return nil //nolint:nilerr // for the host to say
 	}
-	return lintFrames(root)
+	return errors.Join(lintFrames(root), lintRejects(root))
 }
 
 // configFiles expands paths as the host's lint does: foo/... are the YAML files

@@ -42,6 +42,30 @@ func TestProcessorsDoNotSeeFrames(t *testing.T) {
 	}
 }
 
+// An output that hands messages back is not for messages of many records.
+func TestFramesAreNotHandedBack(t *testing.T) {
+	const input = "input: {pausable_kafka: {records_per_message: 10}}\n"
+	for name, c := range map[string]struct {
+		yaml string
+		want int
+	}{
+		"another output":  {input + "output: {clickhouse: {dead_letter: {drop: {}}}}", 0},
+		"rejected":        {input + "output: {clickhouse: {dead_letter: {reject: no}}}", 1},
+		"in a fallback":   {input + "output: {fallback: [{clickhouse: {dead_letter: {reject: no}}}, {label: x, clickhouse: {dead_letter: {reject: no}}}]}", 2},
+		"taken apart":     {input + "pipeline: {processors: [{unframe: {}}]}\noutput: {clickhouse: {dead_letter: {reject: no}}}", 0},
+		"without frames":  {"input: {pausable_kafka: {}}\noutput: {clickhouse: {dead_letter: {reject: no}}}", 0},
+		"of another name": {input + "output: {reject: no}", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "c.yaml")
+			require.NoError(t, os.WriteFile(path, []byte(c.yaml), 0o600))
+			var out strings.Builder
+			assert.Equal(t, min(c.want, 1), lintFiles([]string{path}, &out))
+			assert.Equal(t, c.want, strings.Count(out.String(), "clickhouse.dead_letter: reject hands a whole message back"), out.String())
+		})
+	}
+}
+
 func TestLintFilesFindsFramesInFoldersAndVariables(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

@@ -70,6 +70,10 @@ func (o *output) trials(samples []*checkup.Sample, report *checkup.Report) []*tr
 			continue
 		}
 		all := recordsOf(sample.Batch)
+		if o.letters.reject && len(all) > len(sample.Batch) {
+			report.Warn("records", fieldDeadLetter, fmt.Sprintf("messages of %s hold several records, and reject hands a whole message back for one bad record of it: its other records are delivered and stored again", sample.Input),
+				"choose another output for dead_letter, or let a message have one record (records_per_message: 1, unframe)")
+		}
 		groups, bad := o.cfg.namer.split(all)
 		groups, homeless := o.cfg.sharder.divide(all, groups)
 		reportRejections("records", fieldTable, sample.Input, len(all), rejectionsOf(append(bad, homeless...)), report)

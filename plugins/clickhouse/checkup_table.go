@@ -73,6 +73,12 @@ func (o *output) examineTable(ctx context.Context, n node, facts checkup.Facts, 
 	if err := o.checkWindow(ctx, n, t.table, report); err != nil {
 		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("table %q: %w", t.table, n.cfg.redact(err)))
 	}
+	if err := o.checkViews(ctx, n, t.table, report); err != nil {
+		report.Unchecked("deduplication", fieldDeduplicate, fmt.Errorf("the views of table %q: %w", t.table, n.cfg.redact(err)))
+	}
+	if err := o.checkOrder(ctx, n, t.table, s, report); err != nil {
+		report.Unchecked("order", fieldPreserveOrder, fmt.Errorf("table %q: %w", t.table, n.cfg.redact(err)))
+	}
 	if err := checkParts(ctx, n, facts, t, s, report); err != nil {
 		report.Unchecked("parts", fieldTable, fmt.Errorf("table %q: %w", t.table, n.cfg.redact(err)))
 	}

@@ -183,7 +183,10 @@ func (s *sink) loadSchema(ctx context.Context) (*column.Schema, error) {
 		if current, err = s.readSchema(ctx, r); err != nil {
 			return err
 		}
-		return s.window.check(ctx, r)
+		if err = s.window.check(ctx, r); err == nil {
+			s.order.check(ctx, r, current)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err

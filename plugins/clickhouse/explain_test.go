@@ -31,6 +31,7 @@ func TestExplain(t *testing.T) {
 		require.ErrorContains(t, c.explain(&server.Exception{Code: code}), want)
 	}
 	require.ErrorContains(t, c.explain(io.EOF), "clickhouse.addresses: cannot reach ClickHouse on 127.0.0.1:9000 by the native protocol without tls")
+	require.EqualError(t, c.explain(server.ErrSchemaChanged), "clickhouse on 127.0.0.1:9000: "+server.ErrSchemaChanged.Error(), "a server that was reached")
 	c.jwt = "token"
 	require.ErrorContains(t, c.explain(&server.Exception{Code: 516}), "clickhouse.jwt: 127.0.0.1:9000 refuses the token")
 }

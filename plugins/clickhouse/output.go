@@ -205,14 +205,16 @@ func (o *output) checkTable(ctx context.Context) error {
 
 func (o *output) newSink(to target) *sink {
 	o.metrics.begin(to.table)
+	t := tableNamed(to.table)
 	return &sink{
 		cfg:     &o.cfg,
 		cluster: o.clusters[to.shard],
-		table:   tableNamed(to.table),
+		table:   t,
 		quality: &quality{most: o.cfg.mostBad},
 		salts:   &salts{},
 		trouble: &trouble{table: to.table, log: o.log},
 		window:  &window{cfg: &o.cfg, table: to.table, log: o.log},
+		order:   &order{cfg: &o.cfg, table: t.sql, log: o.log},
 		board:   o.board,
 		figures: o.board.Table(to.table),
 		metrics: &o.metrics,

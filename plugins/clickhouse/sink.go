@@ -26,6 +26,7 @@ type sink struct {
 	salts   *salts
 	trouble *trouble
 	window  *window
+	order   *order
 	board   *status.Output
 	figures *status.Table
 	metrics *metrics

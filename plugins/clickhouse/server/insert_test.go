@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 )
 
 const idAndText = "(id UInt32, s String) ENGINE = MergeTree ORDER BY id"
@@ -29,4 +31,22 @@ func TestInsert(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Columns are those that the server asks for however it spells their types, and
+// are sent in its order and by its spelling.
+func TestColumnsAreArrangedByTypeAndName(t *testing.T) {
+	fields := []field{{Spec: column.Spec{Name: "t", Type: "Tuple(\n    a UInt8,\n    b String)"}}, {Spec: column.Spec{Name: "d", Type: "Decimal(9,2)"}}}
+	got, err := arranged(fields, []columnInfo{{name: "d", typ: "Decimal(9, 2)"}, {name: "t", typ: "Tuple(a UInt8, b String)"}})
+	require.NoError(t, err)
+	require.Equal(t, []field{{Spec: column.Spec{Name: "d", Type: "Decimal(9, 2)"}}, {Spec: column.Spec{Name: "t", Type: "Tuple(a UInt8, b String)"}}}, got)
+	for _, wanted := range [][]columnInfo{
+		{{name: "d", typ: "Decimal(9, 2)"}},
+		{{name: "d", typ: "Decimal(9, 2)"}, {name: "x", typ: "Tuple(a UInt8, b String)"}},
+		{{name: "d", typ: "Decimal(9, 2)"}, {name: "t", typ: "Tuple(b UInt8, a String)"}},
+		{{name: "d", typ: "Decimal(9, 2)"}, {name: "d", typ: "Decimal(9, 2)"}},
+	} {
+		_, err := arranged(fields, wanted)
+		require.ErrorIs(t, err, ErrSchemaChanged)
+	}
 }

@@ -360,9 +360,10 @@ func TestABatchThatIsHandedBackDoublesNothing(t *testing.T) {
 // whatever the configuration says of blocks: halving it doubles nothing.
 func TestALargeInsertIsStoredAsAWhole(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
-		const rows = 60_000
-		table := newTable(t, server, "id UInt32, s String, m UInt8 MATERIALIZED throwIf(id = 59000)")
-		out := open(t, yamlFor(t, server, table, "settings: {min_insert_block_size_rows: 1000, min_insert_block_size_bytes: 1000}"))
+		const rows = 4000
+		table := newTable(t, server, "id UInt32, s String, m UInt8 MATERIALIZED throwIf(id = 3900)")
+		out := open(t, yamlFor(t, server, table, "settings: {min_insert_block_size_rows: 100, min_insert_block_size_bytes: 100}"))
+		out.cfg.server.Piece = 64 << 10 // bytes, of 700,000
 		var texts []string
 		for i := range rows {
 			texts = append(texts, fmt.Sprintf(`{"id":%d,"s":%q}`, i, strings.Repeat("x", 150)))

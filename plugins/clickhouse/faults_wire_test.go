@@ -33,7 +33,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 	slow := func(fault func(p *stack.FaultProxy) error) func(t *testing.T, p *stack.FaultProxy, out *output, w *writers) {
 		return func(t *testing.T, p *stack.FaultProxy, out *output, w *writers) {
 			require.NoError(t, fault(p))
-			w.awaitMore(t, 1600)
+			w.awaitMore(t, 800)
 			require.Zero(t, out.board.RetryQueue())
 			p.Clear()
 		}
@@ -55,10 +55,13 @@ func TestFaultsOnTheWire(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				table := newTable(t, server, "w UInt8, seq UInt32")
 				out, proxy := behindProxy(t, server, table, "compression: none")
+				if name == "answers never come" { // which each time-out waits for
+					out.cfg.server.InsertTimeout = 500 * time.Millisecond
+				}
 				w := startWriters(out, 4)
-				w.awaitMore(t, 1600)
+				w.awaitMore(t, 800)
 				fault(t, proxy, out, w)
-				w.awaitMore(t, 1600)
+				w.awaitMore(t, 800)
 				w.finish(t)
 				checkAllStored(t, server, table, w.count())
 				require.Zero(t, out.board.RetryQueue())

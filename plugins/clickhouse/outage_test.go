@@ -84,6 +84,8 @@ func checkAllStored(t *testing.T, server stack.ClickHouse, table string, acked i
 }
 
 func TestOutages(t *testing.T) {
+	server := startServer(t, stack.KindLegacy, stack.ClickHouseOptions{})
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	for name, outage := range map[string]func(t *testing.T, server stack.ClickHouse, out *output){
 		"restart": func(t *testing.T, server stack.ClickHouse, out *output) {
 			require.NoError(t, server.Stop())
@@ -102,8 +104,6 @@ func TestOutages(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := startServer(t, stack.KindLegacy, stack.ClickHouseOptions{})
-			t.Cleanup(func() { require.NoError(t, server.Close()) })
 			table := newTable(t, server, "w UInt8, seq UInt32")
 			out := open(t, yamlFor(t, server, table, "insert_timeout: 2s\nread_timeout: 2s\ndial_timeout: 1s"))
 			w := startWriters(out, 4)

@@ -123,6 +123,8 @@ func TestMemoryOfWideTablesIsBounded(t *testing.T) {
 				require.Greater(t, next, chunk.next)
 				// The slices of columns double as they grow.
 				require.LessOrEqual(t, d.Size(), 2*blockMemory, "of %d records", next-chunk.next)
+				// A column takes memory beside its values.
+				require.LessOrEqual(t, len(d.Blocks())*columns*emptyColumn, blockMemory, "in %d blocks", len(d.Blocks()))
 				for _, b := range d.Blocks() {
 					decoded += b.Len()
 					s.table.recycle(b)

@@ -136,7 +136,7 @@ type keyLines struct {
 }
 
 // keyMarks begin the agreed lines, heartbeats left out.
-var keyMarks = []string{"✅", "⚡", "└─", "⚠️", "⏸️", "▶️", "🔴", "🛑", "📊", "💾"}
+var keyMarks = []string{"✅", "⚡", "   └─", "⚠️", "⏸️", "▶️", "🔴", "🛑", "📊", "💾"}
 
 func (k *keyLines) Write(p []byte) (int, error) {
 	var line struct {

@@ -46,7 +46,9 @@ type buffer struct {
 
 	start    sync.Once
 	draining atomic.Bool
-	heavy    atomic.Bool // the last pause began because of bytes
+	ending   atomic.Bool  // the host stops every input
+	heavy    atomic.Bool  // the last pause began because of bytes
+	fullAt   atomic.Int64 // since when there was no room for what came, in Unix nanoseconds; 0 when there is
 
 	rejections status.Repeats
 

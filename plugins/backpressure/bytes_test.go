@@ -200,7 +200,7 @@ func TestLogLinesOfAPauseByBytes(t *testing.T) {
 		for range 9 {
 			r.weighed(t, 1<<20)
 		}
-		assert.Equal(t, []string{"WARN ⚠️ BACKPRESSURE ACTIVE: Buffer high (9 MiB/10 MiB in 9 messages), pausing data ingestion (other: 9)"}, r.logs.take())
+		assert.Equal(t, []string{"WARN ⚠️  BACKPRESSURE ACTIVE: Buffer high (9 MiB/10 MiB in 9 messages), pausing data ingestion (other: 9)"}, r.logs.take())
 		time.Sleep(81 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, []string{"ERROR 🔴 CRITICAL: Backpressure active for 1.3 minutes! ClickHouse write bottleneck detected. Current buffer: 9 messages, 9 MiB"}, r.logs.take())

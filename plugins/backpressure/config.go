@@ -25,6 +25,7 @@ type config struct {
 	byteSize   int64 // a batch is full with so many bytes
 	period     time.Duration
 	groups     []status.Group
+	feeds      status.Feeds
 	address    string // "" when the status server is off
 	linkGrace  time.Duration
 	admin      status.Admin
@@ -53,6 +54,8 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	c.period, err = p.FieldDuration(fieldBatch, fieldBatchPeriod)
 	keep(err)
 	c.groups, err = parseGroups(p)
+	keep(err)
+	c.feeds, err = parseFeeds(p)
 	keep(err)
 	c.address, err = parseAddress(p)
 	keep(err)
@@ -118,11 +121,23 @@ func parseLimits(p *service.ParsedConfig) (l gate.Limits, err error) {
 	if l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max); err != nil {
 		return l, err
 	}
+	if l.Yield, err = parseYield(p, l); err != nil {
+		return l, err
+	}
 	bytes, err := parseSize(p, fieldMaxBytes)
 	if err != nil || bytes == 0 {
 		return l, err
 	}
 	return l.WithBytes(bytes), nil
+}
+
+// parseYield reads the yield threshold: by default it is below the pause threshold,
+// whatever that is.
+func parseYield(p *service.ParsedConfig, l gate.Limits) (int, error) {
+	if v, err := p.FieldAny(fieldYieldThreshold); err != nil || v == "" {
+		return l.Pause * 3 / 4, err
+	}
+	return parseThreshold(p, fieldYieldThreshold, l.Max)
 }
 
 // parseThreshold reads a count of messages or a percentage of limit.
@@ -170,6 +185,19 @@ func parseGroups(p *service.ParsedConfig) ([]status.Group, error) {
 	}
 	slices.SortFunc(groups, func(a, b status.Group) int { return strings.Compare(a.Name, b.Name) })
 	return groups, nil
+}
+
+// parseFeeds reads what feeds the figures of /health that have fixed names.
+func parseFeeds(p *service.ParsedConfig) (f status.Feeds, err error) {
+	for field, labels := range map[string]*[]string{
+		fieldFeedTicks: &f.Ticks, fieldFeedCandles: &f.Candles, fieldFeedExternal: &f.External,
+	} {
+		if *labels, err = p.FieldStringList(fieldFeeds, field); err != nil {
+			return f, err
+		}
+	}
+	f.CHBuffer, err = p.FieldString(fieldFeeds, fieldFeedCHBuffer)
+	return f, err
 }
 
 func parseAddress(p *service.ParsedConfig) (string, error) {

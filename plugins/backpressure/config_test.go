@@ -21,7 +21,8 @@ import (
 func TestDefaults(t *testing.T) {
 	r := newRig(t, "")
 	assert.Equal(t, config{
-		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Resume: 20000}.WithBytes(128 << 20),
+		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Yield: 30000, Resume: 20000}.WithBytes(128 << 20),
+		feeds:     status.Feeds{Ticks: []string{"ticks"}, Candles: []string{"ch_candles"}, External: []string{"external"}, CHBuffer: "CH"},
 		heartbeat: 5 * time.Second, alertAfter: 10 * time.Minute,
 		count: 10000, byteSize: 16 << 20, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
 	}, r.conf)
@@ -42,7 +43,7 @@ func TestThresholdForms(t *testing.T) {
 	} {
 		assert.Empty(t, lint(t, yaml), yaml)
 		r := newRig(t, yaml)
-		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Resume: 15000}.WithBytes(128<<20), r.conf.limits, yaml)
+		assert.Equal(t, gate.Limits{Max: 50000, Pause: 30000, Yield: 22500, Resume: 15000}.WithBytes(128<<20), r.conf.limits, yaml)
 	}
 }
 
@@ -108,6 +109,10 @@ func TestBadConfiguration(t *testing.T) {
 		"resume equals pause":    {"pause_threshold: 50%\nresume_threshold: 50%", []string{"resume_threshold", "pause_threshold", "out of order"}},
 		"pause above max":        {"max_buffer_size: 1000\npause_threshold: 1001\nbatch: {count: 10}", []string{"pause_threshold (1001)", "max_buffer_size (1000)"}},
 		"percentage over 100":    {"pause_threshold: 120%", []string{"pause_threshold", "120%"}},
+		"yield equals pause":     {"yield_threshold: 80%", []string{"yield_threshold (", "pause_threshold (", "0 < yield_threshold < pause_threshold"}},
+		"yield above pause":      {"yield_threshold: 45000", []string{"yield_threshold (45000)", "out of order"}},
+		"zero yield":             {"yield_threshold: 0", []string{"yield_threshold (0)"}},
+		"yield is no number":     {"yield_threshold: some", []string{"yield_threshold", "some"}},
 		"negative percentage":    {"resume_threshold: -5%", []string{"resume_threshold", "-5%"}},
 		"not a number":           {"pause_threshold: plenty", []string{"pause_threshold", "plenty"}},
 		"zero resume":            {"resume_threshold: 0", []string{"resume_threshold (0)"}},
@@ -142,10 +147,10 @@ func TestBadConfiguration(t *testing.T) {
 func TestLintAgreesWithTheConstructor(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		draw := func(what string, from ...string) string { return rapid.SampledFrom(from).Draw(rt, what) }
-		yaml := fmt.Sprintf("max_buffer_size: %s\nmax_bytes: %s\npause_threshold: %s\nresume_threshold: %s\nbatch: {count: %s, byte_size: %s}",
+		yaml := fmt.Sprintf("max_buffer_size: %s\nmax_bytes: %s\npause_threshold: %s\nyield_threshold: %s\nresume_threshold: %s\nbatch: {count: %s, byte_size: %s}",
 			draw("max", "0", "3", "7", "1000", "50000"),
 			draw("bytes", "0", "''", "1", "2B", "9B", "2345", "1KB", "1.5MiB", "5i", "x", "128MiB", "1TiB"),
-			draw("pause", "2", "80%", "99.9%", "100%", "101%", "900"), draw("resume", "1", "33.3%", "40%", "79.9%", "600"),
+			draw("pause", "2", "80%", "99.9%", "100%", "101%", "900"), draw("yield", "''", "''", "1", "60%", "80%", "0", "-3", "x", "700"), draw("resume", "1", "33.3%", "40%", "79.9%", "600"),
 			draw("count", "0", "1", "333", "601"),
 			draw("batch", "''", "0", "1B", "780B", "400B", "401B", "500KB", "50MiB", "big"))
 		_, err := parse(yaml+"\nstatus_server: {enabled: false}", service.MockResources())

@@ -55,7 +55,7 @@ func TestFieldsOfAPause(t *testing.T) {
 		require.NoError(t, r.Close(t.Context()))
 		assert.Equal(t, []map[string]string{{
 			"time": "2000-01-01T00:00:00Z", "reason": "level", "current_buffer": "9", "current_bytes": "9",
-		}}, entries(t, log, "⚠️ BACKPRESSURE ACTIVE"))
+		}}, entries(t, log, "⚠️  BACKPRESSURE ACTIVE"))
 		assert.Equal(t, []map[string]string{{
 			"time": "2000-01-01T00:00:10Z", "severity": "critical", "reason": "level", "current_buffer": "9", "current_bytes": "9",
 			"duration": "10s", "cause": "retry: connection refused",

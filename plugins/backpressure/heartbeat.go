@@ -48,6 +48,7 @@ func (h *heartbeat) run(b *buffer) {
 				b.beat()
 			}
 		case <-second.C:
+			b.review(time.Now())
 			b.publish()
 			if now := day(time.Now()); now != today {
 				today = now
@@ -94,7 +95,8 @@ func (h *heartbeat) serve(b *buffer) {
 	}
 }
 
-// beat logs one heartbeat record, and alerts when a pause lasts too long.
+// beat logs one heartbeat record, and alerts when a pause lasts too long, or a
+// buffer without room.
 func (b *buffer) beat() {
 	f := b.figures()
 	b.metrics.heartbeat.Set(time.Now().Unix())
@@ -114,6 +116,7 @@ func (b *buffer) heartbeatFields() []any {
 		"ticks", m.Ticks, "ch_candles", m.Candles, "external", m.External, "nats_msgs", m.NATSMessages,
 		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
 		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
+		"yielding", b.yieldingLabels(), "yield_threshold", p.YieldThreshold,
 		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
 		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "operator_paused", b.heldLabels(),
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),

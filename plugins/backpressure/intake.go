@@ -22,7 +22,7 @@ func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack 
 		return ack(ctx, nil)
 	}
 	ctxOfAll := msgs[0].Context()
-	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs), at: time.Now()}
+	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), turn: gate.TurnOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs), at: time.Now()}
 	for {
 		rest, err := b.accept(src, msgs)
 		if err != nil || len(rest) == 0 {
@@ -46,6 +46,9 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 		return nil, errClosed
 	}
 	n, load := b.fit(msgs, src.sealed)
+	if n < len(msgs) {
+		b.fullAt.CompareAndSwap(0, time.Now().UnixNano())
+	}
 	if n == 0 {
 		return msgs, nil
 	}
@@ -60,6 +63,7 @@ func (b *buffer) accept(src *source, msgs service.MessageBatch) (service.Message
 		src.origin.Accepted.Add(int64(load.Records))
 	}
 	b.shift(src, load)
+	src.turn.Arrive()
 	b.observe()
 	signal(b.ready)
 	return msgs[n:], nil
@@ -128,6 +132,9 @@ func (b *buffer) shift(src *source, by gate.Level) {
 
 // observe tells the gate the level, and the history of pauses how high it rose.
 func (b *buffer) observe() {
+	if b.fullAt.Load() != 0 && b.conf.limits.Below(b.level) {
+		b.fullAt.Store(0)
+	}
 	b.control.Observe(b.level)
 	b.board.ObserveLevel(int64(b.level.Records), b.level.Bytes)
 }

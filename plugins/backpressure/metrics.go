@@ -17,6 +17,7 @@ const publishEvery = time.Second
 type metrics struct {
 	level, levelBytes, limit, limitBytes         *service.MetricGauge
 	pauseAt, pauseAtBytes, resumeAt, resumeBytes *service.MetricGauge // the thresholds
+	yieldAt, yieldAtBytes                        *service.MetricGauge
 	active, oldest, heartbeat                    *service.MetricGauge
 	held                                         *service.MetricGauge   // by an operator, of each input
 	pauses, paused                               *service.MetricCounter // by reason
@@ -34,6 +35,8 @@ func newMetrics(m *service.Metrics) metrics {
 		pauseAtBytes: m.NewGauge("backpressure_pause_threshold_bytes"),
 		resumeAt:     m.NewGauge("backpressure_resume_threshold"),
 		resumeBytes:  m.NewGauge("backpressure_resume_threshold_bytes"),
+		yieldAt:      m.NewGauge("backpressure_yield_threshold"),
+		yieldAtBytes: m.NewGauge("backpressure_yield_threshold_bytes"),
 		active:       m.NewGauge("backpressure_active"),
 		oldest:       m.NewGauge("backpressure_oldest_seconds"),
 		heartbeat:    m.NewGauge("backpressure_heartbeat_timestamp_seconds"),
@@ -64,6 +67,8 @@ func (b *buffer) publishLimits(l gate.Limits) {
 	b.metrics.limitBytes.Set(l.Bytes.Max)
 	b.metrics.pauseAt.Set(int64(l.Pause))
 	b.metrics.pauseAtBytes.Set(l.Bytes.Pause)
+	b.metrics.yieldAt.Set(int64(l.Yield))
+	b.metrics.yieldAtBytes.Set(l.Bytes.Yield)
 	b.metrics.resumeAt.Set(int64(l.Resume))
 	b.metrics.resumeBytes.Set(l.Bytes.Resume)
 }

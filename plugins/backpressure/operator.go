@@ -49,6 +49,18 @@ func (b *buffer) publishHolds() {
 	}
 }
 
+// yieldingLabels names the inputs that wait for room, for the heartbeat.
+func (b *buffer) yieldingLabels() string {
+	var labels []string
+	for _, in := range b.board.Inputs() {
+		if in.Yielding() {
+			labels = append(labels, in.Label)
+		}
+	}
+	slices.Sort(labels)
+	return strings.Join(labels, ",")
+}
+
 // heldLabels names the inputs that an operator holds, for the heartbeat.
 func (b *buffer) heldLabels() string {
 	var labels []string

@@ -29,7 +29,7 @@ func TestOperatorHoldsOneInput(t *testing.T) {
 		r, op := operated(t, small)
 		defer r.Close(t.Context())
 		require.True(t, op.PauseInput("external"))
-		assert.Equal(t, []string{"INFO An operator pauses an input", "INFO ⏸️ external subscriber paused"}, r.logs.take())
+		assert.Equal(t, []string{"INFO An operator pauses an input", "INFO ⏸️  external subscriber paused"}, r.logs.take())
 		h := r.board.Health()
 		since := status.Time(time.Now())
 		assert.Equal(t, []status.Holder{{Reason: "operator", Since: since}}, h.Inputs["external"].PausedBy)
@@ -38,13 +38,13 @@ func TestOperatorHoldsOneInput(t *testing.T) {
 		assert.Equal(t, "external", r.heldLabels())
 
 		r.write(t, "ticks", 0, 9)
-		assert.Contains(t, r.logs.take(), "INFO ⏸️ ticks subscriber paused")
+		assert.Contains(t, r.logs.take(), "INFO ⏸️  ticks subscriber paused")
 		for r.control.Level() > 0 {
 			r.settleNext(t)
 		}
-		assert.NotContains(t, r.logs.take(), "INFO ▶️ external subscriber resumed")
+		assert.NotContains(t, r.logs.take(), "INFO ▶️  external subscriber resumed")
 		op.ResumeInput("external")
-		assert.Equal(t, []string{"INFO An operator resumes an input", "INFO ▶️ external subscriber resumed"}, r.logs.take())
+		assert.Equal(t, []string{"INFO An operator resumes an input", "INFO ▶️  external subscriber resumed"}, r.logs.take())
 		assert.Empty(t, r.heldLabels())
 	})
 }
@@ -55,14 +55,14 @@ func TestOperatorsPauseIsNoBottleneck(t *testing.T) {
 		r, op := operated(t, "alert_after: 1m")
 		defer r.Close(t.Context())
 		require.True(t, op.PauseInputs())
-		assert.Equal(t, []string{"INFO An operator pauses all inputs", "INFO ⏸️ ticks subscriber paused", "INFO ⏸️ external subscriber paused"}, r.logs.take())
+		assert.Equal(t, []string{"INFO An operator pauses all inputs", "INFO ⏸️  ticks subscriber paused", "INFO ⏸️  external subscriber paused"}, r.logs.take())
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		assert.Empty(t, r.logs.take())
 		assert.Equal(t, "healthy", r.board.Health().Status)
 		assert.Zero(t, r.board.Health().Metrics.Backpressure.PauseCount)
 		op.ResumeInputs()
-		assert.Equal(t, []string{"INFO An operator resumes all inputs", "INFO ▶️ ticks subscriber resumed", "INFO ▶️ external subscriber resumed"}, r.logs.take())
+		assert.Equal(t, []string{"INFO An operator resumes all inputs", "INFO ▶️  ticks subscriber resumed", "INFO ▶️  external subscriber resumed"}, r.logs.take())
 	})
 }
 
@@ -86,7 +86,7 @@ func TestOperatorCannotHoldAStoppingStream(t *testing.T) {
 	r, op := operated(t, small)
 	require.True(t, op.PauseInputs())
 	r.gate.Drain()
-	assert.Contains(t, r.logs.take(), "INFO ▶️ external subscriber resumed")
+	assert.Contains(t, r.logs.take(), "INFO ▶️  external subscriber resumed")
 	assert.False(t, op.PauseInput("external"))
 	assert.False(t, op.PauseInputs())
 	require.NoError(t, r.Close(t.Context()))

@@ -80,7 +80,7 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 // is by the clock, below zero when nothing waits.
 func (b *buffer) ripe(now time.Time) (first *queue, rest time.Duration) {
 	rest = -1
-	ending, largest := b.ended || b.draining.Load(), b.crowded()
+	ending, largest := b.ended || b.draining.Load() || b.ending.Load(), b.crowded()
 	for _, q := range b.queues {
 		if q.held.Records == 0 {
 			continue
@@ -105,7 +105,8 @@ func (b *buffer) full(held gate.Level) bool {
 
 // crowded returns the largest queue when it must not wait until it is full: so
 // much waits in all of them together that the gate might close over batches that
-// are not full, or it is closed, and only what waits here could open it.
+// are not full, or it is closed, or an input waits for its turn, and only what waits
+// here could make room.
 func (b *buffer) crowded() (largest *queue) {
 	var all gate.Level
 	for _, q := range b.queues {
@@ -116,7 +117,7 @@ func (b *buffer) crowded() (largest *queue) {
 	}
 	l := b.conf.limits
 	if all.Records >= crowd(l.Pause) || (l.Bytes.Max != 0 && all.Bytes >= crowd(l.Bytes.Pause)) ||
-		(b.flying == 0 && b.gate.Paused()) {
+		(b.flying == 0 && (b.gate.Paused() || b.gate.Yielding())) {
 		return largest
 	}
 	return nil

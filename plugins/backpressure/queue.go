@@ -16,6 +16,7 @@ import (
 type source struct {
 	ack     service.AckFunc
 	origin  *status.Input // nil for inputs that do not name themselves
+	turn    *gate.Turn    // nil for inputs that cannot wait
 	sealed  bool          // to be handed on as it is
 	waiting int           // messages that did not find room yet
 	held    gate.Level    // what was accepted and is not settled
@@ -49,6 +50,7 @@ type flight struct {
 	msgs  service.MessageBatch
 	parts []part
 	retry backOff
+	since time.Time // when it was first rejected
 	due   time.Time // not before; set when it waits for a retry
 }
 

@@ -18,7 +18,7 @@ func (b *buffer) Paused() {
 	b.metrics.active.Set(1)
 	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
 	b.beginPause(b.reason(), "")
-	b.withLevel().Warnf("⚠️ BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
+	b.withLevel().Warnf("⚠️  BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
 
 // Resumed implements gate.Watcher.
@@ -88,13 +88,23 @@ func (b *buffer) Released(label string) {
 	})
 }
 
+// Ending implements gate.Watcher. What is held leaves as it is: no more will come
+// of the inputs that hold back their end until it is settled.
+func (b *buffer) Ending(is bool) {
+	b.ending.Store(is)
+	signal(b.ready)
+}
+
+// Yielding implements gate.Watcher.
+func (b *buffer) Yielding() { signal(b.ready) }
+
 // Draining implements gate.Watcher.
 func (b *buffer) Draining(paused bool) {
 	b.log.Info("🛑 Stopping Data Bridge...")
 	b.endPauses(ofBuffer)
 	if paused {
 		b.metrics.active.Set(0)
-		b.log.Info("▶️ Resuming paused subscribers before shutdown...")
+		b.log.Info("▶️  Resuming paused subscribers before shutdown...")
 	}
 }
 
@@ -114,9 +124,9 @@ func (b *buffer) logStart() {
 		b.log.Info("⚡ Backpressure: DISABLED")
 		return
 	}
-	b.log.Info("⚡ Backpressure: ENABLED")
-	b.withBytes(l.Bytes.Pause).Infof("└─ Pause threshold: %s messages (%s)", thousands(int64(l.Pause)), percent(l.Pause, l.Max))
-	b.withBytes(l.Bytes.Resume).Infof("└─ Resume threshold: %s messages (%s)", thousands(int64(l.Resume)), percent(l.Resume, l.Max))
+	b.log.With("yield_threshold", l.Yield).Info("⚡ Backpressure: ENABLED")
+	b.withBytes(l.Bytes.Pause).Infof("   └─ Pause threshold: %s messages (%s)", thousands(int64(l.Pause)), percent(l.Pause, l.Max))
+	b.withBytes(l.Bytes.Resume).Infof("   └─ Resume threshold: %s messages (%s)", thousands(int64(l.Resume)), percent(l.Resume, l.Max))
 }
 
 // withBytes names a threshold in bytes in a field: the words are spoken for.
@@ -176,18 +186,58 @@ func (b *buffer) figures() status.Buffer {
 		MaxBytes:        l.Bytes.Max,
 		PauseBytes:      l.Bytes.Pause,
 		ResumeBytes:     l.Bytes.Resume,
+		YieldBytes:      l.Bytes.Yield,
 		PausingOff:      s.PausingOff,
 		PauseThreshold:  int64(l.Pause),
 		ResumeThreshold: int64(l.Resume),
+		YieldThreshold:  int64(l.Yield),
 		Active:          slices.Contains(s.Reasons, gate.ReasonLevel),
 		PauseCount:      s.PauseCount,
 		LastPause:       s.LastPause,
 		LastResume:      s.LastResume,
+		FullSince:       b.fullSince(),
 		AlertAfter:      b.conf.alertAfter,
 		LinkGrace:       b.conf.linkGrace,
 		Groups:          b.conf.groups,
+		Feeds:           b.conf.feeds,
 		Held:            s.Held,
 	}
+}
+
+// fullSince is since when there was no room for what came, the zero time while
+// there is.
+func (b *buffer) fullSince() time.Time {
+	if at := b.fullAt.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
+// review tells the gate whether the output keeps up.
+func (b *buffer) review(now time.Time) {
+	b.mu.Lock()
+	busy := b.flying > 0 || len(b.retries) > 0
+	var oldest time.Time
+	for _, f := range b.retries {
+		oldest = earlier(oldest, f.since)
+	}
+	b.mu.Unlock()
+	for _, out := range b.board.Figures().Outputs {
+		for _, t := range out.Tables() {
+			if q := t.Queue(); q.Batches > 0 {
+				oldest = earlier(oldest, q.Since)
+			}
+		}
+	}
+	b.control.Review(now, busy, oldest)
+}
+
+// earlier returns the earlier of two times; the zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
 }
 
 // breakdown words the level by group, or by input where no groups are

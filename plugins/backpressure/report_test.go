@@ -19,8 +19,8 @@ type subscriber struct {
 	name string
 }
 
-func (s subscriber) Pause()  { s.r.log.Infof("⏸️ %s subscriber paused", s.name) }
-func (s subscriber) Resume() { s.r.log.Infof("▶️ %s subscriber resumed", s.name) }
+func (s subscriber) Pause()  { s.r.log.Infof("⏸️  %s subscriber paused", s.name) }
+func (s subscriber) Resume() { s.r.log.Infof("▶️  %s subscriber resumed", s.name) }
 func (s subscriber) Drain()  {}
 
 var _ gate.Input = subscriber{}
@@ -35,17 +35,17 @@ func TestLogLines(t *testing.T) {
 		assert.Equal(t, []string{
 			"INFO ✅ DATA BRIDGE STARTED - HYBRID PHASE 1 + RETRY QUEUE + BACKPRESSURE",
 			"INFO ⚡ Backpressure: ENABLED",
-			"INFO └─ Pause threshold: 40,000 messages (80%)",
-			"INFO └─ Resume threshold: 20,000 messages (40%)",
+			"INFO    └─ Pause threshold: 40,000 messages (80%)",
+			"INFO    └─ Resume threshold: 20,000 messages (40%)",
 		}, r.logs.take())
 
 		r.write(t, "ticks", 0, 30000)
 		r.write(t, "external", 0, 234)
 		r.write(t, "ch_candles", 0, 11000)
 		paused := []string{
-			"WARN ⚠️ BACKPRESSURE ACTIVE: Buffer high (41,234/50,000), pausing data ingestion (CH: 41,000, Ext: 234)",
-			"INFO ⏸️ NATS subscriber paused",
-			"INFO ⏸️ Kafka subscriber paused",
+			"WARN ⚠️  BACKPRESSURE ACTIVE: Buffer high (41,234/50,000), pausing data ingestion (CH: 41,000, Ext: 234)",
+			"INFO ⏸️  NATS subscriber paused",
+			"INFO ⏸️  Kafka subscriber paused",
 		}
 		assert.Equal(t, paused, r.logs.take())
 
@@ -62,8 +62,8 @@ func TestLogLines(t *testing.T) {
 		}
 		assert.Equal(t, []string{
 			"INFO ✅ BACKPRESSURE RELEASED: Buffer normal (11,234/50,000), resuming data ingestion (CH: 11,000, Ext: 234)",
-			"INFO ▶️ NATS subscriber resumed",
-			"INFO ▶️ Kafka subscriber resumed",
+			"INFO ▶️  NATS subscriber resumed",
+			"INFO ▶️  Kafka subscriber resumed",
 		}, r.logs.take())
 
 		r.write(t, "ticks", 0, 30000)
@@ -71,9 +71,9 @@ func TestLogLines(t *testing.T) {
 		r.gate.Drain()
 		assert.Equal(t, []string{
 			"INFO 🛑 Stopping Data Bridge...",
-			"INFO ▶️ Resuming paused subscribers before shutdown...",
-			"INFO ▶️ NATS subscriber resumed",
-			"INFO ▶️ Kafka subscriber resumed",
+			"INFO ▶️  Resuming paused subscribers before shutdown...",
+			"INFO ▶️  NATS subscriber resumed",
+			"INFO ▶️  Kafka subscriber resumed",
 			"INFO 📊 Stopping heartbeat logger...",
 			"INFO 💾 Flushing buffered data...",
 		}, r.logs.take())

@@ -55,6 +55,9 @@ func (b *buffer) reject(f *flight, cause error) {
 		return
 	}
 	wait := f.retry.next()
+	if f.since.IsZero() {
+		f.since = time.Now()
+	}
 	f.due = time.Now().Add(wait)
 	b.retries = append(b.retries, f)
 	b.metrics.rejected.Incr(1)

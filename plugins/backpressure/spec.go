@@ -12,6 +12,7 @@ const (
 	fieldMaxBufferSize   = "max_buffer_size"
 	fieldMaxBytes        = "max_bytes"
 	fieldPauseThreshold  = "pause_threshold"
+	fieldYieldThreshold  = "yield_threshold"
 	fieldResumeThreshold = "resume_threshold"
 	fieldHeartbeat       = "heartbeat_interval"
 	fieldAlertAfter      = "alert_after"
@@ -20,6 +21,11 @@ const (
 	fieldBatchBytes      = "byte_size"
 	fieldBatchPeriod     = "period"
 	fieldGroups          = "groups"
+	fieldFeeds           = "figures"
+	fieldFeedTicks       = "ticks"
+	fieldFeedCandles     = "ch_candles"
+	fieldFeedExternal    = "external"
+	fieldFeedCHBuffer    = "ch_buffer"
 	fieldStatusServer    = "status_server"
 	fieldServerEnabled   = "enabled"
 	fieldServerAddress   = "address"
@@ -36,15 +42,20 @@ const (
 var lintThresholds = `let max = this.max_buffer_size
 let pause = ` + lintRecords("this.pause_threshold") + `
 let resume = ` + lintRecords("this.resume_threshold") + `
+let yield = if this.yield_threshold == "" { ($pause * 3 / 4).floor() } else { ` + lintRecords("this.yield_threshold") + ` }
 let bytes = ` + lintBytes("this.max_bytes") + `
 let size = ` + lintBytes("this.batch.byte_size") + `
 let resumed = ($bytes * $resume / $max).floor().catch(0)
+let yielded = ($bytes * $yield / $max).floor().catch(0)
+let paused = ($bytes * $pause / $max).floor().catch(0)
 root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
   "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
+} else if !($yield > 0 && $yield < $pause) {
+  "yield_threshold (%v) and pause_threshold (%v) are out of order: 0 < yield_threshold < pause_threshold is required".format(this.yield_threshold, this.pause_threshold)
 } else if this.batch.count < 1 || this.batch.count > $resume {
   "batch.count (%v) must be between 1 and resume_threshold (%v records): a larger batch would wait for records that a paused input does not deliver".format(this.batch.count, $resume)
-} else if $bytes > 0 && ($resumed < 1 || $resumed >= ($bytes * $pause / $max).floor()) {
-  "max_bytes (%v) is too small: its shares at resume_threshold and pause_threshold must differ and be above zero".format(this.max_bytes)
+} else if $bytes > 0 && ($resumed < 1 || $resumed >= $paused || $yielded < 1 || $yielded >= $paused) {
+  "max_bytes (%v) is too small: its shares at resume_threshold, yield_threshold and pause_threshold must be above zero, and the last one above the others".format(this.max_bytes)
 } else if $bytes > 0 && $size > $resumed {
   "batch.byte_size (%v) must not exceed the resume_threshold in bytes (%v B, a share of max_bytes): a larger batch would wait for records that a paused input does not deliver".format(this.batch.byte_size, $resumed)
 }`
@@ -75,6 +86,9 @@ func spec() *service.ConfigSpec {
 			service.NewAnyField(fieldPauseThreshold).
 				Description("The inputs pause when the level is above this: a number of messages, or a percentage of `max_buffer_size`.").
 				Default("80%").Example(40000).Example("80%"),
+			service.NewAnyField(fieldYieldThreshold).
+				Description("How far sources that can wait fill the buffer (Kafka, JetStream): a number of messages, or a percentage of `max_buffer_size`. They hand nothing over that would bring the level above this, and leave the rest of the buffer to sources that cannot wait (core NATS, and any input that cannot be paused), so that a backlog costs no fresh data. That is flow control and no pause: it is shown per input (`yielding`, `yielded_seconds`), and neither logged nor alerted. Once the output settles nothing for 5s, or a batch has waited as long for a retry, it ends: the level rises to `pause_threshold`, and the pause is reported. It applies to `max_bytes` as the same fraction of it.\n\nEmpty is three quarters of `pause_threshold`. It must be below `pause_threshold`, and may be above or below `resume_threshold`. Choose twice the largest batch of those inputs at least: a larger one waits until half of this is free.").
+				Default("").Example(30000).Example("60%"),
 			service.NewAnyField(fieldResumeThreshold).
 				Description("The inputs resume when the level is below this: a number of messages, or a percentage of `max_buffer_size`.").
 				Default("40%").Example(20000).Example("40%"),
@@ -104,6 +118,20 @@ func spec() *service.ConfigSpec {
 				Default(map[string]any{}).
 				Example(map[string]any{"CH": []any{"ticks", "ch_candles"}, "Ext": []any{"external"}}).
 				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
+			service.NewObjectField(fieldFeeds,
+				service.NewStringListField(fieldFeedTicks).
+					Description("The labels of the inputs whose messages are counted as `ticks`.").
+					Default([]any{"ticks"}).Example([]any{"trades", "quotes"}),
+				service.NewStringListField(fieldFeedCandles).
+					Description("The labels of the inputs whose messages are counted as `ch_candles`.").
+					Default([]any{"ch_candles"}).Example([]any{"bars_1m", "bars_1h"}),
+				service.NewStringListField(fieldFeedExternal).
+					Description("The labels of the inputs whose messages are counted as `external`.").
+					Default([]any{"external"}).Example([]any{"news", "rates"}),
+				service.NewStringField(fieldFeedCHBuffer).
+					Description("The group (see `groups`) whose level is `ch_buffer`.").
+					Default("CH").Example("Market"),
+			).Description("What feeds those figures of `/health` and of the heartbeat whose names are fixed. Inputs that are named nowhere are in `inputs` of `/health`, as all are.").Advanced(),
 			service.NewObjectField(fieldStatusServer,
 				service.NewBoolField(fieldServerEnabled).
 					Description("Whether to serve the live page, `GET /health`, and `GET /pauses` with the pauses of the last 24 hours.").

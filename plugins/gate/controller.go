@@ -1,6 +1,13 @@
 package gate
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
+
+// StallAfter is how long the output may settle nothing, or keep a batch waiting
+// for a retry, before sources that can wait no longer yield.
+const StallAfter = 5 * time.Second
 
 // Controller is a buffer's hold on its gate, from Attach to Detach.
 type Controller struct {
@@ -11,6 +18,13 @@ type Controller struct {
 	records atomic.Int64
 	bytes   atomic.Int64
 	closed  bool // this controller holds ReasonLevel; guarded by the caller of Observe
+
+	settlements atomic.Int64 // how often the level fell
+	stalled     atomic.Bool  // it has not, for too long
+	stuck       atomic.Bool  // a batch waits for a retry, for too long
+
+	seen     int64     // settlements at the last Review; the goroutine's that calls it
+	progress time.Time // when one last saw any, or nothing to settle
 }
 
 // Controller returns a hold on the gate that is not attached yet. With pausing
@@ -30,7 +44,8 @@ func (c *Controller) Attach() {
 	}
 	g.release(ReasonLevel)
 	g.controller = c
-	g.claimed = true
+	g.turns.governBy(c)
+	g.claim()
 }
 
 // Observe tells the gate the level after a change. The caller serialises its
@@ -38,18 +53,38 @@ func (c *Controller) Attach() {
 // closes when either level is above its pause threshold and opens when both are
 // below their resume thresholds; in between it costs a few comparisons.
 func (c *Controller) Observe(v Level) {
-	c.records.Store(int64(v.Records))
+	if before := c.records.Swap(int64(v.Records)); int64(v.Records) < before {
+		c.settlements.Add(1)
+		c.stalled.Store(false)
+	}
 	c.bytes.Store(v.Bytes)
+	c.gate.turns.relieve()
 	switch {
 	case !c.pausing:
 	case !c.closed && c.limits.above(v):
 		c.closed = true
 		c.apply((*Gate).hold)
-	case c.closed && c.limits.below(v):
+	case c.closed && c.limits.Below(v):
 		c.closed = false
 		c.apply((*Gate).release)
 	}
 }
+
+// Review looks whether the output keeps up: busy says that it has something, and
+// retrying since when it has the oldest batch that waits for a retry, zero when none
+// does. It is to be called about once a second, by one goroutine.
+func (c *Controller) Review(now time.Time, busy bool, retrying time.Time) {
+	if n := c.settlements.Load(); n != c.seen || !busy {
+		c.seen, c.progress = n, now
+	}
+	c.stuck.Store(!retrying.IsZero() && now.Sub(retrying) >= StallAfter)
+	c.stalled.Store(now.Sub(c.progress) >= StallAfter)
+	c.gate.turns.relieve()
+}
+
+// keepsUp reports whether the level is what the sources make of it, and not the
+// output.
+func (c *Controller) keepsUp() bool { return !c.stalled.Load() && !c.stuck.Load() }
 
 // Level is the number of records last observed.
 func (c *Controller) Level() int64 { return c.records.Load() }
@@ -69,6 +104,7 @@ func (c *Controller) Detach(unsettled int) {
 	}
 	g.release(ReasonLevel)
 	g.controller = nil
+	g.turns.governBy(nil)
 	g.claimed = false
 	g.unsettled += int64(unsettled)
 	g.rest()

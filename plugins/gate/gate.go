@@ -7,9 +7,28 @@
 // opens when none is left. An operator may hold single inputs on top of that:
 // an input fetches when neither the gate nor its own seat is held.
 //
-// Lock order: the buffer's lock, then the gate's, then whatever an Input's
-// callback takes. Callbacks therefore never call back into the buffer or the
-// gate.
+// # Yielding
+//
+// A source that can wait, such as Kafka, must not fill the buffer at the cost of
+// one that cannot, such as core NATS, whose records a pause drops. So it takes a
+// Turn for each batch before it hands it over. Turns are granted in the order in
+// which they were asked for, while the level, what was granted and has not
+// arrived, and the batch itself are together no more than the yield threshold; a
+// batch larger than half of that has to find half of it free. The room from there
+// to the pause threshold is left to the others. That is flow control and no pause:
+// it has no hysteresis, is counted and alerted as none, and leaves no line in the
+// log. It holds for as long as the output keeps up. When the output has settled
+// nothing for StallAfter, or a batch has waited as long for a retry, nobody yields:
+// every turn is granted at once, the level rises to the pause threshold as if all
+// sources were alike, and the gate closes and says so: the cause is the output
+// then, and not a backlog. Nobody yields either where no buffer pauses, and while
+// the stream drains.
+//
+// # Lock order
+//
+// The buffer's lock, then the gate's, then whatever an Input's callback takes.
+// Callbacks therefore never call back into the buffer or the gate. The lock of the
+// turns is taken last, and nothing is called under it.
 package gate
 
 import (
@@ -58,6 +77,13 @@ type Watcher interface {
 	// Released is called when an operator gives the hold of a label up; the empty
 	// label says that no hold is left.
 	Released(label string)
+	// Ending is called with true when the host stops every input that is joined,
+	// so that what is held is all that they will hand over, and with false when that
+	// is over. The stream may stop, or other inputs may follow.
+	Ending(is bool)
+	// Yielding is called when a source begins to wait for its turn. Unlike the
+	// others it may be called beside them.
+	Yielding()
 	// Draining is called once, when the stream is about to stop; paused tells
 	// whether inputs are about to be resumed because of it.
 	Draining(paused bool)
@@ -98,8 +124,10 @@ type Gate struct {
 	lastPause   time.Time
 	lastResume  time.Time
 	pausedTotal time.Duration
+	ending      bool // the host stops every member
 	draining    bool
 	unsettled   int64 // left behind by controllers that have detached
+	turns       turns
 }
 
 // New returns an open gate that nobody controls.
@@ -115,9 +143,12 @@ func (g *Gate) Paused() bool { return g.paused.Load() }
 func (g *Gate) Claim() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.claimed = true
+	g.claim()
 	g.draining = false
+	g.turns.setFree(false)
 }
+
+func (g *Gate) claim() { g.claimed = true }
 
 // Governed reports whether a backpressure buffer controls the gate, or is about
 // to. Without one, a gate never closes by itself.
@@ -233,6 +264,7 @@ func (g *Gate) drain() {
 	if g.controller != nil {
 		g.controller.watcher.Flush()
 	}
+	g.turns.setFree(true)
 	for _, m := range g.members {
 		m.drain()
 	}

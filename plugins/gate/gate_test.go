@@ -16,7 +16,7 @@ import (
 )
 
 // shipped are the thresholds of the shipped configuration.
-var shipped = gate.Limits{Max: 50000, Pause: 40000, Resume: 20000}
+var shipped = gate.Limits{Max: 50000, Pause: 40000, Yield: 30000, Resume: 20000}
 
 // journal records, in order, what a gate says to its neighbours.
 type journal struct {
@@ -42,6 +42,8 @@ func (j *journal) Paused()                    { j.add("paused") }
 func (j *journal) Resumed(held time.Duration) { j.add("resumed after %s", held) }
 func (j *journal) Held(string)                {}
 func (j *journal) Released(string)            {}
+func (j *journal) Ending(is bool)             { j.add("ending %t", is) }
+func (j *journal) Yielding()                  {}
 func (j *journal) Draining(paused bool)       { j.add("draining paused=%t", paused) }
 func (j *journal) Flush()                     { j.add("flush") }
 
@@ -177,26 +179,35 @@ func TestDrainResumesBeforeInputsEnd(t *testing.T) {
 	assert.Equal(t, []string{"late drain"}, j.take())
 }
 
-func TestGateDrainsWhenEveryInputIsStopping(t *testing.T) {
+// What the host stops may be one input of a sequence, or what a dynamic input
+// replaces: the gate goes on, and whoever comes next is not drained.
+func TestAStoppedInputIsNotTheEndOfTheStream(t *testing.T) {
 	g, j := gate.New(), &journal{}
-	attach(g, shipped, true, j)
+	c := attach(g, shipped, true, j)
 	a, b := g.Join(input{"a", j}), g.Join(input{"b", j})
 	a.Stopping()
-	assert.Empty(t, j.take(), "one input that ends is not a shutdown")
+	assert.Empty(t, j.take(), "b runs")
 	b.Stopping()
 	b.Stopping()
-	assert.Equal(t, []string{"draining paused=false", "flush", "a drain", "b drain"}, j.take())
-
-	g, j = gate.New(), &journal{}
-	attach(g, shipped, true, j)
-	left, stays := g.Join(input{"left", j}), g.Join(input{"stays", j})
-	left.Leave()
-	left.Stopping()
+	assert.Equal(t, []string{"ending true"}, j.take(), "what they wait for must leave")
+	a.Leave()
+	assert.Empty(t, j.take())
+	b.Leave()
+	assert.Equal(t, []string{"ending false"}, j.take(), "nothing of theirs is held")
+	a.Stopping()
 	assert.Empty(t, j.take(), "one that has left has no say")
-	last := g.Join(input{"last", j})
-	stays.Stopping()
-	last.Leave()
-	assert.Equal(t, []string{"draining paused=false", "flush", "stays drain"}, j.take(), "the last one that did not stop has left")
+
+	next := g.Join(input{"next", j})
+	c.Observe(gate.Level{Records: 45000})
+	assert.Equal(t, []string{"paused", "next pause"}, j.take())
+	c.Observe(gate.Level{})
+	j.take()
+	next.Stopping()
+	g.Join(input{"last", j})
+	assert.Equal(t, []string{"ending true", "ending false"}, j.take())
+	assert.False(t, g.State().Draining)
+	g.Drain()
+	assert.Equal(t, []string{"draining paused=false", "flush", "next drain", "last drain"}, j.take())
 }
 
 func TestReloadFindsTheGateAsNew(t *testing.T) {
@@ -223,7 +234,12 @@ func TestReloadFindsTheGateAsNew(t *testing.T) {
 
 func TestLimitsNameFieldsAndValues(t *testing.T) {
 	require.NoError(t, shipped.Validate())
-	require.NoError(t, gate.Limits{Max: 3, Pause: 3, Resume: 1}.Validate())
+	require.NoError(t, gate.Limits{Max: 3, Pause: 3, Yield: 2, Resume: 1}.Validate())
+	require.NoError(t, gate.Limits{Max: 3, Pause: 3, Yield: 1, Resume: 2}.Validate(), "whatever resume is")
+	for _, yield := range []int{0, 80, 81} {
+		err := gate.Limits{Max: 100, Pause: 80, Yield: yield, Resume: 40}.Validate()
+		require.ErrorContains(t, err, fmt.Sprintf("yield_threshold (%d) and pause_threshold (80)", yield))
+	}
 	for _, l := range []gate.Limits{
 		{Max: 100, Pause: 80, Resume: 80},
 		{Max: 100, Pause: 101, Resume: 1},
@@ -238,7 +254,7 @@ func TestLimitsNameFieldsAndValues(t *testing.T) {
 
 func TestByteLimitsAreTheSameFractions(t *testing.T) {
 	l := shipped.WithBytes(100 << 20)
-	assert.Equal(t, gate.ByteLimits{Max: 100 << 20, Pause: 80 << 20, Resume: 40 << 20}, l.Bytes)
+	assert.Equal(t, gate.ByteLimits{Max: 100 << 20, Pause: 80 << 20, Yield: 60 << 20, Resume: 40 << 20}, l.Bytes)
 	require.NoError(t, l.Validate())
 	require.NoError(t, shipped.WithBytes(1<<50).Validate())
 	require.ErrorContains(t, shipped.WithBytes(2).Validate(), "max_bytes (2 B) is too small")

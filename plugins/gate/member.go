@@ -10,6 +10,7 @@ type Member struct {
 	paused   bool // what the input was told last
 	drained  bool // nothing more is told
 	stopping bool
+	turns    membership
 }
 
 // Join registers an input that has no label: an operator can hold it only
@@ -25,6 +26,7 @@ func (g *Gate) JoinAs(label string, in Input) *Member {
 	defer g.mu.Unlock()
 	m := &Member{gate: g, input: in, seat: g.seatOf(label)}
 	g.members = append(g.members, m)
+	g.noticeEnding()
 	g.tell(m)
 	if g.draining {
 		m.drain()
@@ -62,22 +64,28 @@ func (g *Gate) anyPaused() bool {
 	return slices.ContainsFunc(g.members, func(m *Member) bool { return m.paused })
 }
 
-// Stopping says that the host has begun to stop this input. When every input
-// of the gate has said so the stream is ending, and the gate drains: it is the
-// earliest sign of a shutdown that the host gives to a stream. Calling it
-// again, or after Leave, does nothing.
+// Stopping says that the host has begun to stop this input. Whether the stream
+// stops, or another input takes this one's place, an input is not told: see
+// Watcher.Ending. Calling it again, or after Leave, does nothing.
 func (m *Member) Stopping() {
 	g := m.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m.stopping = true
-	g.drainIfAllStop()
+	g.noticeEnding()
 }
 
-func (g *Gate) drainIfAllStop() {
+// noticeEnding tells the watcher when the last input that is joined stops, and
+// when that is over.
+func (g *Gate) noticeEnding() {
 	running := func(m *Member) bool { return !m.stopping }
-	if len(g.members) > 0 && !slices.ContainsFunc(g.members, running) {
-		g.drain()
+	is := len(g.members) > 0 && !slices.ContainsFunc(g.members, running)
+	if is == g.ending {
+		return
+	}
+	g.ending = is
+	if g.controller != nil {
+		g.controller.watcher.Ending(is)
 	}
 }
 
@@ -88,7 +96,8 @@ func (m *Member) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
-	g.drainIfAllStop()
+	g.turns.forget(m)
+	g.noticeEnding()
 	g.rest()
 	if len(g.members) == 0 && g.vacated != nil {
 		close(g.vacated)
@@ -116,5 +125,6 @@ func (g *Gate) vacant() <-chan struct{} {
 func (g *Gate) rest() {
 	if len(g.members) == 0 && g.controller == nil {
 		g.draining = false
+		g.turns.setFree(false)
 	}
 }

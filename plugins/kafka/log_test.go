@@ -70,10 +70,10 @@ func TestLogLines(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"no backpressure buffer in this stream: this input never pauses",
-		"⏸️ Kafka subscriber paused",
-		"▶️ Kafka subscriber resumed",
-		"⏸️ Kafka subscriber paused",
-		"▶️ Kafka subscriber resumed",
+		"⏸️  Kafka subscriber paused",
+		"▶️  Kafka subscriber resumed",
+		"⏸️  Kafka subscriber paused",
+		"▶️  Kafka subscriber resumed",
 	}, got)
 }
 

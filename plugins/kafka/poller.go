@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
 
@@ -25,6 +26,7 @@ type chunk struct {
 type batch struct {
 	chunks   []chunk
 	ends     []int // behind the messages of each chunk
+	load     gate.Level
 	messages service.MessageBatch
 }
 
@@ -136,7 +138,9 @@ func (p *poller) build(chunks []chunk) *batch {
 	for _, c := range chunks {
 		b.messages = p.appendAs(b.messages, c)
 		b.ends = append(b.ends, len(b.messages))
+		b.load.Records += len(c.records)
 		for _, r := range c.records {
+			b.load.Bytes += int64(len(r.Value))
 			r.Recycle() // and not to be looked at again
 		}
 	}

@@ -155,14 +155,14 @@ func (s *session) startPoller(c *config) {
 func (s *session) Pause() {
 	n := s.assignment.pause()
 	s.stats.SetPaused(true)
-	s.log.With("partitions", n).Info("⏸️ Kafka subscriber paused")
+	s.log.With("partitions", n).Info("⏸️  Kafka subscriber paused")
 }
 
 // Resume implements gate.Input.
 func (s *session) Resume() {
 	n := s.assignment.resume()
 	s.stats.SetPaused(false)
-	s.log.With("partitions", n).Info("▶️ Kafka subscriber resumed")
+	s.log.With("partitions", n).Info("▶️  Kafka subscriber resumed")
 }
 
 // Drain implements gate.Input. What was polled and not handed out is left to
@@ -288,10 +288,18 @@ func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFu
 			if ctx.Err() != nil {
 				break // the host would drop it
 			}
-			if messages, receipts := s.assignment.handOut(b); len(messages) > 0 {
-				s.countReceived(receipts)
-				return messages, s.ackFunc(receipts), nil
+			turn, err := s.awaitTurn(ctx, b)
+			if err != nil {
+				return nil, nil, err
 			}
+			messages, receipts := s.assignment.handOut(b)
+			if len(messages) == 0 {
+				turn.Leave()
+				break // all of its partitions are gone
+			}
+			s.countReceived(receipts)
+			messages[0] = messages[0].WithContext(turn.Mark(messages[0].Context()))
+			return messages, leaveWith(turn, s.ackFunc(receipts)), nil
 		}
 	}
 	return nil, nil, ctx.Err()

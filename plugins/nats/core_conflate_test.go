@@ -63,7 +63,7 @@ func TestConflateKeepsTheNewestOfEachSubject(t *testing.T) {
 	r.balanced(10)
 	assert.Equal(t, int64(3), r.figures.Conflated.Load())
 	assert.Zero(t, r.figures.Dropped.Load(), "what a newer one took the place of is not lost")
-	line := r.log.awaitLine(t, "▶️ NATS subscriber resumed")
+	line := r.log.awaitLine(t, "▶️  NATS subscriber resumed")
 	for _, want := range []string{"dropped=0", "conflated=3", "kept=3"} {
 		assert.Contains(t, line, want)
 	}

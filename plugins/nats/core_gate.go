@@ -8,7 +8,7 @@ func (c *coreInput) Pause() {
 		c.hold.pause()
 	}
 	c.figures.SetPaused(true)
-	c.log.Info("⏸️ NATS subscriber paused")
+	c.log.Info("⏸️  NATS subscriber paused")
 }
 
 // Resume implements gate.Input.
@@ -16,7 +16,7 @@ func (c *coreInput) Resume() {
 	if c.conf.leave {
 		c.setAway(false, (*session).rejoin)
 		c.figures.SetPaused(false)
-		c.log.Info("▶️ NATS subscriber resumed")
+		c.log.Info("▶️  NATS subscriber resumed")
 		return
 	}
 	r := c.hold.resume()
@@ -25,7 +25,7 @@ func (c *coreInput) Resume() {
 	if c.conf.conflate.enabled {
 		log = log.With("conflated", r.conflated, "kept", r.kept)
 	}
-	log.Info("▶️ NATS subscriber resumed")
+	log.Info("▶️  NATS subscriber resumed")
 	if c.conf.conflate.enabled && r.dropped > 0 {
 		c.log.With("dropped", r.dropped).Warnf("The pause met more keys or bytes than %s.%s or %s.%s allow to keep, or messages without a key",
 			fieldConflate, fieldMaxKeys, fieldConflate, fieldMaxBytes)

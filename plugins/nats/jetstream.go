@@ -207,12 +207,15 @@ func (in *jetInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 		return nil, nil, service.ErrNotConnected
 	}
 	msgs, runs, err := s.intake.take(ctx)
+	var turn *gate.Turn
 	if err == nil {
+		turn = in.awaitTurn(ctx, msgs)
 		// The host discards a batch that comes after it began to stop. It stays
 		// unsettled, and is given back at the end.
 		err = ctx.Err()
 	}
 	if err != nil {
+		turn.Leave()
 		if ctx.Err() != nil {
 			in.member.Stopping()
 		}
@@ -220,7 +223,8 @@ func (in *jetInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 	}
 	in.publish(s)
 	batch := in.records.batch(msgs, runs)
-	return batch, in.ackFunc(s, runs), nil
+	batch[0] = batch[0].WithContext(turn.Mark(batch[0].Context()))
+	return batch, leaveWith(turn, in.ackFunc(s, runs)), nil
 }
 
 func (in *jetInput) current() *jetSession {
@@ -289,14 +293,14 @@ func (in *jetInput) publish(s *jetSession) {
 func (in *jetInput) Pause() {
 	in.set(func(s *jetSession) { s.intake.setPaused(true) }, func() { in.paused = true })
 	in.figures.SetPaused(true)
-	in.log.Info("⏸️ JetStream subscriber paused")
+	in.log.Info("⏸️  JetStream subscriber paused")
 }
 
 // Resume implements gate.Input.
 func (in *jetInput) Resume() {
 	in.set(func(s *jetSession) { s.intake.setPaused(false) }, func() { in.paused = false })
 	in.figures.SetPaused(false)
-	in.log.Info("▶️ JetStream subscriber resumed")
+	in.log.Info("▶️  JetStream subscriber resumed")
 }
 
 // Drain implements gate.Input: nothing more is asked for, what is here is handed

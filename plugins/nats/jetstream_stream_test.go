@@ -93,6 +93,8 @@ func (watcher) Paused()               {}
 func (watcher) Resumed(time.Duration) {}
 func (watcher) Held(string)           {}
 func (watcher) Released(string)       {}
+func (watcher) Ending(bool)           {}
+func (watcher) Yielding()             {}
 func (watcher) Draining(bool)         {}
 func (watcher) Flush()                {}
 

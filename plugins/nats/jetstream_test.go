@@ -76,8 +76,8 @@ func TestJetPauseAsksForNothingAndLosesNothing(t *testing.T) {
 		assert.Equal(t, numbers(0, 20000), append(got, more...))
 		r.settled(20000)
 		assert.Zero(t, r.in.current().intake.counts().redelivered)
-		require.Len(t, r.log.lines("⏸️ JetStream subscriber paused"), 1)
-		require.Len(t, r.log.lines("▶️ JetStream subscriber resumed"), 1)
+		require.Len(t, r.log.lines("⏸️  JetStream subscriber paused"), 1)
+		require.Len(t, r.log.lines("▶️  JetStream subscriber resumed"), 1)
 	})
 }
 

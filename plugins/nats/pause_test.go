@@ -33,8 +33,8 @@ func TestPauseDropsAndCountsExactly(t *testing.T) {
 	assert.Equal(t, numbers(1100, 1200), r.readN(100), "the first message after the resume is a fresh one")
 	r.balanced(1200)
 
-	paused := r.log.lines("⏸️ NATS subscriber paused")
-	resumed := r.log.lines("▶️ NATS subscriber resumed")
+	paused := r.log.lines("⏸️  NATS subscriber paused")
+	resumed := r.log.lines("▶️  NATS subscriber resumed")
 	require.Len(t, paused, 1)
 	require.Len(t, resumed, 1)
 	assert.Contains(t, paused[0], "level=INFO")

@@ -46,7 +46,7 @@ func TestDrainWhilePausedResumesFirst(t *testing.T) {
 	r.gate.Drain()
 	assert.Empty(t, readToEnd(r))
 	assert.False(t, r.figures.Paused())
-	r.log.awaitLine(t, "▶️ NATS subscriber resumed")
+	r.log.awaitLine(t, "▶️  NATS subscriber resumed")
 }
 
 func TestDrainCountsTheSlowConsumerDropsOfItsLastMoment(t *testing.T) {

@@ -49,6 +49,7 @@ type Input struct {
 	paused    atomic.Bool
 	lag       atomic.Pointer[int64]
 	share     atomic.Pointer[Share]
+	yields    yields
 	incidents *incidents // of the board
 	export    inputExport
 }
@@ -60,7 +61,10 @@ func (in *Input) SetLag(records int64) { in.lag.Store(&records) }
 func (in *Input) Lag() *int64 { return in.lag.Load() }
 
 // SetPaused says whether this input is paused now.
-func (in *Input) SetPaused(paused bool) { in.paused.Store(paused) }
+func (in *Input) SetPaused(paused bool) {
+	in.paused.Store(paused)
+	in.yields.suspend(paused)
+}
 
 // Paused reports what SetPaused was last told.
 func (in *Input) Paused() bool { return in.paused.Load() }
@@ -102,13 +106,18 @@ type Buffer struct {
 	MaxBytes        int64 // zero when bytes are not bounded
 	PauseBytes      int64 // the thresholds in bytes
 	ResumeBytes     int64
+	YieldBytes      int64
 	PauseThreshold  int64
 	ResumeThreshold int64
+	YieldThreshold  int64
 	Active          bool
 	PausingOff      bool // the emergency switch: nothing is paused
 	PauseCount      int64
 	LastPause       time.Time // zero when never
 	LastResume      time.Time // zero when never
+	// FullSince is since when there was no room for what came: that blocks all inputs.
+	// It is zero while there is.
+	FullSince time.Time
 	// AlertAfter is how long a pause may last before it is unhealthy.
 	AlertAfter time.Duration
 	// LinkGrace is how long a link may be down before it is unhealthy.
@@ -117,15 +126,28 @@ type Buffer struct {
 	Held map[string]time.Time
 	// Groups are the configured groups of input labels, in order.
 	Groups []Group
+	// Feeds tells what feeds the figures whose names are fixed.
+	Feeds Feeds
 }
 
-// PausedTooLong reports whether the present pause has lasted longer than
-// AlertAfter, and for how long the inputs have been paused.
+// Feeds names, for each figure of Metrics whose name is fixed, the labels of the
+// inputs that feed it.
+type Feeds struct {
+	Ticks, Candles, External []string
+	// CHBuffer is the name of a group.
+	CHBuffer string
+}
+
+// PausedTooLong reports whether the present pause, or the time without room where
+// nothing pauses, has lasted longer than AlertAfter, and for how long the inputs have
+// been held back.
 func (b Buffer) PausedTooLong(now time.Time) (held time.Duration, tooLong bool) {
-	if !b.Active {
-		return 0, false
+	switch {
+	case b.Active:
+		held = now.Sub(b.LastPause)
+	case !b.FullSince.IsZero():
+		held = now.Sub(b.FullSince)
 	}
-	held = now.Sub(b.LastPause)
 	return held, held > b.AlertAfter
 }
 

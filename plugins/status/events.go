@@ -47,6 +47,7 @@ type GateUpdate struct {
 	PausingOff        bool  `json:"pausing_off"`
 	PauseBytes        int64 `json:"pause_bytes"`
 	ResumeBytes       int64 `json:"resume_bytes"`
+	YieldBytes        int64 `json:"yield_bytes"`
 	AlertAfterSeconds Age   `json:"alert_after_seconds"`
 	AdminEnabled      bool  `json:"admin_enabled"`
 	AdminRemote       bool  `json:"admin_remote"`
@@ -74,6 +75,7 @@ func (b *Board) update(seen *cursor) StreamUpdate {
 			PausingOff:        f.Buffer.PausingOff,
 			PauseBytes:        f.Buffer.PauseBytes,
 			ResumeBytes:       f.Buffer.ResumeBytes,
+			YieldBytes:        f.Buffer.YieldBytes,
 			AlertAfterSeconds: Age(f.Buffer.AlertAfter),
 			AdminEnabled:      admin.Enabled,
 			AdminRemote:       admin.AllowRemote,

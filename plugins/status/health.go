@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -37,6 +38,7 @@ type Backpressure struct {
 	CurrentBuffer   int64 `json:"current_buffer"`
 	PauseThreshold  int64 `json:"pause_threshold"`
 	ResumeThreshold int64 `json:"resume_threshold"`
+	YieldThreshold  int64 `json:"yield_threshold"`
 	MaxBufferSize   int64 `json:"max_buffer_size"`
 	CurrentBytes    int64 `json:"current_bytes"`
 	MaxBytes        int64 `json:"max_bytes"`
@@ -51,12 +53,16 @@ type InputHealth struct {
 	Connected bool `json:"connected"`
 	Paused    bool `json:"paused"`
 	// PausedBy tells who holds the input; empty when nobody does.
-	PausedBy     []Holder `json:"paused_by"`
-	Received     int64    `json:"received"`
-	Accepted     int64    `json:"accepted"`
-	Dropped      int64    `json:"dropped"`
-	Conflated    int64    `json:"conflated"`
-	SlowConsumer int64    `json:"slow_consumer"`
+	PausedBy []Holder `json:"paused_by"`
+	// Yielding tells that the input waits for room below the yield threshold, or did a
+	// moment ago; YieldedSeconds is for how long in all.
+	Yielding       bool  `json:"yielding"`
+	YieldedSeconds Age   `json:"yielded_seconds"`
+	Received       int64 `json:"received"`
+	Accepted       int64 `json:"accepted"`
+	Dropped        int64 `json:"dropped"`
+	Conflated      int64 `json:"conflated"`
+	SlowConsumer   int64 `json:"slow_consumer"`
 	// RecordsLost is what the source discarded before it was delivered.
 	RecordsLost int64 `json:"records_lost"`
 	Buffered    int64 `json:"buffered"`
@@ -176,6 +182,7 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 	p.CurrentBuffer += b.Level
 	p.PauseThreshold += b.PauseThreshold
 	p.ResumeThreshold += b.ResumeThreshold
+	p.YieldThreshold += b.YieldThreshold
 	p.MaxBufferSize += b.MaxSize
 	p.CurrentBytes += b.Bytes
 	p.MaxBytes += b.MaxBytes
@@ -183,26 +190,23 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 	p.LastPause = latest(p.LastPause, b.LastPause)
 	p.LastResume = latest(p.LastResume, b.LastResume)
 	for _, g := range b.Groups {
-		if g.Name == "CH" {
+		if g.Name == b.Feeds.CHBuffer {
 			h.Metrics.CHBuffer += g.Level(f.Inputs)
 		}
 	}
 	if held, tooLong := b.PausedTooLong(now); tooLong {
-		h.unhealthy("%sbackpressure active for %s, longer than alert_after (%s): ClickHouse write bottleneck",
-			f.prefix(), held.Round(time.Second), b.AlertAfter)
+		what := "backpressure active"
+		if !b.Active {
+			what = "buffer full"
+		}
+		h.unhealthy("%s%s for %s, longer than alert_after (%s): ClickHouse write bottleneck",
+			f.prefix(), what, held.Round(time.Second), b.AlertAfter)
 	}
 }
 
 func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 	received := in.Received.Load()
-	switch in.Label {
-	case "ticks":
-		h.Metrics.Ticks += received
-	case "ch_candles":
-		h.Metrics.Candles += received
-	case "external":
-		h.Metrics.External += received
-	}
+	h.Metrics.feed(f.Buffer.Feeds, in.Label, received)
 	p := &h.Metrics.Backpressure
 	switch in.Kind {
 	case KindNATS, KindJetStream:
@@ -213,10 +217,14 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 	}
 	h.checkJoin(f, in, now)
 	h.Inputs[f.prefix()+in.Label] = InputHealth{
-		Kind:         in.Kind,
-		Connected:    h.checkLink(f, "input", in.Label, &in.Link, now),
-		Paused:       in.Paused(),
-		PausedBy:     f.Buffer.holders(in),
+		Kind:      in.Kind,
+		Connected: h.checkLink(f, "input", in.Label, &in.Link, now),
+		Paused:    in.Paused(),
+		PausedBy:  f.Buffer.holders(in),
+
+		Yielding:       in.Yielding(),
+		YieldedSeconds: Age(in.Yielded()),
+
 		Received:     received,
 		Accepted:     in.Accepted.Load(),
 		Dropped:      in.Dropped.Load(),
@@ -227,6 +235,15 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Lag:          in.Lag(),
 		Partitions:   in.Share().partitions(),
 		Group:        in.Share().group(),
+	}
+}
+
+// feed adds what an input received to the figures that its label feeds.
+func (m *Metrics) feed(feeds Feeds, label string, received int64) {
+	for figure, labels := range map[*int64][]string{&m.Ticks: feeds.Ticks, &m.Candles: feeds.Candles, &m.External: feeds.External} {
+		if slices.Contains(labels, label) {
+			*figure += received
+		}
 	}
 }
 

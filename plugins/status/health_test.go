@@ -31,6 +31,7 @@ const golden = `{
       "current_buffer": 35100,
       "pause_threshold": 40000,
       "resume_threshold": 20000,
+      "yield_threshold": 30000,
       "max_buffer_size": 50000,
       "current_bytes": 4000000,
       "max_bytes": 134217728,
@@ -51,6 +52,8 @@ const golden = `{
       "dropped": 0,
       "conflated": 0,
       "slow_consumer": 0,
+      "yielding": false,
+      "yielded_seconds": 0.000,
       "records_lost": 0,
       "buffered": 5000,
       "lag": null,
@@ -66,6 +69,8 @@ const golden = `{
       "dropped": 0,
       "conflated": 0,
       "slow_consumer": 0,
+      "yielding": true,
+      "yielded_seconds": 2.500,
       "records_lost": 110,
       "buffered": 100,
       "lag": null,
@@ -84,6 +89,8 @@ const golden = `{
       "dropped": 3900,
       "conflated": 100,
       "slow_consumer": 1000,
+      "yielding": false,
+      "yielded_seconds": 0.000,
       "records_lost": 0,
       "buffered": 30000,
       "lag": null,
@@ -140,6 +147,9 @@ func at(s string) time.Time {
 	return t.In(time.FixedZone("elsewhere", 3600))
 }
 
+// feeds are the labels of the shipped configuration.
+var feeds = status.Feeds{Ticks: []string{"ticks"}, Candles: []string{"ch_candles"}, External: []string{"external"}, CHBuffer: "CH"}
+
 func example() *status.Board {
 	b := status.NewBoard("")
 	fill := func(label string, kind status.Kind, received, level int64, paused bool) *status.Input {
@@ -169,7 +179,8 @@ func example() *status.Board {
 	out.Link.Up()
 	b.SetBuffer(func() status.Buffer {
 		return status.Buffer{
-			Level: 35100, MaxSize: 50000, Bytes: 4000000, MaxBytes: 128 << 20, PauseThreshold: 40000, ResumeThreshold: 20000,
+			Level: 35100, MaxSize: 50000, Bytes: 4000000, MaxBytes: 128 << 20, PauseThreshold: 40000, YieldThreshold: 30000, ResumeThreshold: 20000,
+			Feeds: feeds,
 			Active: true, PauseCount: 3, AlertAfter: 1e6 * time.Hour, LinkGrace: time.Minute,
 			LastPause:  at("2025-10-12T10:30:15.123456Z"),
 			LastResume: at("2025-10-12T10:25:10.987654Z"),
@@ -183,6 +194,13 @@ func example() *status.Board {
 func TestHealthBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // whose clock stands still
 		b := example()
+		external := b.Input("external", status.KindKafka)
+		ended := external.Yield()
+		time.Sleep(2 * time.Second)
+		ended()
+		time.Sleep(time.Hour)
+		external.Yield()
+		time.Sleep(500 * time.Millisecond)
 		b.Output("clickhouse").Table("ticks").SetQueue(status.Queue{
 			Batches: 15, Since: time.Now().Add(-90 * time.Second), Attempts: 4, Err: "retry: connection refused",
 		})
@@ -253,10 +271,10 @@ func TestStreamsOfOneListenerAreSummedUp(t *testing.T) {
 	b.Input("ticks", status.KindNATS).Received.Store(7)
 	b.Input("k", status.KindKafka).SetPaused(true)
 	a.SetBuffer(func() status.Buffer {
-		return status.Buffer{Level: 1, LastPause: at("2025-01-01T00:00:00Z"), LinkGrace: time.Minute}
+		return status.Buffer{Level: 1, LastPause: at("2025-01-01T00:00:00Z"), LinkGrace: time.Minute, Feeds: feeds}
 	})
 	b.SetBuffer(func() status.Buffer {
-		return status.Buffer{Level: 2, LastPause: at("2025-01-02T00:00:00Z"), LinkGrace: time.Minute}
+		return status.Buffer{Level: 2, LastPause: at("2025-01-02T00:00:00Z"), LinkGrace: time.Minute, Feeds: feeds}
 	})
 	h := status.HealthOf(a, b)
 	assert.EqualValues(t, 12, h.Metrics.Ticks)

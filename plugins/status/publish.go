@@ -38,6 +38,8 @@ type inputMetrics struct {
 	received, accepted, dropped, conflated, slow, lost *service.MetricCounter
 	buffered, lag, paused, connected                   *service.MetricGauge
 	partitions, joined                                 *service.MetricGauge
+	yielding                                           *service.MetricGauge
+	yielded                                            *service.MetricCounter
 }
 
 // inputExport is how an input is published, and what of it has been.
@@ -45,6 +47,7 @@ type inputExport struct {
 	exporter[inputMetrics]
 	last                                                                       atomic.Int64 // when, in Unix nanoseconds
 	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow, doneLost int64
+	doneYielded                                                                time.Duration
 }
 
 // Export publishes the figures of the input through m from now on.
@@ -62,6 +65,9 @@ func (in *Input) Export(m *service.Metrics) {
 		lag:       gauge("source_lag"),
 		paused:    gauge("source_paused"),
 		connected: gauge("source_connected"),
+
+		yielding: gauge("source_yielding"),
+		yielded:  counter("source_yielded_seconds"),
 
 		partitions: gauge("source_partitions"),
 		joined:     gauge("source_group_joined"),
@@ -84,6 +90,7 @@ func (in *Input) Publish() {
 		in.gauge(m.buffered, in.Level.Load())
 		in.gauge(m.paused, Flag(in.Paused()))
 		in.gauge(m.connected, in.Link.gauge())
+		in.publishYields(m)
 		in.publishShare(m)
 	})
 }

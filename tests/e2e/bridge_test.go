@@ -19,7 +19,7 @@ import (
 // Words of the log, as operators grep for them.
 const (
 	logStarted   = "✅ DATA BRIDGE STARTED - HYBRID PHASE 1 + RETRY QUEUE + BACKPRESSURE"
-	logPause     = "⚠️ BACKPRESSURE ACTIVE: "
+	logPause     = "⚠️  BACKPRESSURE ACTIVE: "
 	logResume    = "✅ BACKPRESSURE RELEASED: "
 	logHeartbeat = "💓 Heartbeat"
 	logCritical  = "🔴 CRITICAL: "
@@ -30,7 +30,7 @@ const (
 const number = `(\d{1,3}(?:,\d{3})*)`
 
 var (
-	pauseLine  = regexp.MustCompile(`^⚠️ BACKPRESSURE ACTIVE: Buffer high \(` + number + `/` + number + `\), pausing data ingestion \(CH: ` + number + `, Ext: ` + number + `\)$`)
+	pauseLine  = regexp.MustCompile(`^⚠️  BACKPRESSURE ACTIVE: Buffer high \(` + number + `/` + number + `\), pausing data ingestion \(CH: ` + number + `, Ext: ` + number + `\)$`)
 	resumeLine = regexp.MustCompile(`^✅ BACKPRESSURE RELEASED: Buffer normal \(` + number + `/` + number + `\), resuming data ingestion \(CH: ` + number + `, Ext: ` + number + `\)$`)
 )
 

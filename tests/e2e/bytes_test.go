@@ -48,7 +48,7 @@ func weightOf(t *testing.T, h harness.Health) weight {
 
 const size = `(\d+(?:\.\d)? [KM]iB)`
 
-var pauseLineBytes = regexp.MustCompile(`^⚠️ BACKPRESSURE ACTIVE: Buffer high \(` + size + `/128 MiB in ` + number + ` messages\), pausing data ingestion \(CH: ` + number + `, Ext: ` + number + `\)$`)
+var pauseLineBytes = regexp.MustCompile(`^⚠️  BACKPRESSURE ACTIVE: Buffer high \(` + size + `/128 MiB in ` + number + ` messages\), pausing data ingestion \(CH: ` + number + `, Ext: ` + number + `\)$`)
 
 // Messages of 100 KB while ClickHouse stalls: the bytes pause the inputs long
 // before the count would, the memory stays within its bound, and nothing is lost
@@ -66,8 +66,8 @@ func TestLargeMessagesPauseByBytes(t *testing.T) {
 	r.publish(marketdata.Ticks, 1000)
 	line := b.await(logPause)
 	assert.Regexp(t, pauseLineBytes, line)
-	b.awaitNth("⏸️ NATS subscriber paused", 2)
-	b.await("⏸️ Kafka subscriber paused")
+	b.awaitNth("⏸️  NATS subscriber paused", 2)
+	b.await("⏸️  Kafka subscriber paused")
 	b.beats(3)
 	h := b.health()
 	w := weightOf(t, h)

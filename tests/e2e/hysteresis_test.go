@@ -33,7 +33,7 @@ func TestNothingHappensUpToThePauseThreshold(t *testing.T) {
 	assert.Zero(t, b.Count("BACKPRESSURE ACTIVE"))
 
 	r.publish(marketdata.Ticks, 1)
-	assert.Equal(t, "⚠️ BACKPRESSURE ACTIVE: Buffer high (40,001/50,000), pausing data ingestion (CH: 40,001, Ext: 0)", b.await(logPause))
+	assert.Equal(t, "⚠️  BACKPRESSURE ACTIVE: Buffer high (40,001/50,000), pausing data ingestion (CH: 40,001, Ext: 0)", b.await(logPause))
 	b.beats(2)
 	assert.Equal(t, 1, b.Count("BACKPRESSURE ACTIVE"))
 

@@ -95,7 +95,7 @@ func TestJetStreamPausesAndResumes(t *testing.T) {
 		const published = 100_000
 		j.publish(marketdata.Candles, published)
 		b.await(logPause)
-		b.await("⏸️ JetStream subscriber paused")
+		b.await("⏸️  JetStream subscriber paused")
 		b.until("no request is open", func(harness.Health) bool { return j.consumer().NumWaiting == 0 })
 		b.beats(4)
 		h, c := b.health(), j.consumer()
@@ -105,7 +105,7 @@ func TestJetStreamPausesAndResumes(t *testing.T) {
 		assert.Positive(t, c.NumPending, "the server keeps the rest")
 		j.unstall()
 		b.await(logResume)
-		b.await("▶️ JetStream subscriber resumed")
+		b.await("▶️  JetStream subscriber resumed")
 		n := j.awaitStored(marketdata.Candles, published)
 		assert.Zero(t, n.Duplicated())
 		assert.Zero(t, n.Missing(published, 0))

@@ -17,8 +17,8 @@ func TestNormalRunning(t *testing.T) {
 		b.inOrder(
 			logStarted,
 			"⚡ Backpressure: ENABLED",
-			"└─ Pause threshold: 40,000 messages (80%)",
-			"└─ Resume threshold: 20,000 messages (40%)",
+			"   └─ Pause threshold: 40,000 messages (80%)",
+			"   └─ Resume threshold: 20,000 messages (40%)",
 		)
 		const ticks, candles, external = 9000, 5000, 4000
 		r.publish(marketdata.Ticks, ticks)

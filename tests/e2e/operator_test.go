@@ -64,7 +64,7 @@ func TestOperatorPausesOneInput(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, operate(t, address, "/inputs/nobody/pause", operatorToken))
 	assert.Empty(t, heldBy(t, b.health(), "external"))
 	require.Equal(t, http.StatusOK, operate(t, address, "/inputs/external/pause", operatorToken))
-	b.await("⏸️ Kafka subscriber paused")
+	b.await("⏸️  Kafka subscriber paused")
 	before := b.health()
 	assert.Equal(t, []string{"operator"}, heldBy(t, before, "external"))
 	assert.Empty(t, heldBy(t, before, "ticks"))
@@ -80,24 +80,24 @@ func TestOperatorPausesOneInput(t *testing.T) {
 		assert.Equal(t, before.Inputs["external"].Received, h.Inputs["external"].Received, "Kafka is not read")
 		assert.True(t, h.Inputs["external"].Paused)
 		assert.Equal(t, []string{"operator"}, heldBy(t, h, "external"))
-		assert.Equal(t, 1, b.Count("⏸️ Kafka subscriber paused"))
-		assert.Zero(t, b.Count("▶️ Kafka subscriber resumed"))
+		assert.Equal(t, 1, b.Count("⏸️  Kafka subscriber paused"))
+		assert.Zero(t, b.Count("▶️  Kafka subscriber resumed"))
 	}
 	stillHeld()
 
 	r.stall()
 	r.publish(marketdata.Ticks, 50_000)
 	b.await(logPause)
-	b.awaitNth("⏸️ NATS subscriber paused", 2)
+	b.awaitNth("⏸️  NATS subscriber paused", 2)
 	assert.Equal(t, []string{"backpressure", "operator"}, heldBy(t, b.health(), "external"))
 	r.unstall()
 	b.await(logResume)
-	b.awaitNth("▶️ NATS subscriber resumed", 2)
+	b.awaitNth("▶️  NATS subscriber resumed", 2)
 	b.beats(3)
 	stillHeld()
 
 	require.Equal(t, http.StatusOK, operate(t, address, "/inputs/external/resume", operatorToken))
-	b.await("▶️ Kafka subscriber resumed")
+	b.await("▶️  Kafka subscriber resumed")
 	r.checkBooks(r.awaitBooks(b))
 }
 
@@ -109,8 +109,8 @@ func TestOperatorPausesAllAndTheBridgeStops(t *testing.T) {
 	address := freeAddress(t)
 	b := r.start(env{"STATUS_ADDRESS": address, "ALERT_AFTER": "500ms"}).ready()
 	require.Equal(t, http.StatusOK, operate(t, address, "/inputs/pause", operatorToken))
-	b.awaitNth("⏸️ NATS subscriber paused", 2)
-	b.await("⏸️ Kafka subscriber paused")
+	b.awaitNth("⏸️  NATS subscriber paused", 2)
+	b.await("⏸️  Kafka subscriber paused")
 	r.publish(marketdata.External, 2000)
 	b.beats(6)
 	h := b.health()
@@ -119,8 +119,8 @@ func TestOperatorPausesAllAndTheBridgeStops(t *testing.T) {
 	assert.Zero(t, h.Metrics.Ticks+h.Metrics.External)
 
 	b.stop()
-	b.inOrder("🛑 Stopping Data Bridge...", "▶️ Resuming paused subscribers before shutdown...",
-		"▶️ NATS subscriber resumed", "▶️ Kafka subscriber resumed", logFlushing, logStopped)
+	b.inOrder("🛑 Stopping Data Bridge...", "▶️  Resuming paused subscribers before shutdown...",
+		"▶️  NATS subscriber resumed", "▶️  Kafka subscriber resumed", logFlushing, logStopped)
 	again := r.start().ready()
 	r.awaitStored(marketdata.External, 2000)
 	again.stop()

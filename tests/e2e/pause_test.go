@@ -64,8 +64,8 @@ func paused(t *testing.T, b *bridge) {
 	assert.LessOrEqual(t, n[0], 50_000)
 	assert.Equal(t, 50_000, n[1])
 	assert.Equal(t, n[0], n[2]+n[3], "the groups add up to the level")
-	b.awaitNth("⏸️ NATS subscriber paused", 2)
-	b.await("⏸️ Kafka subscriber paused")
+	b.awaitNth("⏸️  NATS subscriber paused", 2)
+	b.await("⏸️  Kafka subscriber paused")
 
 	p := b.health().Metrics.Backpressure
 	assert.True(t, p.Active)
@@ -121,8 +121,8 @@ func resumed(t *testing.T, b *bridge) {
 	assert.Less(t, n[0], 20_000)
 	assert.Equal(t, 50_000, n[1])
 	assert.Equal(t, n[0], n[2]+n[3], "the groups add up to the level")
-	b.awaitNth("▶️ NATS subscriber resumed", 2)
-	b.await("▶️ Kafka subscriber resumed")
+	b.awaitNth("▶️  NATS subscriber resumed", 2)
+	b.await("▶️  Kafka subscriber resumed")
 	p := b.health().Metrics.Backpressure
 	assert.False(t, p.Active)
 	assert.False(t, p.NATSPaused)

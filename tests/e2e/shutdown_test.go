@@ -27,14 +27,14 @@ func TestTerminatedWhilePaused(t *testing.T) {
 		rest := b.inOrder(
 			logPause,
 			"🛑 Stopping Data Bridge...",
-			"▶️ Resuming paused subscribers before shutdown...",
-			"▶️ NATS subscriber resumed",
-			"▶️ NATS subscriber resumed",
+			"▶️  Resuming paused subscribers before shutdown...",
+			"▶️  NATS subscriber resumed",
+			"▶️  NATS subscriber resumed",
 			"📊 Stopping heartbeat logger...",
 			logFlushing,
 			logStopped,
 		)
-		b.inOrder("▶️ Resuming paused subscribers before shutdown...", "▶️ Kafka subscriber resumed", "📊 Stopping heartbeat logger...")
+		b.inOrder("▶️  Resuming paused subscribers before shutdown...", "▶️  Kafka subscriber resumed", "📊 Stopping heartbeat logger...")
 		for _, l := range rest { // the host has its own last word
 			assert.Contains(t, l.Raw, `"@service":"benthos"`)
 			assert.NotContains(t, l.Message, logHeartbeat)

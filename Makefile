@@ -11,7 +11,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # The tests that only test-long runs.
-LONG := ^(TestATwoMinuteOutage|TestLongChurn|TestLongExactlyOnce|TestLongDifferential)$$
+LONG := ^(TestATwoMinuteOutage|TestAMillionCostNoFreshData|TestLongChurn|TestLongExactlyOnce|TestLongDifferential)$$
 
 # Ours, and those beside it, which keep out of it what they need.
 MODULES := . docs/embedding tests/kubernetes

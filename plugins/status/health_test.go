@@ -180,7 +180,7 @@ func example() *status.Board {
 	b.SetBuffer(func() status.Buffer {
 		return status.Buffer{
 			Level: 35100, MaxSize: 50000, Bytes: 4000000, MaxBytes: 128 << 20, PauseThreshold: 40000, YieldThreshold: 30000, ResumeThreshold: 20000,
-			Feeds: feeds,
+			Feeds:  feeds,
 			Active: true, PauseCount: 3, AlertAfter: 1e6 * time.Hour, LinkGrace: time.Minute,
 			LastPause:  at("2025-10-12T10:30:15.123456Z"),
 			LastResume: at("2025-10-12T10:25:10.987654Z"),

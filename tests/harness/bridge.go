@@ -212,6 +212,7 @@ type Health struct {
 			NATSPaused  bool    `json:"nats_paused"`
 			KafkaPaused bool    `json:"kafka_paused"`
 			Level       int64   `json:"current_buffer"`
+			YieldAt     int64   `json:"yield_threshold"`
 			PauseCount  int64   `json:"pause_count"`
 			LastPause   *string `json:"last_pause"`
 			LastResume  *string `json:"last_resume"`
@@ -238,6 +239,8 @@ type Input struct {
 	RecordsLost                 int64 `json:"records_lost"`
 	Buffered                    int64
 	Lag                         *int64
+	Yielding                    bool
+	YieldedSeconds              float64 `json:"yielded_seconds"`
 }
 
 // Discarded is what the input received, did not pass on, and counted.

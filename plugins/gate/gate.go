@@ -102,6 +102,7 @@ type State struct {
 	Limits      Limits
 	PausingOff  bool // the emergency switch: enabled is false
 	Draining    bool
+	Ending      bool          // the host stops every input that is joined
 	PausedTotal time.Duration // of finished pauses
 	// Held tells which labels an operator holds, and since when.
 	Held map[string]time.Time
@@ -170,6 +171,7 @@ func (g *Gate) State() State {
 		LastResume:  g.lastResume,
 		PausedTotal: g.pausedTotal,
 		Draining:    g.draining,
+		Ending:      g.ending,
 		Held:        g.heldLabels(),
 	}
 	if g.controller != nil {

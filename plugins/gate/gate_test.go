@@ -186,16 +186,18 @@ func TestAStoppedInputIsNotTheEndOfTheStream(t *testing.T) {
 	c := attach(g, shipped, true, j)
 	a, b := g.Join(input{"a", j}), g.Join(input{"b", j})
 	a.Stopping()
-	assert.Empty(t, j.take(), "b runs")
+	assert.Equal(t, []string{"a drain"}, j.take(), "b runs")
 	b.Stopping()
 	b.Stopping()
-	assert.Equal(t, []string{"ending true"}, j.take(), "what they wait for must leave")
+	assert.Equal(t, []string{"b drain", "ending true"}, j.take(), "what they wait for must leave")
+	assert.True(t, g.State().Ending)
 	a.Leave()
 	assert.Empty(t, j.take())
 	b.Leave()
 	assert.Equal(t, []string{"ending false"}, j.take(), "nothing of theirs is held")
 	a.Stopping()
 	assert.Empty(t, j.take(), "one that has left has no say")
+	assert.False(t, g.State().Ending)
 
 	next := g.Join(input{"next", j})
 	c.Observe(gate.Level{Records: 45000})
@@ -204,10 +206,10 @@ func TestAStoppedInputIsNotTheEndOfTheStream(t *testing.T) {
 	j.take()
 	next.Stopping()
 	g.Join(input{"last", j})
-	assert.Equal(t, []string{"ending true", "ending false"}, j.take())
+	assert.Equal(t, []string{"next drain", "ending true", "ending false"}, j.take())
 	assert.False(t, g.State().Draining)
 	g.Drain()
-	assert.Equal(t, []string{"draining paused=false", "flush", "next drain", "last drain"}, j.take())
+	assert.Equal(t, []string{"draining paused=false", "flush", "last drain"}, j.take())
 }
 
 func TestReloadFindsTheGateAsNew(t *testing.T) {

@@ -56,6 +56,9 @@ func (g *Gate) tell(m *Member) {
 }
 
 func (m *Member) drain() {
+	if m.drained {
+		return
+	}
 	m.drained = true
 	m.input.Drain()
 }
@@ -64,14 +67,16 @@ func (g *Gate) anyPaused() bool {
 	return slices.ContainsFunc(g.members, func(m *Member) bool { return m.paused })
 }
 
-// Stopping says that the host has begun to stop this input. Whether the stream
-// stops, or another input takes this one's place, an input is not told: see
-// Watcher.Ending. Calling it again, or after Leave, does nothing.
+// Stopping says that the host has begun to stop this input, which is drained alone:
+// it is read no more. Whether the stream stops, or another input takes this one's
+// place, nobody can tell yet; see Watcher.Ending. Calling it
+// again, or after Leave, does nothing.
 func (m *Member) Stopping() {
 	g := m.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m.stopping = true
+	m.drain()
 	g.noticeEnding()
 }
 
@@ -96,6 +101,7 @@ func (m *Member) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
+	m.drained = true
 	g.turns.forget(m)
 	g.noticeEnding()
 	g.rest()

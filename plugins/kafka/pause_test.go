@@ -240,6 +240,7 @@ func TestStoppingIsToldToTheGate(t *testing.T) {
 		k.stop()
 		<-k.done
 		require.ErrorContains(t, k.ended(), "context canceled")
-		require.True(t, k.gate.State().Draining, "the only input stops: the stream ends")
+		require.True(t, k.gate.State().Ending, "the only input stops")
+		require.False(t, k.gate.State().Draining, "another one may follow")
 	})
 }

@@ -169,7 +169,9 @@ func TestJetReadBatchEndsWithItsContext(t *testing.T) {
 	cancel()
 	_, _, err := r.in.ReadBatch(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.True(t, r.gate.State().Draining, "an input that stops says so")
+	assert.True(t, r.gate.State().Ending, "an input that stops says so")
+	assert.True(t, r.in.draining, "and asks for no more")
+	assert.False(t, r.gate.State().Draining, "another input may follow")
 }
 
 func TestJetRejectedMessagesComeAgain(t *testing.T) {

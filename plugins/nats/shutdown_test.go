@@ -124,7 +124,7 @@ func TestCloseDuringADrainThatNobodyReads(t *testing.T) {
 	assert.Equal(t, int64(n), r.figures.Dropped.Load())
 }
 
-func TestSoftStopDrainsTheGate(t *testing.T) {
+func TestSoftStopDrainsTheInput(t *testing.T) {
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 25)
 	eventually(t, func() bool { return r.figures.Received.Load() == 25 }, func() string { return "not received" })
@@ -133,7 +133,8 @@ func TestSoftStopDrainsTheGate(t *testing.T) {
 	batch, _, err := r.in.ReadBatch(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, batch, "the host would discard it")
-	assert.True(t, r.gate.State().Draining)
+	assert.True(t, r.in.hold.isDraining(), "the server is asked to send no more")
+	assert.False(t, r.gate.State().Draining, "another input may follow")
 	require.NoError(t, r.in.Close(context.Background()))
 	r.balanced(25)
 	assert.Equal(t, int64(25), r.figures.Dropped.Load())
@@ -154,7 +155,7 @@ func TestSoftStopInterruptsAWaitingRead(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("ReadBatch did not return")
 	}
-	assert.True(t, r.gate.State().Draining)
+	assert.True(t, r.gate.State().Ending)
 }
 
 func TestMembershipEndsWithClose(t *testing.T) {

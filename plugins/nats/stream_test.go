@@ -112,6 +112,7 @@ func TestStreamStopsWhilePaused(t *testing.T) {
 	s := startServer(t)
 	stream, out := buildStream(t, fmt.Sprintf(streamYAML, s.ClientURL(), false))
 	g := gate.Of(stream.Resources(), "")
+	in := status.Of(stream.Resources(), "").Input("ticks", status.KindNATS)
 	ended := runStream(stream)
 	awaitSubscription(t, s)
 	pub := &rig{t: t}
@@ -121,7 +122,8 @@ func TestStreamStopsWhilePaused(t *testing.T) {
 	g.Hold(gate.ReasonOperator)
 	require.NoError(t, stream.StopWithin(patience))
 	awaitEnd(t, ended)
-	assert.False(t, g.Paused(), "a stopping input drains the gate")
+	assert.True(t, in.Link.State().Closed)
+	assert.False(t, g.State().Ending, "nobody is left")
 }
 
 func TestStreamWaitsForAServerThatIsNotThereYet(t *testing.T) {

@@ -32,26 +32,26 @@ func (tp topicPartition) source() string {
 }
 
 // partition is one assignment of a partition to this member, from assigned to
-// revoked. The fields below template are guarded by assignment.mu.
+// revoked. The fields below template are guarded by assignment.mu, but for the intent.
 type partition struct {
 	topicPartition
 	template *service.Message // what every message of it starts from
 	source   string           // its name in the positions of records
 
 	tracker  tracker
-	promise  promise // what is announced of it; under exactly_once
-	dirty    bool    // and whether some of that is not committed
-	position int64   // all before it is settled; see positions
-	next     int64   // all before it was polled, or is lost; see positionUnknown
-	handed   int64   // all before it was handed out, or is lost; likewise
-	epoch    int32   // the highest of a leader that was seen; commits do not go back in it
-	passed   int64   // next when the log's start was seen behind it; likewise
-	end      int64   // the highest end of the log that was seen
-	cut      bool    // the end was behind that at the last look
-	pending  int     // spans handed out and not answered
-	leaving  bool    // nothing more is handed out
-	revoked  bool    // nothing more is marked
-	resting  bool    // it is not fetched for a while; see rests
+	position int64 // all before it is settled; see positions
+	next     int64 // all before it was polled, or is lost; see positionUnknown
+	handed   int64 // all before it was handed out, or is lost; likewise
+	epoch    int32 // the highest of a leader that was seen; commits do not go back in it
+	passed   int64 // next when the log's start was seen behind it; likewise
+	end      int64 // the highest end of the log that was seen
+	cut      bool  // the end was behind that at the last look
+	pending  int   // spans handed out and not answered
+	leaving  bool  // nothing more is handed out
+	revoked  bool  // nothing more is marked
+	idle     idleReason
+
+	intent intent // under exactly_once; it guards itself
 }
 
 // receipt is the proof that a span of a partition was handed out.
@@ -103,7 +103,7 @@ func (a *assignment) assign(cl groupClient, added map[string][]int32) {
 
 func (a *assignment) newPartition(tp topicPartition) *partition {
 	return &partition{
-		topicPartition: tp, template: a.template(tp), source: tp.source(), promise: noPromise(), position: positionUnknown,
+		topicPartition: tp, template: a.template(tp), source: tp.source(), intent: newIntent(), position: positionUnknown,
 		next: positionUnknown, handed: positionUnknown, passed: positionUnknown, epoch: -1,
 	}
 }
@@ -131,6 +131,7 @@ func (a *assignment) lose(cl groupClient, gone map[string][]int32) {
 	each(gone, func(tp topicPartition) {
 		if p := a.owned[tp]; p != nil {
 			p.leaving, p.revoked = true, true
+			p.intent.leave()
 			delete(a.owned, tp)
 		}
 	})
@@ -146,6 +147,7 @@ func (a *assignment) stopHandingOut(gone map[string][]int32) (leaving []*partiti
 	each(gone, func(tp topicPartition) {
 		if p := a.owned[tp]; p != nil {
 			p.leaving = true
+			p.intent.leave()
 			leaving = append(leaving, p)
 		}
 	})
@@ -230,6 +232,7 @@ func (a *assignment) settle(receipts []receipt, ok bool) {
 		} else {
 			r.part.tracker.reject(r.ticket)
 		}
+		a.thin(r.part)
 	}
 	signal(a.answered)
 	signal(a.freed)
@@ -246,7 +249,7 @@ func (a *assignment) mark(r receipt) {
 func (a *assignment) reach(p *partition, checkpoint kgo.EpochOffset) {
 	p.position = checkpoint.Offset
 	if a.once {
-		p.keepPromise(checkpoint)
+		p.intent.settle(checkpoint)
 		return
 	}
 	a.client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
@@ -304,11 +307,11 @@ func (a *assignment) count() int {
 	return len(a.owned)
 }
 
-// awake are those that are owned and do not rest.
+// awake are those that are owned and fetched when the input is not paused.
 func (a *assignment) awake() map[string][]int32 {
 	m := map[string][]int32{}
 	for tp, p := range a.owned {
-		if !p.resting {
+		if p.idle == 0 {
 			m[tp.topic] = append(m[tp.topic], tp.partition)
 		}
 	}

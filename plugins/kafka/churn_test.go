@@ -191,8 +191,8 @@ func (k *consumer) pauses() (want, got []topicPartition) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	each(s.client.PauseFetchPartitions(nil), func(tp topicPartition) { got = append(got, tp) })
-	if a.paused {
-		for tp := range a.owned {
+	for tp, p := range a.owned {
+		if a.paused || p.idle != 0 {
 			want = append(want, tp)
 		}
 	}

@@ -7,10 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// mostAhead is how many chunks of a partition may be announced and not settled.
-// It bounds the metadata of a commit: a hundred lengths take 2 KB at most.
-const mostAhead = 100
-
 // recordWeight is what the client keeps of a record beside its bytes.
 const recordWeight = 256
 
@@ -20,8 +16,9 @@ const recordWeight = 256
 // were announced before, by this member or by one that crashed, exactly those are
 // formed first. A closed chunk never changes.
 //
-// While the most chunks of a partition are announced that may be, its next one
-// grows instead of being closed. A former is not safe for concurrent use.
+// While the most chunks of a partition are announced that may be, its next one grows
+// instead of being closed, and when it is full the partition is not fetched, while the
+// others are. A former is not safe for concurrent use.
 type former struct {
 	assignment *assignment
 	count      int   // records in a chunk, at most
@@ -29,18 +26,18 @@ type former struct {
 	period     time.Duration
 	log        *service.Logger
 
-	runs   map[*partition]*run
-	held   int64 // bytes in open chunks
-	closed []chunk
+	runs    map[*partition]*run
+	held    int64 // bytes in open chunks
+	crowded bool  // some full chunk waits for others to be settled
 }
 
 // run is the open chunk of a partition.
 type run struct {
-	promised []int64 // ends of chunks that were announced and are still to be formed
-	records  []*kgo.Record
-	bytes    int64
-	since    time.Time // when its first record came
-	next     int64     // the lowest offset that may follow
+	due     int64 // where it ends if others announced it, else below zero
+	records []*kgo.Record
+	bytes   int64
+	since   time.Time // when its first record came
+	next    int64     // the lowest offset that may follow
 }
 
 // add takes polled records over.
@@ -49,7 +46,7 @@ func (f *former) add(chunks []chunk, now time.Time) {
 		part := c.part
 		for _, record := range c.records {
 			if record.Offset < f.runOf(part).next {
-				if part = f.rewind(part); part == nil {
+				if part = f.rewind(part, record.Offset); part == nil {
 					break // given up meanwhile
 				}
 			}
@@ -60,8 +57,8 @@ func (f *former) add(chunks []chunk, now time.Time) {
 
 func (f *former) append(part *partition, record *kgo.Record, now time.Time) {
 	r := f.runOf(part)
-	for len(r.promised) > 0 && record.Offset >= r.promised[0] {
-		f.closePromised(part, r)
+	for r.due >= 0 && record.Offset >= r.due {
+		f.closeDue(part, r)
 	}
 	if len(r.records) == 0 {
 		r.since = now
@@ -70,10 +67,10 @@ func (f *former) append(part *partition, record *kgo.Record, now time.Time) {
 	r.next = record.Offset + 1
 	f.weigh(r, int64(len(record.Key)+len(record.Value)+recordWeight))
 	switch {
-	case len(r.promised) > 0 && r.next == r.promised[0]:
-		f.closePromised(part, r)
-	case f.full(r) && f.mayClose(part):
-		f.close(part, r, r.next, false)
+	case r.next == r.due:
+		f.closeDue(part, r)
+	case f.full(r) && part.intent.room():
+		f.close(part, r, r.next)
 	}
 }
 
@@ -85,81 +82,80 @@ func (f *former) weigh(r *run, bytes int64) {
 func (f *former) runOf(part *partition) *run {
 	r := f.runs[part]
 	if r == nil {
-		base, ends := f.assignment.promised(part)
-		r = &run{promised: ends, next: base}
+		r = &run{next: part.intent.begins()}
+		r.look(part)
 		f.runs[part] = r
 	}
 	return r
 }
 
+// look sees whether others announced where the chunk ends.
+func (r *run) look(part *partition) {
+	r.due = -1
+	if end, ok := part.intent.due(); ok {
+		r.due = end
+	}
+}
+
 // rewind starts a partition anew whose offsets went back: its log was cut off
 // or made anew, and what was announced of the old one means nothing any more.
-func (f *former) rewind(part *partition) *partition {
+func (f *former) rewind(part *partition, at int64) *partition {
 	f.log.With("topic", part.topic, "partition", part.partition).
 		Warn("The offsets of a Kafka partition went back: its log is not the one it was. Records that are stored already may be stored again")
 	f.drop(part)
-	return f.assignment.renew(part)
+	return f.assignment.renew(part, at)
 }
 
 // full reports whether a chunk is large enough. Ones that were announced are as
 // large as they are.
 func (f *former) full(r *run) bool {
-	return len(r.promised) == 0 && (len(r.records) >= f.count || r.bytes >= f.bytes)
+	return r.due < 0 && (len(r.records) >= f.count || r.bytes >= f.bytes)
 }
 
-// mayClose reports whether one more chunk of the partition may be announced.
-func (f *former) mayClose(part *partition) bool {
-	ahead := f.assignment.ahead(part)
-	for _, c := range f.closed {
-		if c.part == part && !c.announced {
-			ahead++
-		}
-	}
-	return ahead < mostAhead
-}
-
-// closePromised closes the open chunk where it was announced to end.
-func (f *former) closePromised(part *partition, r *run) {
-	end := r.promised[0]
-	r.promised = r.promised[1:]
+// closeDue closes the open chunk where others announced it to end.
+func (f *former) closeDue(part *partition, r *run) {
 	if len(r.records) == 0 {
-		f.log.With("topic", part.topic, "partition", part.partition, "before", end).
+		f.log.With("topic", part.topic, "partition", part.partition, "before", r.due).
 			Warn("Kafka no longer has the records of a chunk that was announced")
-		f.assignment.forget(part, end)
+		part.intent.skip(r.due)
+		r.look(part)
 		return
 	}
-	f.close(part, r, end, true)
+	f.close(part, r, r.due)
 }
 
-func (f *former) close(part *partition, r *run, end int64, announced bool) {
+func (f *former) close(part *partition, r *run, end int64) {
 	last := r.records[len(r.records)-1]
-	f.closed = append(f.closed, chunk{
-		part: part, records: r.records, end: kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: end}, announced: announced, sealed: true,
-	})
+	part.intent.form(chunk{part: part, records: r.records, end: kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: end}, sealed: true})
 	f.weigh(r, -r.bytes)
 	r.records = nil
+	r.look(part)
 }
 
-// take closes what is due and returns all closed chunks, those of a partition
-// in their order.
-func (f *former) take(now time.Time) []chunk {
+// take forms the chunks that are due, and says what they wait for.
+func (f *former) take(now time.Time) {
 	f.prune()
-	crowded := f.held >= 2*f.bytes
+	heavy := f.held >= 2*f.bytes
+	f.crowded = false
 	for part, r := range f.runs {
-		due := f.full(r) || crowded || now.Sub(r.since) >= f.period
-		if len(r.records) > 0 && len(r.promised) == 0 && due && f.mayClose(part) {
-			f.close(part, r, r.next, false)
+		r.look(part)
+		for r.due >= 0 && part.intent.trimmed(r.due) {
+			f.closeDue(part, r)
+		}
+		due := f.full(r) || heavy || now.Sub(r.since) >= f.period
+		if len(r.records) > 0 && r.due < 0 && due && part.intent.room() {
+			f.close(part, r, r.next)
+		}
+		if f.full(r) && f.assignment.crowd(part) {
+			f.crowded = true
 		}
 	}
-	chunks := f.closed
-	f.closed = nil
-	return chunks
 }
 
 // prune forgets partitions that are given up.
 func (f *former) prune() {
 	for part := range f.runs {
-		if f.assignment.leaving(part) {
+		if part.intent.gone() {
 			f.drop(part)
 		}
 	}
@@ -177,27 +173,14 @@ func (f *former) drop(part *partition) {
 func (f *former) wait(now time.Time) time.Duration {
 	wait := time.Duration(-1)
 	for part, r := range f.runs {
-		if len(r.records) == 0 || len(r.promised) > 0 {
+		if len(r.records) == 0 || r.due >= 0 {
 			continue
 		}
 		rest := max(0, f.period-now.Sub(r.since))
-		if !f.mayClose(part) {
+		if !part.intent.room() {
 			rest = f.period
 		}
-		if wait < 0 || rest < wait {
-			wait = rest
-		}
+		wait = sooner(wait, rest)
 	}
 	return wait
-}
-
-// stuck reports whether something that is settled must make room before more
-// is polled.
-func (f *former) stuck() bool {
-	for part, r := range f.runs {
-		if f.full(r) && !f.mayClose(part) {
-			return true
-		}
-	}
-	return false
 }

@@ -21,11 +21,12 @@ type link struct {
 	board *status.Link
 	log   *service.Logger
 
-	mu     sync.Mutex
-	open   int // connections
-	broken bool
-	stuck  map[topicPartition]error
-	quiet  bool // starting or closing: connections come and go, nothing is reported
+	mu      sync.Mutex
+	open    int // connections
+	broken  bool
+	stuck   map[topicPartition]error // partitions that deliver nothing
+	refused map[topicPartition]error // partitions whose commits the brokers refuse
+	quiet   bool                     // starting or closing: connections come and go, nothing is reported
 }
 
 var (
@@ -95,11 +96,37 @@ func (l *link) clear(tp topicPartition) {
 	l.setUp()
 }
 
+// refuse says that the brokers take no commits of a partition, without which it delivers
+// nothing under exactly_once. The others go on, and whoever says so logs it.
+func (l *link) refuse(tp topicPartition, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.quiet {
+		return
+	}
+	if l.refused == nil {
+		l.refused = map[topicPartition]error{}
+	}
+	l.refused[tp] = err
+	l.board.Down(err)
+}
+
+// accept ends that.
+func (l *link) accept(tp topicPartition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.refused, tp)
+	l.setUp()
+}
+
 // giveUp says that others care for these partitions now.
 func (l *link) giveUp(gone map[string][]int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	each(gone, func(tp topicPartition) { delete(l.stuck, tp) })
+	each(gone, func(tp topicPartition) {
+		delete(l.stuck, tp)
+		delete(l.refused, tp)
+	})
 }
 
 func (l *link) down(err error) {
@@ -117,8 +144,14 @@ func (l *link) close() {
 }
 
 func (l *link) setUp() {
-	if l.quiet || len(l.stuck) > 0 {
+	if l.quiet {
 		return
+	}
+	for _, faults := range []map[topicPartition]error{l.stuck, l.refused} {
+		for _, err := range faults {
+			l.board.Down(err)
+			return
+		}
 	}
 	if l.broken {
 		l.log.Info("Kafka is reached again")

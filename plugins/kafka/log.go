@@ -81,10 +81,11 @@ func (a *assignment) gone(topics []string) (losses []loss) {
 			if p.topic != topic {
 				continue
 			}
-			if p.handed >= 0 && p.handed < p.end {
-				losses = append(losses, loss{p.topicPartition, p.handed, p.end, lossAnew})
+			if end := max(p.end, p.next); p.handed >= 0 && p.handed < end {
+				losses = append(losses, loss{p.topicPartition, p.handed, end, lossAnew})
 			}
 			p.leaving, p.revoked = true, true
+			p.intent.annul()
 		}
 	}
 	return losses

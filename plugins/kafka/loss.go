@@ -66,6 +66,7 @@ func (p *partition) skipTo(start int64) (losses []loss) {
 	if p.next >= 0 && p.next < start {
 		losses = append(losses, loss{p.topicPartition, p.next, start, lossRetention})
 		p.next = start
+		p.intent.trim(start)
 	}
 	return losses
 }

@@ -196,13 +196,13 @@ func TestALogThatIsMadeAnewIsReadFromItsStart(t *testing.T) {
 	a, l := testAssignment(), newLedger()
 	a.once = true
 	a.assign(l, one)
-	a.restore(tp1, promise{base: kgo.EpochOffset{Offset: 50}, ends: []int64{60}})
+	old := a.owned[tp1]
+	a.restore(tp1, announcement{base: kgo.EpochOffset{Offset: 50}, ends: []int64{60}})
 	f := &former{assignment: a, count: 3, bytes: 1 << 20, period: time.Hour, runs: map[*partition]*run{}, log: service.MockResources().Logger()}
 	f.add(resolve(a, polled(1, 0, 1, 2, 3)), time.Now())
-	chunks := f.take(time.Now())
-	require.Len(t, chunks, 1)
-	require.EqualValues(t, 3, chunks[0].end.Offset)
-	said := a.promise(chunks)[a.owned[tp1]]
+	f.take(time.Now())
+	require.False(t, old.intent.unsettled(), "nothing is said of the old log")
+	said := a.owned[tp1].intent.say()
 	require.EqualValues(t, 0, said.base.Offset)
 	require.Equal(t, []int64{3}, said.ends)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // What retention deletes of announced chunks nobody settles any more: it is counted as
@@ -19,7 +20,7 @@ func TestRetentionTrimsAnnouncedChunks(t *testing.T) {
 		var o kadm.Offsets
 		o.Add(kadm.Offset{
 			Topic: topic, Partition: 0, At: 0, LeaderEpoch: -1,
-			Metadata: promiseMark + promiseVersion + strings.Repeat(" +1", mostAhead),
+			Metadata: announcementMark + announcementVersion + strings.Repeat(" +1", mostAhead),
 		})
 		resp, err := c.admin.CommitOffsets(t.Context(), c.group(), o)
 		require.NoError(t, err)
@@ -43,16 +44,14 @@ func TestRetentionTrimsAnnouncedChunks(t *testing.T) {
 // A chunk that is taken back is none of those that are ahead, and the others are
 // announced as they were.
 func TestAForgottenChunkChangesNoOther(t *testing.T) {
-	a := testAssignment()
-	a.assign(newLedger(), one)
-	part := a.owned[tp1]
-	part.promise.base.Offset, part.promise.ends = 10, []int64{20, 25, 40}
-	a.forget(part, 25)
-	require.Equal(t, "data-bridge/1 +10 +20", part.promise.metadata(), "its offsets have no records")
-	a.forget(part, 20)
-	require.EqualValues(t, 20, part.promise.base.Offset)
-	require.Equal(t, "data-bridge/1 +20", part.promise.metadata())
-	require.True(t, part.dirty)
-	a.forget(part, 99)
-	require.Equal(t, 1, a.ahead(part))
+	i := newIntent()
+	i.restore(announcement{base: kgo.EpochOffset{Offset: 10}, ends: []int64{20, 25, 40}})
+	i.skip(25)
+	require.Equal(t, "data-bridge/1 +10 +20", i.said.metadata(), "its offsets have no records")
+	i.skip(20)
+	require.EqualValues(t, 20, i.said.base.Offset)
+	require.Equal(t, "data-bridge/1 +20", i.said.metadata())
+	require.True(t, i.unsettled())
+	i.skip(99)
+	require.Equal(t, 1, i.ahead())
 }

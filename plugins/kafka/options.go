@@ -43,7 +43,7 @@ func (c *config) groupOptions() []kgo.Opt {
 		kgo.Balancers(c.groupBalancers()...),
 		kgo.BlockRebalanceOnPoll(),
 	}
-	if c.exactlyOnce { // the announcer commits
+	if c.exactlyOnce { // the committer commits
 		opts = append(opts, kgo.DisableAutoCommit())
 	} else {
 		opts = append(opts, kgo.AutoCommitMarks(), kgo.AutoCommitInterval(c.commitPeriod))

@@ -119,7 +119,7 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 		case errors.As(e.Err, &loss):
 			p.link.log.With("cause", loss).Warn("A Kafka partition was cut off or made anew before the position: some records may be delivered again")
 		case errors.Is(e.Err, errInflated): // it is fetched again
-		case errors.As(e.Err, &group), e.Topic == "" && errors.Is(e.Err, context.DeadlineExceeded):
+		case errors.As(e.Err, &group), e.Topic == "" && ended(e.Err):
 		case e.Topic != "":
 			p.rests.add(topicPartition{e.Topic, e.Partition}, e.Err)
 		default:
@@ -127,6 +127,10 @@ func (p *poller) report(errs []kgo.FetchError) (closed bool) {
 		}
 	}
 	return false
+}
+
+func ended(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 func (p *poller) build(chunks []chunk) *batch {

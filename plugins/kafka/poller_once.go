@@ -10,7 +10,8 @@ import (
 type oncePoller struct {
 	*poller
 	former    *former
-	announcer *announcer
+	committer *committer
+	metrics   metrics
 }
 
 // run polls. Whoever started it cancels ctx and then waits for done.
@@ -20,30 +21,48 @@ func (p *oncePoller) run(ctx context.Context) {
 		if closed := p.gather(ctx); closed {
 			return
 		}
-		chunks := p.former.take(time.Now())
-		if len(chunks) == 0 {
-			continue
-		}
-		for _, c := range p.announcer.announce(ctx, chunks) {
+		for _, c := range p.advance(ctx) {
+			p.count(c)
 			p.pass(ctx, []chunk{c})
 		}
 	}
 }
 
-// gather waits for records or until a chunk is due, and reports whether the
-// client is closed. While nothing more may be polled it waits for room.
-func (p *oncePoller) gather(ctx context.Context) (closed bool) {
-	if wait := p.former.wait(time.Now()); wait >= 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, wait)
-		defer cancel()
+// advance forms and announces what is due, and returns the chunks to be passed on.
+func (p *oncePoller) advance(ctx context.Context) []chunk {
+	p.former.take(time.Now())
+	p.committer.announce(ctx)
+	return p.assignment.deliverable()
+}
+
+func (p *oncePoller) count(c chunk) {
+	if c.announced {
+		p.metrics.reformed.Incr(1)
+	} else {
+		p.metrics.announced.Incr(1)
 	}
-	if p.former.stuck() {
-		select {
-		case <-p.assignment.freed:
-		case <-ctx.Done():
-		}
+}
+
+// gather waits for records or until something is due, and reports whether the
+// client is closed. While the group takes no commits it polls nothing.
+func (p *oncePoller) gather(ctx context.Context) (closed bool) {
+	now := time.Now()
+	wait, idle := p.committer.wait(now), false
+	if idle = wait > 0; !idle {
+		wait = sooner(p.former.wait(now), p.assignment.nextTry(now))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if wait >= 0 {
+		timer := time.AfterFunc(wait, cancel)
+		defer timer.Stop()
+	}
+	if idle {
+		<-ctx.Done()
 		return false
+	}
+	if p.former.crowded {
+		go p.endWhenFreed(ctx, cancel)
 	}
 	if !p.awaitOpen(ctx) {
 		return false
@@ -54,4 +73,13 @@ func (p *oncePoller) gather(ctx context.Context) (closed bool) {
 		p.former.add(chunks, time.Now())
 	}
 	return p.report(errs)
+}
+
+// endWhenFreed ends a poll when something is settled that others may wait for.
+func (p *oncePoller) endWhenFreed(ctx context.Context, end context.CancelFunc) {
+	select {
+	case <-p.assignment.freed:
+		end()
+	case <-ctx.Done():
+	}
 }

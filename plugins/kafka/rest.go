@@ -61,7 +61,7 @@ func (r *rests) add(tp topicPartition, err error) {
 		return
 	}
 	one.err, one.until = err, now.Add(one.wait)
-	r.assignment.rest(tp)
+	r.assignment.idle(tp, idleFetch)
 	signal(r.added)
 }
 
@@ -140,7 +140,7 @@ func (r *rests) attend(due []topicPartition, tried map[topicPartition]error) {
 		if ofBroker(one.err) {
 			r.link.clear(tp)
 		}
-		r.assignment.wake(tp)
+		r.assignment.wake(tp, idleFetch)
 	}
 }
 
@@ -148,26 +148,4 @@ func (r *rests) attend(due []topicPartition, tried map[topicPartition]error) {
 func ofBroker(err error) bool {
 	var ke *kerr.Error
 	return errors.As(err, &ke)
-}
-
-// rest stops fetching a partition, whether the input is paused or not.
-func (a *assignment) rest(tp topicPartition) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if p := a.owned[tp]; p != nil {
-		p.resting = true
-		a.client.PauseFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
-	}
-}
-
-// wake ends the rest of a partition.
-func (a *assignment) wake(tp topicPartition) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if p := a.owned[tp]; p != nil {
-		p.resting = false
-		if !a.paused {
-			a.client.ResumeFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
-		}
-	}
 }

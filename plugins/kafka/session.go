@@ -38,7 +38,7 @@ type session struct {
 	client     *kgo.Client
 	assignment *assignment
 	poller     *poller
-	announcer  *announcer // nil unless exactly_once
+	committer  *committer // nil unless exactly_once
 	lag        *lagMeter
 	link       *link
 	losses     *lossBook
@@ -87,7 +87,7 @@ func openSession(c *config, ids *topicIDs, stats *status.Input, m metrics, log *
 	s.rests = newRests(s.assignment, s.link, s.tryFetches)
 	if c.exactlyOnce { // before there is a client, whose callbacks look for it
 		s.assignment.once = true
-		s.announcer = &announcer{assignment: s.assignment, link: s.link, metrics: m, log: log}
+		s.committer = &committer{assignment: s.assignment, link: s.link, log: log}
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.life, s.kill = context.WithCancel(context.Background())
@@ -192,7 +192,7 @@ func (s *session) fromTheStart(offsets map[string]map[int32]kgo.Offset) map[stri
 			committed := s.conf.group != "" && o != s.conf.start() && o.EpochOffset().Offset >= 0
 			if tp := (topicPartition{topic, n}); s.ids.first(tp, committed) {
 				partitions[n] = kgo.NewOffset().AtStart()
-				s.assignment.restore(tp, noPromise())
+				s.assignment.restore(tp, noAnnouncement())
 			}
 		}
 	}
@@ -257,8 +257,8 @@ func (s *session) commit(cl *kgo.Client, gone []*partition) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var err error
-	if s.announcer != nil {
-		err = s.announcer.farewell(ctx, commitBy(cl), gone)
+	if s.committer != nil {
+		err = s.committer.farewell(ctx, commitBy(cl), gone)
 	} else {
 		err = cl.CommitMarkedOffsets(ctx)
 	}

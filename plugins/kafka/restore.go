@@ -3,25 +3,27 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// What a session does under exactly_once. See announcer.
+// What a session does under exactly_once. See committer.
 
 // startOnce starts the poller that makes chunks, and the commits of what is
 // settled between announcements.
 func (s *session) startOnce(c *config) {
-	s.announcer.send = commitBy(s.client)
+	s.committer.send = commitBy(s.client)
 	p := &oncePoller{
 		poller: s.poller,
 		former: &former{
 			assignment: s.assignment, count: c.batchCount, bytes: c.batchBytes, period: c.batchPeriod, log: s.log,
 			runs: map[*partition]*run{},
 		},
-		announcer: s.announcer,
+		committer: s.committer,
+		metrics:   s.metrics,
 	}
 	go p.run(s.running)
 	s.workers.Go(func() { s.commitProgress(c.commitPeriod) })
@@ -36,49 +38,52 @@ func (s *session) commitProgress(period time.Duration) {
 			return
 		case <-tick.C:
 		}
-		if err := s.announcer.progress(s.running); err != nil && s.running.Err() == nil && !rebalancing(err) {
+		if err := s.committer.progress(s.running); err != nil && s.running.Err() == nil && !rebalancing(err) {
 			s.warnCommit(err)
 		}
 	}
 }
 
 // onFetched reads which chunks are announced of the partitions that were just
-// assigned, before any of their records are fetched.
+// assigned, before any of their records are fetched. What the brokers could not answer
+// for the client reports by itself.
 func (s *session) onFetched(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
+			found := slices.DeleteFunc(slices.Clone(t.Partitions), func(p kmsg.OffsetFetchResponseGroupTopicPartition) bool { return p.ErrorCode != 0 })
 			topic := t.Topic
-			if topic == "" {
+			if topic == "" && len(found) > 0 {
 				var err error
 				if topic, err = topicOf(ctx, cl, t.TopicID); err != nil {
 					return err
 				}
 			}
-			for _, p := range t.Partitions {
-				if err := s.restore(topicPartition{topic, p.Partition}, p); err != nil {
-					return err
-				}
+			for _, p := range found {
+				s.restore(topicPartition{topic, p.Partition}, p)
 			}
 		}
 	}
 	return nil
 }
 
-func (s *session) restore(tp topicPartition, committed kmsg.OffsetFetchResponseGroupTopicPartition) error {
+// restore reads one commit. A partition whose commit is not understood is not read.
+func (s *session) restore(tp topicPartition, committed kmsg.OffsetFetchResponseGroupTopicPartition) {
 	text := ""
 	if committed.Metadata != nil {
 		text = *committed.Metadata
 	}
-	p, err := parsePromise(kgo.EpochOffset{Epoch: committed.LeaderEpoch, Offset: committed.Offset}, text)
+	log := s.log.With("topic", tp.topic, "partition", tp.partition, "offset", committed.Offset)
+	said, err := parseAnnouncement(kgo.EpochOffset{Epoch: committed.LeaderEpoch, Offset: committed.Offset}, text)
 	if err != nil {
-		return fmt.Errorf("partition %d of topic %q: %w", tp.partition, tp.topic, err)
+		s.assignment.bar(tp)
+		s.link.refuse(tp, fmt.Errorf("partition %d of topic %q: %w", tp.partition, tp.topic, err))
+		log.With("cause", err).Error("The group's commit of a Kafka partition is not understood: nothing of it is read")
+		return
 	}
-	s.assignment.restore(tp, p)
-	if n := len(p.ends); n > 0 {
-		s.log.With("topic", tp.topic, "partition", tp.partition, "offset", p.base.Offset, "chunks", n).
-			Info("Forming the chunks again that were announced and not settled")
+	s.assignment.restore(tp, said)
+	if n := len(said.ends); n > 0 {
+		log.With("chunks", n).Info("Forming the chunks again that were announced and not settled")
 	}
-	return nil
 }
 
 // topicOf finds the name of a topic that the brokers know by its id.

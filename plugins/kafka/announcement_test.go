@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func TestPromises(t *testing.T) {
+func TestAnnouncements(t *testing.T) {
 	at := func(o int64) kgo.EpochOffset { return kgo.EpochOffset{Epoch: -1, Offset: o} }
 	for text, ends := range map[string][]int64{
 		"":                            nil,
@@ -19,7 +19,7 @@ func TestPromises(t *testing.T) {
 		"member-6a1f":                 nil,
 		"data-bridge/1 +5000 +731 +1": {5010, 5741, 5742},
 	} {
-		p, err := parsePromise(at(10), text)
+		p, err := parseAnnouncement(at(10), text)
 		require.NoError(t, err, text)
 		require.Equal(t, ends, p.ends, text)
 		if len(ends) > 0 {
@@ -27,11 +27,11 @@ func TestPromises(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"data-bridge/2", "data-bridge/", "data-bridge/1 +0", "data-bridge/1 -3", "data-bridge/1 x"} {
-		_, err := parsePromise(at(10), text)
-		require.ErrorIs(t, err, errUnknownPromise, text)
+		_, err := parseAnnouncement(at(10), text)
+		require.ErrorIs(t, err, errUnknownAnnouncement, text)
 		require.ErrorContains(t, err, text)
 	}
-	none, err := parsePromise(at(-1), "data-bridge/1 +5")
+	none, err := parseAnnouncement(at(-1), "data-bridge/1 +5")
 	require.NoError(t, err)
 	require.Empty(t, none.ends)
 }
@@ -61,7 +61,7 @@ func TestMetadataOfALaterVersionIsRefused(t *testing.T) {
 		k := c.consume(topic, false, once(100, 50*time.Millisecond))
 		eventually(t, "it says so", func() bool {
 			err := k.in.stats.Link.State().Err
-			return err != nil && errors.Is(err, errUnknownPromise)
+			return err != nil && errors.Is(err, errUnknownAnnouncement)
 		})
 		require.Zero(t, k.total())
 	})

@@ -34,7 +34,8 @@ var (
 // intents of partitions say, and tells each of them what became of it.
 //
 // One request commits many partitions, but each is judged by itself: one that the
-// brokers refuse rests, and is sent again apart from those that they take. Only what
+// brokers refuse rests. Where they take nothing of a request, and it is not known for
+// which partition's sake, each of them is committed apart until it is taken. Only what
 // concerns the group, or the connection to it, keeps all from going on.
 //
 // mu is held from the choice of what a commit says to its answer: commits do not
@@ -98,18 +99,16 @@ func (c *committer) progress(ctx context.Context) error {
 // farewell commits what is known of partitions that are given up, before others
 // own them. It returns what concerns all of them.
 func (c *committer) farewell(ctx context.Context, send commitFunc, parts []*partition) error {
-	anyway := func(send commitFunc) commitFunc {
-		return func(ctx context.Context, said announcements, _ func(*partition) bool) (map[*partition]error, error) {
-			return send(ctx, said, func(*partition) bool { return true })
-		}
+	anyway := func(ctx context.Context, said announcements, _ func(*partition) bool) (map[*partition]error, error) {
+		return send(ctx, said, func(*partition) bool { return true })
 	}
-	return c.commit(ctx, anyway(send), func() []*partition {
+	return c.commit(ctx, anyway, func() []*partition {
 		return slices.DeleteFunc(slices.Clone(parts), func(p *partition) bool { return !p.intent.unsettled() })
 	})
 }
 
-// commit commits what the intents of the chosen partitions say, those that were refused
-// apart from the others. It returns an error that concerns all.
+// commit commits what the intents of the chosen partitions say. It returns an error that
+// concerns all.
 func (c *committer) commit(ctx context.Context, send commitFunc, choose func() []*partition) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,23 +122,18 @@ func (c *committer) commit(ctx context.Context, send commitFunc, choose func() [
 	return nil
 }
 
-// companies sorts partitions into those that one request may commit together.
+// companies sorts partitions into those that one request commits together.
 func companies(parts []*partition) (requests [][]*partition) {
-	var sound, suspects []*partition
+	var together []*partition
 	for _, p := range parts {
-		switch suspect, alone := p.intent.suspect(); {
-		case alone:
+		if p.intent.apart() {
 			requests = append(requests, []*partition{p})
-		case suspect:
-			suspects = append(suspects, p)
-		default:
-			sound = append(sound, p)
+		} else {
+			together = append(together, p)
 		}
 	}
-	for _, together := range [][]*partition{suspects, sound} {
-		if len(together) > 0 {
-			requests = append([][]*partition{together}, requests...)
-		}
+	if len(together) > 0 {
+		requests = append([][]*partition{together}, requests...)
 	}
 	return requests
 }

@@ -26,12 +26,11 @@ func (i *intent) unsettled() bool {
 	return i.standing == unsaid || i.standing == refused
 }
 
-// suspect reports whether the last commit was refused, and whether this one may be why
-// others were refused with it.
-func (i *intent) suspect() (is, alone bool) {
+// apart reports whether it is committed by itself: it may be why others were refused.
+func (i *intent) apart() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.fault != nil, i.alone
+	return i.alone
 }
 
 // rests returns when a refused commit is sent again.

@@ -103,7 +103,9 @@ func newOnceBroker(t *rapid.T) *onceBroker {
 	return b
 }
 
-func (b *onceBroker) any() *onceLog { return b.logs[rapid.IntRange(0, len(b.logs)-1).Draw(b.t, "partition")] }
+func (b *onceBroker) any() *onceLog {
+	return b.logs[rapid.IntRange(0, len(b.logs)-1).Draw(b.t, "partition")]
+}
 
 func (b *onceBroker) log(tp topicPartition) *onceLog {
 	return b.logs[slices.IndexFunc(b.logs, func(l *onceLog) bool { return l.tp == tp })]

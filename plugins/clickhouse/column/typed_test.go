@@ -117,7 +117,7 @@ func TestATypedValueIsWhatItsTextIs(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	all := Rules{EpochDigits: 3, NumberToString: true, BoolToString: true, NumberToBool: true, Truncate: true}
 	taken := map[string]int{}
-	for range 20 {
+	for range 5 {
 		for _, p := range typedPairs(r) {
 			for _, typ := range typedColumns {
 				for _, rules := range []Rules{{EpochDigits: -1}, all} {
@@ -152,7 +152,7 @@ func textOf(typ string) bool {
 // The texts that are written read back as the number that they are of.
 func TestTheTextOfATypedNumberReadsBack(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range 40 {
 		for _, p := range typedPairs(r) {
 			if p.kind != KindNumber {
 				continue

@@ -74,22 +74,20 @@ func TestWhereOrderMatters(t *testing.T) {
 func TestATableOfOrderedRowsIsToldOf(t *testing.T) {
 	engines(t, func(t *testing.T, s stack.ClickHouse) {
 		for definition, matters := range map[string]bool{
-			"ReplacingMergeTree ORDER BY id":           true,
-			"ReplacingMergeTree(v) ORDER BY id":        false,
-			"CollapsingMergeTree(sign) ORDER BY id":    true,
-			"MergeTree PARTITION BY id % 2 ORDER BY v": false,
+			"ReplacingMergeTree ORDER BY id":    true,
+			"ReplacingMergeTree(v) ORDER BY id": false,
 		} {
 			name := fmt.Sprintf("t%d", tableNumber.Add(1))
-			require.NoError(t, s.Exec(t.Context(), "CREATE TABLE default."+name+" (id UInt32, v UInt32, sign Int8) ENGINE = "+definition))
+			require.NoError(t, s.Exec(t.Context(), "CREATE TABLE default."+name+" (id UInt32, v UInt32) ENGINE = "+definition))
 			yaml := yamlFor(t, s, name, "schema_refresh: 1ms")
 			out, log := openLogging(t, yaml)
-			for range 3 {
-				require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1,"sign":1}`)))
-			}
+			require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1}`))) // the columns are read again
 			told := map[bool]int{true: 1}[matters]
 			require.Equal(t, told, strings.Count(log.String(), "the order of inserts decides what is kept"), "%s: %s", definition, log)
 			require.Len(t, warned(tried(t, yaml), "order"), told)
-
+			if !matters {
+				continue
+			}
 			_, log = openLogging(t, yaml+"\npreserve_order: true")
 			require.NotContains(t, log.String(), "the order of inserts")
 			require.Empty(t, warned(tried(t, yaml+"\npreserve_order: true"), "order"))

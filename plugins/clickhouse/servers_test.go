@@ -59,7 +59,7 @@ func TestServersTakeOver(t *testing.T) {
 		write := func() { require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1}`))) }
 		write()
 		require.Equal(t, "11", count(a), "in order: the first")
-		require.NoError(t, a.Stop())
+		require.NoError(t, a.Kill())
 		for range 20 {
 			write()
 		}
@@ -73,10 +73,10 @@ func TestServersTakeOver(t *testing.T) {
 		require.Equal(t, before, count(b))
 	})
 	t.Run("starting without the first", func(t *testing.T) {
-		require.NoError(t, a.Stop())
+		require.NoError(t, a.Kill())
 		out := open(t, yamlForPair(t, a, b, table, ""))
 		require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1}`)))
-		require.NoError(t, b.Stop())
+		require.NoError(t, b.Kill())
 		err := connectError(t, yamlForPair(t, a, b, table, ""))
 		require.ErrorContains(t, err, "cannot reach ClickHouse on "+a.Addr())
 		require.ErrorContains(t, err, "cannot reach ClickHouse on "+b.Addr())

@@ -42,28 +42,22 @@ func recordsOf(batch service.MessageBatch) []record {
 		f := frames.Of(m)
 		if f == nil {
 			body, _ := m.AsBytes() // what is wrong with it is said when it is its turn
-			r := record{data: body, msg: m, at: i}
-			if json.Several(body) || json.Lines(body) {
-				out = appendParts(out, r)
-			} else {
-				out = append(out, r)
-			}
+			out = appendRecords(out, record{data: body, msg: m, at: i}, json.Lines(body))
 			continue
 		}
 		for k := range f.Len() {
-			r := record{data: f.Record(k), msg: m, at: i}
-			if json.Several(r.data) { // it is one line
-				out = appendParts(out, r)
-			} else {
-				out = append(out, r)
-			}
+			out = appendRecords(out, record{data: f.Record(k), msg: m, at: i}, false)
 		}
 	}
 	return out
 }
 
-// appendParts adds the records that a record consists of.
-func appendParts(out []record, r record) []record {
+// appendRecords adds a record, or the records that it consists of, which may be on
+// lines of their own.
+func appendRecords(out []record, r record, lines bool) []record {
+	if !lines && !json.Several(r.data) {
+		return append(out, r)
+	}
 	pieces := json.Split(r.data)
 	if len(pieces) == 1 && pieces[0].Err != nil {
 		pieces[0].Text = r.data // as it came

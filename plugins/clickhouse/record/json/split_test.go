@@ -85,6 +85,9 @@ func FuzzSplit(f *testing.F) {
 	f.Add("{\"a\":\n{}\nx\n[{}]\n[{},\n{}")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Split([]byte(text))
+		if Several([]byte(text)) || Lines([]byte(text)) {
+			require.NotEmpty(t, got)
+		}
 		rest := text
 		for _, p := range got { // none of it is lost
 			before, after, found := strings.Cut(rest, string(p.Text))

@@ -11,7 +11,7 @@ import (
 var mark = []byte("\xef\xbb\xbf")
 
 // Several reports whether text may hold several records: an array of objects, or
-// objects one after the other. It is quick, and may be mistaken where Split then
+// objects and arrays one after the other. It is quick, and may be mistaken where Split then
 // finds one record only.
 func Several(text []byte) bool {
 	s := scanner{buf: text}
@@ -29,7 +29,7 @@ func Several(text []byte) bool {
 			return false
 		}
 		s.pos += end + 1
-		if s.next() == '{' { // which follows no object within another
+		if c := s.next(); c == '{' || c == '[' { // which follow no object within another
 			return true
 		}
 	}

@@ -17,6 +17,7 @@ func TestSplit(t *testing.T) {
 	for text, want := range map[string][]string{
 		`[{"a":1},{"a":[{}]} , {} ]`:              {`{"a":1}`, `{"a":[{}]}`, `{}`},
 		`{"a":1}` + "\n" + `{"a":2}` + "\r\n":     {`{"a":1}`, `{"a":2}`},
+		`{"a":1} [{"a":2}]`:                       {`{"a":1}`, `{"a":2}`},
 		`{"a":1}{"a":{"b":{}}} {}`:                {`{"a":1}`, `{"a":{"b":{}}}`, `{}`},
 		"\xef\xbb\xbf[1,\"x\",{\"a\":1}]":         {`1`, `"x"`, `{"a":1}`},
 		"\xef\xbb\xbf{}\n{}":                      {`{}`, `{}`},
@@ -81,6 +82,7 @@ func TestAByteOrderMarkIsNoError(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	f.Add(`{"a":1}{"b":"} {"} [{}]`)
 	f.Add(`[{"a":1},{}]`)
+	f.Add(`{} [{}]`)
 	f.Add("{\"a\":{}}\n{}\n")
 	f.Add("{\"a\":\n{}\nx\n[{}]\n[{},\n{}")
 	f.Fuzz(func(t *testing.T, text string) {

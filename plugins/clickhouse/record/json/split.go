@@ -59,7 +59,7 @@ type Piece struct {
 	// yet.
 	Err error
 
-	at int // where the line's value begins that it was found in
+	at, end int // of the value that it was found in
 }
 
 // ErrNoRecord says that a piece is an array without elements, which would vanish
@@ -82,14 +82,14 @@ func Split(text []byte) (pieces []Piece) {
 			pieces = append(pieces, found...)
 			continue
 		}
-		line := bytes.LastIndexByte(text[:at], '\n') + 1
-		array := text[at] == '['
-		for len(pieces) > 0 && pieces[len(pieces)-1].at >= line {
-			at = pieces[len(pieces)-1].at // of the same line
+		broken := at
+		for len(pieces) > 0 && pieces[len(pieces)-1].end > bytes.LastIndexByte(text[:at], '\n') {
+			at = pieces[len(pieces)-1].at // it is on the same line
 			pieces = pieces[:len(pieces)-1]
 		}
-		s.pos = nextLine(text, at, array)
-		pieces = append(pieces, Piece{Text: bytes.TrimRight(text[at:s.pos], " \t\r\n"), Err: err, at: at})
+		s.pos = nextLine(text, broken)
+		rest := bytes.TrimRight(text[at:s.pos], " \t\r\n")
+		pieces = append(pieces, Piece{Text: rest, Err: err, at: at, end: at + len(rest)})
 	}
 	return pieces
 }
@@ -117,28 +117,39 @@ func (s *scanner) pieces(at int) (found []Piece, err error) {
 	default:
 		err = s.fail("an object")
 	}
+	for i := range found {
+		found[i].end = s.pos
+	}
 	return found, err
 }
 
-// nextLine returns where the first line after from begins that is complete by
-// itself, or the end of the text.
-func nextLine(text []byte, from int, array bool) int {
-	for {
-		end := bytes.IndexByte(text[from:], '\n')
+// nextLine returns where the first line after the beginning of a broken value is
+// that is complete by itself, or the end of the text. A line that may be a part of
+// the value, by what stands before it or after it, is none: no row is made of what
+// is only a part of a record.
+func nextLine(text []byte, from int) int {
+	array := text[from] == '['
+	for next := from; ; {
+		end := bytes.IndexByte(text[next:], '\n')
 		if end < 0 {
 			return len(text)
 		}
-		from += end + 1
-		if isComplete(text[from:], array) {
-			return from
+		next += end + 1
+		before := bytes.TrimRight(text[from:next], " \t\r\n")
+		if bytes.IndexByte([]byte(":,[{"), before[len(before)-1]) < 0 && isComplete(text[next:], array) {
+			return next
 		}
 	}
 }
 
-// isComplete reports whether the first line of text consists of records; of arrays
-// of them, if array is set.
+// isComplete reports whether the first line of text consists of records, of arrays
+// of them if array is set, and what follows it does not go on with anything.
 func isComplete(text []byte, array bool) bool {
 	if end := bytes.IndexByte(text, '\n'); end >= 0 {
+		after := bytes.TrimLeft(text[end:], " \t\r\n")
+		if len(after) > 0 && bytes.IndexByte([]byte(":,]}"), after[0]) >= 0 {
+			return false
+		}
 		text = text[:end]
 	}
 	if len(text) == 0 || text[0] != '[' && (array || text[0] != '{') {

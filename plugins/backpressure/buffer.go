@@ -95,6 +95,7 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 	}
 	b.control = b.gate.Controller(conf.limits, conf.enabled, b)
 	b.pulse = newHeartbeat()
+	b.gate.WhenGone(func() { status.Forget(res, b.board) })
 	b.gate.Claim()
 	return b, nil
 }

@@ -19,6 +19,8 @@ type Controller struct {
 	bytes   atomic.Int64
 	closed  bool // this controller holds ReasonLevel; guarded by the caller of Observe
 
+	detached bool // guarded by the gate's lock
+
 	settlements atomic.Int64 // how often the level fell
 	stalled     atomic.Bool  // it has not, for too long
 	stuck       atomic.Bool  // a batch waits for a retry, for too long
@@ -45,7 +47,7 @@ func (c *Controller) Attach() {
 	g.release(ReasonLevel)
 	g.controller = c
 	g.turns.governBy(c)
-	g.claim()
+	g.use()
 }
 
 // Observe tells the gate the level after a change. The caller serialises its
@@ -99,13 +101,16 @@ func (c *Controller) Detach(unsettled int) {
 	g := c.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !c.detached {
+		c.detached = true
+		g.claims = max(0, g.claims-1)
+	}
 	if g.controller != c {
 		return
 	}
 	g.release(ReasonLevel)
 	g.controller = nil
 	g.turns.governBy(nil)
-	g.claimed = false
 	g.unsettled += int64(unsettled)
 	g.rest()
 }

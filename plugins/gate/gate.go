@@ -114,7 +114,7 @@ type Gate struct {
 	paused atomic.Bool
 
 	mu          sync.Mutex
-	claimed     bool        // a buffer is going to attach, or has
+	claims      int         // of buffers that are going to attach, or have
 	controller  *Controller // the buffer's hold on the gate; nil without one
 	members     []*Member   // in the order they joined
 	seats       map[string]*seat
@@ -129,6 +129,10 @@ type Gate struct {
 	draining    bool
 	unsettled   int64 // left behind by controllers that have detached
 	turns       turns
+
+	registry *Registry // nil for a gate that nobody can look up
+	key      gateKey
+	whenGone func()
 }
 
 // New returns an open gate that nobody controls.
@@ -144,19 +148,32 @@ func (g *Gate) Paused() bool { return g.paused.Load() }
 func (g *Gate) Claim() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.claim()
+	g.claims++
 	g.draining = false
 	g.turns.setFree(false)
+	g.use()
 }
 
-func (g *Gate) claim() { g.claimed = true }
+// WhenGone sets what is called when the gate is forgotten, under its lock.
+func (g *Gate) WhenGone(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.whenGone = f
+}
+
+// use says that the gate is used; it may have been forgotten since it was looked up.
+func (g *Gate) use() {
+	if g.registry != nil {
+		g.registry.remember(g)
+	}
+}
 
 // Governed reports whether a backpressure buffer controls the gate, or is about
 // to. Without one, a gate never closes by itself.
 func (g *Gate) Governed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.claimed
+	return g.claims > 0 || g.controller != nil
 }
 
 // State returns a consistent picture of the gate.

@@ -337,3 +337,55 @@ func BenchmarkObserveBetweenThresholds(b *testing.B) {
 		c.Observe(gate.Level{Records: 30000})
 	}
 }
+
+// Gates of streams that are gone are forgotten, and what they left behind is not.
+func TestGatesOfStreamsThatAreGoneAreForgotten(t *testing.T) {
+	res := service.MockResources()
+	r := gate.RegistryOf(res)
+	gone := 0
+	for i := range 1000 {
+		g := gate.Of(res, fmt.Sprintf("stream%d", i))
+		g.WhenGone(func() { gone++ })
+		g.Claim()
+		c := attach(g, shipped, true, &journal{})
+		m := g.Join(input{"in", &journal{}})
+		assert.Same(t, g, gate.Of(res, fmt.Sprintf("stream%d", i)))
+		if i%2 == 0 {
+			m.Leave()
+			c.Detach(1)
+		} else {
+			c.Detach(1)
+			m.Leave()
+		}
+		m.Leave()
+		c.Detach(1)
+	}
+	assert.Zero(t, r.Gates())
+	assert.Equal(t, 1000, gone)
+	assert.EqualValues(t, 1000, r.Unsettled())
+
+	main := gate.Of(res, "")
+	m := main.Join(input{"in", &journal{}})
+	m.Leave()
+	assert.Same(t, main, gate.Of(res, ""), "a reload finds it again")
+}
+
+// A buffer that is built while the one before it still lives keeps the gate.
+func TestAGateThatIsClaimedIsKept(t *testing.T) {
+	res := service.MockResources()
+	g := gate.Of(res, "market")
+	g.Claim()
+	old := attach(g, shipped, true, &journal{})
+	g.Claim()
+	old.Detach(0)
+	assert.Same(t, g, gate.Of(res, "market"))
+	assert.True(t, g.Governed())
+	c := attach(g, shipped, true, &journal{})
+	c.Detach(0)
+	assert.NotSame(t, g, gate.Of(res, "market"))
+
+	late := gate.Of(res, "late")
+	attach(late, shipped, true, &journal{}).Detach(0)
+	late.Join(input{"in", &journal{}})
+	assert.Same(t, late, gate.Of(res, "late"), "one that is used again is known again")
+}

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -17,41 +19,70 @@ type registryKey struct{}
 // that the order in which components are built does not matter. A name other
 // than "" is needed only by components that live outside a stream (resources)
 // and must still share its gate.
+//
+// A gate is forgotten when nothing of its stream is left, unless it is that of the
+// main stream, which a reload takes up again: look it up when it is needed.
 func Of(res *service.Resources, name string) *Gate {
 	key := gateKey{stream: res.StreamID(), name: name}
 	if name != "" {
 		key.stream = ""
 	}
-	g, loaded := res.GetOrSetGeneric(key, New())
-	found := g.(*Gate)
-	if !loaded {
-		RegistryOf(res).add(found)
-	}
-	return found
+	return RegistryOf(res).gate(key)
 }
 
-// Registry knows every gate of a process (of one resource manager).
+// Registry knows every gate of a process (of one resource manager). Its lock is
+// taken after that of any gate.
 type Registry struct {
-	mu    sync.Mutex
-	gates []*Gate
+	mu        sync.Mutex
+	gates     map[gateKey]*Gate
+	unsettled int64 // of gates that are forgotten
 }
 
 // RegistryOf returns the registry behind the given resources.
 func RegistryOf(res *service.Resources) *Registry {
-	r, _ := res.GetOrSetGeneric(registryKey{}, &Registry{})
+	r, _ := res.GetOrSetGeneric(registryKey{}, &Registry{gates: map[gateKey]*Gate{}})
 	return r.(*Registry)
 }
 
-func (r *Registry) add(g *Gate) {
+func (r *Registry) gate(key gateKey) *Gate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gates = append(r.gates, g)
+	g := r.gates[key]
+	if g == nil {
+		g = New()
+		g.registry, g.key = r, key
+		r.gates[key] = g
+	}
+	return g
+}
+
+// forget drops a gate that nobody uses any more; unsettled is what its streams left
+// behind. It reports whether it did.
+func (r *Registry) forget(g *Gate, unsettled int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g.key == (gateKey{}) || r.gates[g.key] != g {
+		return false
+	}
+	delete(r.gates, g.key)
+	r.unsettled += unsettled
+	return true
+}
+
+// remember takes a gate back that is used again after all, unless another one has
+// taken its place.
+func (r *Registry) remember(g *Gate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gates[g.key] == nil {
+		r.gates[g.key] = g
+	}
 }
 
 func (r *Registry) all() []*Gate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]*Gate(nil), r.gates...)
+	return slices.Collect(maps.Values(r.gates))
 }
 
 // Drain drains every gate: see Gate.Drain.
@@ -78,7 +109,9 @@ func (r *Registry) AwaitLeave(ctx context.Context) error {
 // from an input and neither stored nor dead-lettered. After a complete
 // shutdown it is zero.
 func (r *Registry) Unsettled() int64 {
-	var n int64
+	r.mu.Lock()
+	n := r.unsettled
+	r.mu.Unlock()
 	for _, g := range r.all() {
 		n += g.unsettledRecords()
 	}

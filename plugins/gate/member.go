@@ -26,6 +26,7 @@ func (g *Gate) JoinAs(label string, in Input) *Member {
 	defer g.mu.Unlock()
 	m := &Member{gate: g, input: in, seat: g.seatOf(label)}
 	g.members = append(g.members, m)
+	g.use()
 	g.noticeEnding()
 	g.tell(m)
 	if g.draining {
@@ -127,10 +128,19 @@ func (g *Gate) vacant() <-chan struct{} {
 }
 
 // rest forgets that the stream drained once nothing of it is left: the next
-// generation (a reload) finds the gate as new.
+// generation (a reload) finds the gate as new. Of a stream that is gone for good the
+// gate itself is forgotten.
 func (g *Gate) rest() {
-	if len(g.members) == 0 && g.controller == nil {
-		g.draining = false
-		g.turns.setFree(false)
+	if len(g.members) > 0 || g.controller != nil {
+		return
+	}
+	g.draining = false
+	g.turns.setFree(false)
+	if g.claims > 0 || g.registry == nil || !g.registry.forget(g, g.unsettled) {
+		return
+	}
+	g.unsettled = 0
+	if g.whenGone != nil {
+		g.whenGone()
 	}
 }

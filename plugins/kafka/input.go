@@ -22,6 +22,7 @@ type input struct {
 	res     *service.Resources
 	log     *service.Logger
 	metrics metrics
+	board   *status.Board
 
 	ids     *topicIDs
 	stats   *status.Input           // nil before the first Connect
@@ -53,19 +54,21 @@ func newFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.
 }
 
 func newInput(c *config, res *service.Resources) *input {
-	status.Of(res, c.gate).SetExactlyOnce(status.LabelOf(res), c.exactlyOnce)
 	m := res.Metrics()
-	return &input{
-		conf: c,
-		res:  res,
-		ids:  newTopicIDs(),
-		log:  res.Logger().With("input", status.LabelOf(res), "topics", c.topics, "consumer_group", c.group),
+	in := &input{
+		conf:  c,
+		res:   res,
+		board: status.Of(res, c.gate),
+		ids:   newTopicIDs(),
+		log:   res.Logger().With("input", status.LabelOf(res), "topics", c.topics, "consumer_group", c.group),
 		metrics: metrics{
 			announced: m.NewCounter("kafka_chunks_announced"),
 			reformed:  m.NewCounter("kafka_chunks_reformed"),
 			lag:       m.NewGauge("kafka_lag", "topic", "partition"),
 		},
 	}
+	in.board.SetExactlyOnce(in, c.exactlyOnce)
+	return in
 }
 
 // Connect checks brokers and topics, joins the group, if any, and the gate.
@@ -90,7 +93,7 @@ func (in *input) Connect(ctx context.Context) error {
 func (in *input) attach() *gate.Gate {
 	g := gate.Of(in.res, in.conf.gate)
 	if in.stats == nil {
-		in.stats = status.Of(in.res, in.conf.gate).Input(status.LabelOf(in.res), status.KindKafka)
+		in.stats = in.board.Input(status.LabelOf(in.res), status.KindKafka)
 		in.stats.Export(in.res.Metrics())
 		in.metrics.announced.Incr(0) // shown from the start
 		in.metrics.reformed.Incr(0)
@@ -121,6 +124,7 @@ func (in *input) Close(context.Context) error {
 	if in.stats != nil {
 		in.stats.Link.Closed()
 	}
+	in.board.SetExactlyOnce(in, false)
 	return nil
 }
 

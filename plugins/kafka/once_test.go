@@ -221,9 +221,11 @@ func TestExactlyOnceRefusesCompactedTopics(t *testing.T) {
 
 func TestExactlyOnceIsToldToTheBoard(t *testing.T) {
 	yaml := "seed_brokers: [127.0.0.1:9092]\ntopics: [t]\nconsumer_group: g\n"
-	_, res, err := parseInput(t, yaml+once(10, time.Second))
+	in, res, err := parseInput(t, yaml+once(10, time.Second))
 	require.NoError(t, err)
 	require.True(t, status.Of(res, "").ExactlyOnce())
+	require.NoError(t, in.Close(t.Context()))
+	require.False(t, status.Of(res, "").ExactlyOnce(), "the stream that a reload makes may have no such input")
 	_, res, err = parseInput(t, yaml)
 	require.NoError(t, err)
 	require.False(t, status.Of(res, "").ExactlyOnce())

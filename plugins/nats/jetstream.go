@@ -38,8 +38,8 @@ type jetInput struct {
 	started sync.Once
 	figures *status.Input
 	records *jetRecords
-	gate    *gate.Gate
-	member  *gate.Member // set by the first successful dial
+	gate    *gate.Gate   // set by the first successful dial
+	member  *gate.Member // likewise
 	reset   *resetError  // of the consumer that stood beyond its stream; Connect's, and the puller's between
 
 	mu       sync.Mutex
@@ -97,7 +97,6 @@ func (in *jetInput) start() {
 	in.figures.Export(in.res.Metrics())
 	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
-	in.gate = gate.Of(in.res, in.conf.connection.gate)
 }
 
 func (in *jetInput) connect(ctx context.Context) error {
@@ -179,6 +178,7 @@ func (in *jetInput) sayRenewed(f found) {
 
 func (in *jetInput) join() {
 	if in.member == nil {
+		in.gate = gate.Of(in.res, in.conf.connection.gate)
 		in.member = joinGate(in.gate, in.label, in, in.log)
 	}
 }

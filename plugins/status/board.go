@@ -167,7 +167,7 @@ type Board struct {
 	inputs   []*Input
 	outputs  []*Output
 	buffer   func() Buffer
-	once     map[string]bool // by label: inputs that rely on deduplication
+	once     map[any]bool // inputs that rely on deduplication
 	operator Operator
 	admin    Admin
 
@@ -212,28 +212,28 @@ func (b *Board) Output(label string) *Output {
 	return out
 }
 
-// SetExactlyOnce says whether the input of that label relies on an output that
-// recognises repeated inserts. Inputs say so when they are built, so that the
-// output knows before it connects.
-func (b *Board) SetExactlyOnce(label string, on bool) {
+// SetExactlyOnce says whether an input relies on an output that recognises repeated
+// inserts. Inputs say so when they are built, so that the output knows before it
+// connects, and take it back when they close: the stream that a reload makes may have
+// none.
+func (b *Board) SetExactlyOnce(input any, on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.once == nil {
-		b.once = map[string]bool{}
+	if !on {
+		delete(b.once, input)
+		return
 	}
-	b.once[label] = on
+	if b.once == nil {
+		b.once = map[any]bool{}
+	}
+	b.once[input] = true
 }
 
 // ExactlyOnce reports whether any input relies on it.
 func (b *Board) ExactlyOnce() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, on := range b.once {
-		if on {
-			return true
-		}
-	}
-	return false
+	return len(b.once) > 0
 }
 
 // SetBuffer gives the board the means to ask the stream's buffer. The function

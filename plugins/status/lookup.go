@@ -1,7 +1,9 @@
 package status
 
 import (
+	"maps"
 	"strings"
+	"sync"
 
 	// Lint rules are parsed when a plugin's spec is built, in its init. Every
 	// plugin imports this package, so that the Bloblang methods which its rules
@@ -12,6 +14,19 @@ import (
 
 type boardKey struct{ stream, name string }
 
+type boardsKey struct{}
+
+// boards are those of a process (of one resource manager).
+type boards struct {
+	mu  sync.Mutex
+	all map[boardKey]*Board
+}
+
+func boardsOf(res *service.Resources) *boards {
+	b, _ := res.GetOrSetGeneric(boardsKey{}, &boards{all: map[boardKey]*Board{}})
+	return b.(*boards)
+}
+
 type serversKey struct{}
 
 // Of returns the board of the component's stream, making it on first use. The
@@ -21,8 +36,24 @@ func Of(res *service.Resources, name string) *Board {
 	if name != "" {
 		key.stream = ""
 	}
-	b, _ := res.GetOrSetGeneric(key, NewBoard(key.stream+name))
-	return b.(*Board)
+	all := boardsOf(res)
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	b := all.all[key]
+	if b == nil {
+		b = NewBoard(key.stream + name)
+		all.all[key] = b
+	}
+	return b
+}
+
+// Forget drops the board of a stream that is gone: the next one of its name begins
+// with a new board.
+func Forget(res *service.Resources, b *Board) {
+	all := boardsOf(res)
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	maps.DeleteFunc(all.all, func(_ boardKey, o *Board) bool { return o == b })
 }
 
 // ServersOf returns the status listeners that all streams of the process share.

@@ -48,6 +48,9 @@
 //     cannot remove somebody else's. A pause is held by reasons and ends when
 //     none is left. An operator holds single inputs on top, by label: an input
 //     fetches when neither the gate nor its label is held.
+//   - Sources that can wait take a turn at the gate for each batch, and so stay
+//     below a mark of their own while the output keeps up: a backlog costs no fresh
+//     data. See package gate for the rule.
 //   - The buffer acknowledges through. It holds each source's acknowledgement
 //     until every record is settled, and never passes a nack up while it can
 //     retry. Close nacks everything unsettled, what the output still has
@@ -92,13 +95,18 @@
 //
 // The buffer's lock, then the gate's, then what an input's Pause, Resume or
 // Drain takes. Callbacks of the gate never call the buffer or the gate, never
-// block, and are called one at a time. The status board has leaf locks only.
+// block, and are called one at a time. The gate's turns, its registry and the
+// status board have leaf locks only.
 //
 // # Not obvious
 //
 //   - EndOfInput is no flush signal: with acknowledgements held, the host calls
 //     it only when every one of them is resolved. Batches leave by count, by
-//     period, when the gate drains, or when it is closed and nothing is in flight.
+//     period, when the gate drains, when the host stops all inputs that are joined,
+//     or when the gate is closed, or an input yields, and nothing is in flight.
+//   - An input that the host stops does not know whether the stream stops: a sequence
+//     goes on with its next one, a dynamic input puts another one there. So it is
+//     drained alone; the gate drains at the signal and at the end of all inputs.
 //   - Acknowledgements reach the buffer from many goroutines and out of order.
 //   - A batch that an input returns after its context was cancelled is dropped
 //     by the host without a word. Core NATS cannot redeliver: the binary drains

@@ -101,7 +101,7 @@ figures: {ticks: [trades], ch_candles: [bars], external: [news], ch_buffer: Mark
 			r.write(t, label, 0, i+1)
 			r.board.Input(label, status.KindNATS).Received.Store(int64(i + 1))
 		}
-		time.Sleep(5 * time.Second)
+		time.Sleep(6 * time.Second)
 		require.NoError(t, r.Close(t.Context()))
 		beats := entries(t, log, "💓 Heartbeat")
 		require.NotEmpty(t, beats)

@@ -48,6 +48,13 @@ func TestPage(t *testing.T) {
 	r.unstall()
 	p.seesResume()
 
+	b.levelIs(0)
+	r.stall()
+	r.publish(marketdata.External, 35_000)
+	p.seesYielding()
+	r.unstall()
+	b.levelIs(0)
+
 	r.sendUnfit()
 	p.seesDeadLetter()
 
@@ -161,6 +168,16 @@ func (b *browser) seesResume() {
 	b.until("the inputs run again", pageBadges+` === "Running,Running,Running"`)
 	b.until("the pause is over", `document.querySelectorAll("#pauses-rows tr").length === 1 && !document.querySelector("#pauses-rows .badge")`)
 	assert.Contains(b.t, eval[string](b, `document.getElementById("pauses-rows").textContent`), "Too many records held")
+}
+
+// seesYielding expects a backlog of the input that can wait to show as such, before
+// the output counts as one that stands still.
+func (b *browser) seesYielding() {
+	b.t.Helper()
+	b.until("the input yields", pageBadges+`.includes("Yielding")`)
+	assert.Equal(b.t, "healthy", eval[string](b, pageState), "that is no pause")
+	assert.Contains(b.t, eval[string](b, `document.getElementById("gauge").textContent`), "yields there")
+	b.accessible()
 }
 
 func (b *browser) seesDeadLetter() {

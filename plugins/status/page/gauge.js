@@ -20,9 +20,12 @@ function draw() {
     band: svg("rect", { class: "band", x: tank.x, width: tank.width }),
     fill: svg("rect", { class: "fill", x: tank.x, y: tank.top, width: tank.width, height: tank.height }),
     pause: svg("line", { class: "mark", x1: tank.x - 8, x2: labelX - 4 }),
+    yield: svg("line", { class: "mark", x1: tank.x - 8, x2: labelX - 4 }),
     resume: svg("line", { class: "mark", x1: tank.x - 8, x2: labelX - 4 }),
     pauseText: svg("text", { class: "strong", x: labelX }),
     pauseMore: svg("text", { x: labelX }),
+    yieldText: svg("text", { class: "strong", x: labelX }),
+    yieldMore: svg("text", { x: labelX }),
     resumeText: svg("text", { class: "strong", x: labelX }),
     resumeMore: svg("text", { x: labelX }),
     boundText: svg("text", { x: labelX, y: tank.top + 8 }),
@@ -31,12 +34,12 @@ function draw() {
   };
   inside.append(svg("rect", { class: "glass", x: tank.x, y: tank.top, width: tank.width, height: tank.height }), parts.band, parts.fill);
   const frame = svg("rect", { class: "frame", x: tank.x, y: tank.top, width: tank.width, height: tank.height, rx: 10 });
-  const { pause, resume, pauseText, pauseMore, resumeText, resumeMore, boundText } = parts;
+  const { pause, resume, pauseText, pauseMore, yieldText, yieldMore, resumeText, resumeMore, boundText } = parts;
   const records = svg("text", { class: "under", x: tank.x + tank.width / 2, y: bottom + 16 });
   records.textContent = "records";
   parts.bytesWord = svg("text", { class: "under", x: tank.x - 20, y: bottom + 16 });
   parts.bytesWord.textContent = "bytes";
-  all.append(records, parts.bytesWord, clip, inside, frame, parts.bytesBack, parts.bytes, pause, resume, pauseText, pauseMore, resumeText, resumeMore, boundText);
+  all.append(records, parts.bytesWord, clip, inside, frame, parts.bytesBack, parts.bytes, pause, parts.yield, resume, pauseText, pauseMore, yieldText, yieldMore, resumeText, resumeMore, boundText);
 }
 
 // fillTo moves the level, by a transform so that it can be animated.
@@ -52,13 +55,17 @@ export function drawGauge(stream) {
   fillTo(parts.fill, b.current_buffer / max);
   attributes(parts.fill, { "data-high": b.active ? "" : null });
   attributes(parts.band, { y: at(b.pause_threshold), height: Math.max(0, at(b.resume_threshold) - at(b.pause_threshold)) });
-  for (const [name, n, word] of [["pause", b.pause_threshold, "pauses above"], ["resume", b.resume_threshold, "resumes below"]]) {
+  for (const [name, n, word] of [["pause", b.pause_threshold, "pauses above"], ["yield", b.yield_threshold, "yields there"], ["resume", b.resume_threshold, "resumes below"]]) {
     attributes(parts[name], { y1: at(n), y2: at(n) });
     attributes(parts[`${name}Text`], { y: at(n) + 1 });
     attributes(parts[`${name}More`], { y: at(n) + 15 });
     put(parts[`${name}Text`], count(n));
     put(parts[`${name}More`], word);
   }
+  // Where there is no room for its words it is left out: the thresholds of a pause matter more.
+  const near = (n) => Math.abs(at(n) - at(b.yield_threshold)) < 30;
+  const crowded = !b.yield_threshold || near(b.pause_threshold) || near(b.resume_threshold);
+  for (const part of [parts.yield, parts.yieldText, parts.yieldMore]) attributes(part, { visibility: crowded ? "hidden" : null });
   put(parts.boundText, `bound ${count(max)}`);
   const heavy = b.max_bytes > 0 ? Math.min(1, b.current_bytes / b.max_bytes) : 0;
   attributes(parts.bytes, { y: bottom - tank.height * heavy, height: tank.height * heavy });
@@ -85,7 +92,8 @@ function fillChip(node, name, state, speed) {
 
 export const inputState = (one) => {
   if (!one.connected) return badge("bad", "Disconnected");
-  return one.paused ? badge("warn", "Paused", pausedBy(one)) : badge("ok", "Running");
+  if (one.paused) return badge("warn", "Paused", pausedBy(one));
+  return one.yielding ? badge("ok", "Yielding", "can wait") : badge("ok", "Running");
 };
 
 export const outputState = (one) => (one.connected ? badge("ok", "Connected") : badge("bad", "Disconnected"));

@@ -38,6 +38,10 @@ function observations(stream, level) {
     const to = level.reason === "bytes" ? bytes(stream.gate.resume_bytes) : `${count(b.resume_threshold)} records`;
     why.push(`Sources are not read until the level falls below ${to}; that happens by itself.`);
   }
+  const yielding = stream.inputs.filter((one) => one.yielding && !one.paused);
+  if (yielding.length > 0) {
+    why.push(`Yielding: ${yielding.map((one) => one.label).join(", ")}. What can wait leaves room for what cannot; that is no fault.`);
+  }
   const held = stream.inputs.filter((one) => one.paused_by.some((by) => by.reason === "operator"));
   if (held.length > 0) {
     why.push(`Held by an operator: ${held.map((one) => one.label).join(", ")}. That ends when somebody resumes them.`);

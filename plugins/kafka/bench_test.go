@@ -46,7 +46,7 @@ func BenchmarkResume(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer producer.Close()
-	conf, err := inputSpec().ParseYAML("seed_brokers: ['"+fake.ListenAddrs()[0]+"']\ntopics: ['t:0']", nil)
+	conf, err := spec().ParseYAML("seed_brokers: ['"+fake.ListenAddrs()[0]+"']\ntopics: ['t:0']", nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // Members come and go, and are paused and resumed, in every order: nothing is
 // lost, nothing is repeated, and no partition is paused that should not be.
 func TestChurn(t *testing.T) {
-	onEachProtocol(t, func(t *testing.T, c *cluster, more string) { newChurn(t, c, more).run(60) })
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) { newChurn(t, c, more).run(20) })
 }
 
 // churn is a group whose membership changes all the time.

@@ -101,7 +101,7 @@ func TestLintNamesWhatIsWrong(t *testing.T) {
 func TestConstructionNamesWhatIsWrong(t *testing.T) {
 	for _, test := range badConfigs {
 		t.Run(test.name, func(t *testing.T) {
-			conf, err := inputSpec().ParseYAML(yamlWith(test.key, test.value), nil)
+			conf, err := spec().ParseYAML(yamlWith(test.key, test.value), nil)
 			if err == nil {
 				_, err = newFromConfig(conf, service.MockResources())
 			}
@@ -125,7 +125,7 @@ func TestLintAcceptsWhatIsRight(t *testing.T) {
 		yamlWith("start_timestamp", "'2026-01-31T00:00:00.5+02:00'"),
 	} {
 		require.Empty(t, lintOf(t, yaml))
-		conf, err := inputSpec().ParseYAML(yaml, nil)
+		conf, err := spec().ParseYAML(yaml, nil)
 		require.NoError(t, err)
 		_, err = newFromConfig(conf, service.MockResources())
 		require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestLintAcceptsWhatIsRight(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	conf, err := inputSpec().ParseYAML(yamlWith("", ""), nil)
+	conf, err := spec().ParseYAML(yamlWith("", ""), nil)
 	require.NoError(t, err)
 	c, err := parseConfig(conf)
 	require.NoError(t, err)

@@ -151,7 +151,7 @@ func TestReplaysRejectedMessagesWhenAsked(t *testing.T) {
 	c := newCluster(t, fakeBrokers(t, kfake.NumBrokers(1)))
 	topic := c.topic(1)
 	c.produce(topic, 0, 0, 3)
-	conf, err := inputSpec().ParseYAML(c.config(topic, "auto_replay_nacks: true"), nil)
+	conf, err := spec().ParseYAML(c.config(topic, "auto_replay_nacks: true"), nil)
 	require.NoError(t, err)
 	in, err := newFromConfig(conf, service.MockResources())
 	require.NoError(t, err)

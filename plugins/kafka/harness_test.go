@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,8 +20,11 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// onEachBroker runs a test on kfake and, where it can be had, on Apache Kafka.
+// onEachBroker runs a test on kfake and, where it can be had, on Apache Kafka, beside
+// other tests.
 func onEachBroker(t *testing.T, test func(*testing.T, *cluster)) {
+	t.Helper()
+	t.Parallel()
 	t.Run("kfake", func(t *testing.T) { test(t, newCluster(t, fakeBrokers(t, kfake.NumBrokers(3)))) })
 	t.Run("apache", func(t *testing.T) {
 		k := stack.Shared.Kafka(t)
@@ -43,17 +47,24 @@ var protocols = map[string]string{
 // had, on Apache Kafka. It runs them side by side: they wait more than they work.
 func onEachProtocol(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
 	t.Helper()
+	t.Parallel()
 	for name, more := range protocols {
 		t.Run(name+"/kfake", func(t *testing.T) {
 			t.Parallel()
 			test(t, newCluster(t, fakeBrokers(t, kfake.NumBrokers(3), quickHeartbeats)), more)
 		})
 	}
-	onEachApacheProtocol(t, test)
+	onApacheProtocols(t, test)
 }
 
 // onEachApacheProtocol is onEachProtocol without kfake.
 func onEachApacheProtocol(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
+	t.Helper()
+	t.Parallel()
+	onApacheProtocols(t, test)
+}
+
+func onApacheProtocols(t *testing.T, test func(t *testing.T, c *cluster, more string)) {
 	t.Helper()
 	for name, more := range protocols {
 		t.Run(name+"/apache", func(t *testing.T) {
@@ -172,9 +183,12 @@ func (c *cluster) committed(group, topic string, partition int32) int64 {
 	return -1
 }
 
+// spec is the input's, which takes a while to make under the race detector.
+var spec = sync.OnceValue(inputSpec)
+
 func parseInput(t *testing.T, yaml string) (*input, *service.Resources, error) {
 	t.Helper()
-	conf, err := inputSpec().ParseYAML(yaml, nil)
+	conf, err := spec().ParseYAML(yaml, nil)
 	require.NoError(t, err)
 	res := service.MockResources()
 	in, err := newFromConfig(conf, res)

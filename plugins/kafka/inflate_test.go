@@ -13,7 +13,7 @@ import (
 // Well compressed batches take a thousand times what was fetched: however many of them
 // fit into a fetch, only so much of them is decompressed ahead, and all arrive.
 func TestWellCompressedBatchesAreDecompressedLittleByLittle(t *testing.T) {
-	const batches, perBatch, size, bound = 60, 20, 50_000, 4 << 20 // 60 MB, of which a batch takes 1 MB
+	const batches, perBatch, size, bound = 30, 20, 50_000, 4 << 20 // 30 MB, of which a batch takes 1 MB
 	for name, brokers := range map[string]int{"one broker": 1, "three brokers": 3} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, fakeBrokers(t, kfake.NumBrokers(brokers)), kgo.ProducerBatchCompression(kgo.ZstdCompression()))

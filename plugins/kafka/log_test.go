@@ -44,7 +44,7 @@ func TestLogLines(t *testing.T) {
 	topic := c.topic(2)
 	var j journal
 	res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(&j, nil)))))
-	conf, err := inputSpec().ParseYAML(c.config(topic, ""), nil)
+	conf, err := spec().ParseYAML(c.config(topic, ""), nil)
 	require.NoError(t, err)
 	in, err := newFromConfig(conf, res)
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestAGovernedInputSaysNothingAtStart(t *testing.T) {
 	var j journal
 	res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(&j, nil)))))
 	gate.Of(res, "").Claim()
-	conf, err := inputSpec().ParseYAML(c.config(c.topic(1), ""), nil)
+	conf, err := spec().ParseYAML(c.config(c.topic(1), ""), nil)
 	require.NoError(t, err)
 	in, err := newFromConfig(conf, res)
 	require.NoError(t, err)

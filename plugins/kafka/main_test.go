@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -8,4 +9,11 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(stack.Main(m)) }
+// sideBySide is how many tests run at a time unless -parallel says otherwise: they wait
+// for brokers more than they work.
+const sideBySide = "8"
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", sideBySide) // before the command line is read
+	goleak.VerifyTestMain(stack.Main(m))
+}

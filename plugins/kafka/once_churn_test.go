@@ -12,7 +12,7 @@ import (
 // Members come and go in good order: every chunk is delivered once.
 func TestChurnExactlyOnce(t *testing.T) {
 	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
-		newChurn(t, c, more+"\nexactly_once: true").run(20)
+		newChurn(t, c, more+"\nexactly_once: true").run(10)
 	})
 }
 

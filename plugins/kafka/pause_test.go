@@ -48,7 +48,7 @@ func TestPauseKeepsThePosition(t *testing.T) {
 // Pauses hit every state of fetching: nothing may be lost or repeated.
 func TestPausesInTheMiddleOfTheFlow(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, c *cluster) {
-		const records = 20_000
+		const records = 6_000
 		topic := c.topic(3)
 		for p := range int32(3) {
 			c.produce(topic, p, 0, records)

@@ -15,6 +15,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
 	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 // Set by the linker; see the Makefile.
@@ -34,7 +35,13 @@ func main() {
 	tuneGC()
 	service.MustRegisterOtelTracerProvider("none", service.NewConfigSpec().Summary("No tracing."), newPlainTracer)
 
+	if err := topology.Watch(); err != nil {
+		fmt.Fprintln(os.Stderr, "data-bridge: streams are not judged as a whole:", err)
+		os.Exit(1)
+	}
+
 	stop := newStopper()
+	var whole overseer
 	var diagnosis int
 	code, err := service.RunCLIToCode(context.Background(),
 		service.CLIOptSetVersion(version, dateBuilt),
@@ -43,11 +50,12 @@ func main() {
 		service.CLIOptSetDocumentationURL("https://github.com/data-bridge-io/data-bridge"),
 		service.CLIOptSetDefaultConfigPaths(configPaths...),
 		service.CLIOptAddCommand(doctor.Command(doctor.Host{
-			Schema: schema, Lint: lintFrames, MemoryLimit: limitFor, ConfigPaths: configPaths,
+			Schema: schema, MemoryLimit: limitFor, ConfigPaths: configPaths,
 		}, func(code int) { diagnosis = code })),
 		service.CLIOptSetMainSchemaFrom(schema),
+		service.CLIOptCustomRunFlags(nil, whole.note),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
-			if err := lookAtWhole(conf); err != nil {
+			if err := whole.announce(conf); err != nil {
 				return err
 			}
 			return stop.watch(conf)
@@ -56,9 +64,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	if code == 0 && len(os.Args) > 2 && os.Args[1] == "lint" {
-		code = lintFiles(os.Args[2:], os.Stderr)
-	}
+	code = max(code, whole.lint(os.Stderr))
 	if diagnosis != 0 {
 		code = diagnosis
 	}

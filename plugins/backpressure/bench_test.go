@@ -50,7 +50,7 @@ func BenchmarkPath(b *testing.B) {
 	for name, share := range map[string]bool{"copies": false, "originals": true} {
 		b.Run(name, func(b *testing.B) {
 			l := newLane(b, "")
-			l.share = share
+			l.stream = streamOf(b, share)
 			b.ReportAllocs()
 			for b.Loop() {
 				l.pass(b)

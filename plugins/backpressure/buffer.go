@@ -13,6 +13,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 func init() {
@@ -42,7 +43,7 @@ type buffer struct {
 	metrics metrics
 	control *gate.Controller
 	pulse   *heartbeat
-	share   bool // messages are handed out as they are; see PassOriginals
+	stream  *topology.Generation
 
 	start    sync.Once
 	draining atomic.Bool
@@ -83,7 +84,7 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 		board:   status.Of(res, conf.gate),
 		servers: status.ServersOf(res),
 		metrics: newMetrics(res.Metrics()),
-		share:   passesOriginals(res),
+		stream:  topology.Of(res),
 		freed:   make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
 	}

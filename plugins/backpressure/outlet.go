@@ -148,7 +148,7 @@ func (b *buffer) launch(f *flight) *flight {
 // them: processors may change what they are given, and a retry must start from the
 // original.
 func (b *buffer) handOut(f *flight) service.MessageBatch {
-	if b.share {
+	if b.passesOriginals() {
 		return f.msgs
 	}
 	out := make(service.MessageBatch, len(f.msgs))

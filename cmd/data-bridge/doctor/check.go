@@ -13,6 +13,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/backpressure"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 // check is the examination of one config.
@@ -96,10 +97,21 @@ func (c *check) parse(text []byte) bool {
 		return false
 	}
 	c.secrets = secretsOf(c.root)
-	if err := c.host.Lint(c.root); err != nil {
-		c.fail("lint", "", err)
-	}
+	c.judge()
 	return true
+}
+
+// judge reports what takes the whole config to see.
+func (c *check) judge() {
+	t, err := topology.New(c.root, "")
+	if err != nil {
+		return // build says so
+	}
+	c.report("config", func(r *checkup.Report) {
+		for _, f := range t.Faults() {
+			r.Fail("lint", "", f.Error(), "run refuses the config until this is mended")
+		}
+	})
 }
 
 // readBuffer fills c.facts.

@@ -42,8 +42,6 @@ const (
 type Host struct {
 	// Schema is that of the configs that run takes.
 	Schema func() *service.ConfigSchema
-	// Lint finds what the host's own lint cannot see in a parsed config.
-	Lint func(root map[string]any) error
 	// MemoryLimit is the memory limit of a process with so many live bytes, where
 	// GOMEMLIMIT is not set.
 	MemoryLimit func(live uint64) int64

@@ -46,7 +46,6 @@ const patience = time.Minute
 
 var testHost = Host{
 	Schema:      func() *service.ConfigSchema { return service.GlobalEnvironment().FullConfigSchema("", "") },
-	Lint:        func(map[string]any) error { return nil },
 	MemoryLimit: func(live uint64) int64 { return int64(live) * 2 },
 }
 

@@ -32,6 +32,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 // mostMerged and mostMergedBytes are how many rows of deliveries that wait
@@ -90,13 +91,13 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 	if err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", pluginName, fieldDeadLetter, err)
 	}
-	board := status.Of(mgr, cfg.gate)
+	board := status.Of(mgr, topology.Gate(mgr, cfg.gate))
 	o := &output{
 		cfg:     cfg,
 		res:     mgr,
 		log:     mgr.Logger(),
 		board:   board.Output(status.LabelOf(mgr)),
-		once:    board.ExactlyOnce,
+		once:    chunks(topology.Of(mgr), board),
 		metrics: newMetrics(mgr.Metrics()),
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
 	}
@@ -106,6 +107,17 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 	o.running, o.stop = context.WithCancel(context.Background())
 	o.ways = newWays(lane.NewYard(o.running, o.cfg.width()), o.newSink)
 	return o, nil
+}
+
+// chunks asks whether an input of the stream relies on deduplication. Where nobody
+// knows what the stream is made of, its inputs have said so on the board.
+func chunks(stream *topology.Generation, board *status.Board) func() bool {
+	return func() bool {
+		if t := stream.Topology(); t != nil {
+			return t.Chunks()
+		}
+		return board.ExactlyOnce()
+	}
 }
 
 // newClusters makes one cluster for each shard, without a connection yet.

@@ -9,6 +9,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 func init() {
@@ -58,7 +59,7 @@ func newInput(c *config, res *service.Resources) *input {
 	in := &input{
 		conf:  c,
 		res:   res,
-		board: status.Of(res, c.gate),
+		board: status.Of(res, topology.Gate(res, c.gate)),
 		ids:   newTopicIDs(),
 		log:   res.Logger().With("input", status.LabelOf(res), "topics", c.topics, "consumer_group", c.group),
 		metrics: metrics{
@@ -91,7 +92,7 @@ func (in *input) Connect(ctx context.Context) error {
 
 // attach finds the stream's gate and board; a constructor must leave no traces.
 func (in *input) attach() *gate.Gate {
-	g := gate.Of(in.res, in.conf.gate)
+	g := gate.Of(in.res, topology.Gate(in.res, in.conf.gate))
 	if in.stats == nil {
 		in.stats = in.board.Input(status.LabelOf(in.res), status.KindKafka)
 		in.stats.Export(in.res.Metrics())

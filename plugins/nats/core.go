@@ -14,6 +14,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 // publishInterval is how old the published figures can be while no batch is
@@ -107,7 +108,7 @@ func (c *coreInput) Connect(ctx context.Context) error {
 
 // start makes what the constructor must not: it leaves traces on the board.
 func (c *coreInput) start() {
-	c.figures = status.Of(c.res, c.conf.connection.gate).Input(c.label, status.KindNATS)
+	c.figures = status.Of(c.res, topology.Gate(c.res, c.conf.connection.gate)).Input(c.label, status.KindNATS)
 	c.figures.Export(c.res.Metrics())
 	c.nackMetric.Incr(0) // shown from the start
 	c.tally = newTally(c.hold, c.figures, c.log)
@@ -150,7 +151,7 @@ func (c *coreInput) tell(f func(*session)) {
 
 func (c *coreInput) join() {
 	if c.member == nil {
-		c.member = joinGate(gate.Of(c.res, c.conf.connection.gate), c.label, c, c.log)
+		c.member = joinGate(gate.Of(c.res, topology.Gate(c.res, c.conf.connection.gate)), c.label, c, c.log)
 	}
 }
 

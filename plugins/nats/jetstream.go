@@ -16,6 +16,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
 func init() {
@@ -93,7 +94,7 @@ func (in *jetInput) Connect(ctx context.Context) error {
 
 // start makes what the constructor must not: it leaves traces on the board.
 func (in *jetInput) start() {
-	in.figures = status.Of(in.res, in.conf.connection.gate).Input(in.label, status.KindJetStream)
+	in.figures = status.Of(in.res, topology.Gate(in.res, in.conf.connection.gate)).Input(in.label, status.KindJetStream)
 	in.figures.Export(in.res.Metrics())
 	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
@@ -178,7 +179,7 @@ func (in *jetInput) sayRenewed(f found) {
 
 func (in *jetInput) join() {
 	if in.member == nil {
-		in.gate = gate.Of(in.res, in.conf.connection.gate)
+		in.gate = gate.Of(in.res, topology.Gate(in.res, in.conf.connection.gate))
 		in.member = joinGate(in.gate, in.label, in, in.log)
 	}
 }

@@ -3,9 +3,10 @@ package topology
 // chunksWhole finds what would make other batches of the chunks that an input of
 // Kafka has announced under exactly_once: after a crash the same chunk would be
 // another one.
-func chunksWhole(t *tree) []Fault {
-	return chunksFrom(t, func(n *node) bool { return pausable[n.name] && n.text("exactly_once") == "true" })
-}
+func chunksWhole(t *tree) []Fault { return chunksFrom(t, announces) }
+
+// announces reports whether an input is told to announce its chunks.
+func announces(n *node) bool { return pausable[n.name] && n.text("exactly_once") == "true" }
 
 // whole says what is wrong, and with whom.
 const whole = "would make other batches of the chunks that %s announces (exactly_once): after a crash they could not be told apart from new ones. Take it out, or set exactly_once to false"

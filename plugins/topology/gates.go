@@ -11,7 +11,8 @@ type member struct {
 }
 
 // members are the stream's components that have a gate, its buffer's first. A
-// component of the stream that names none has that of the buffer.
+// component that names none has that of the buffer, see Gate; but in streams mode not
+// a resource.
 func (t *tree) members() (list []member) {
 	if t.buffer == nil || t.buffer.name != backpressure {
 		return nil
@@ -23,7 +24,7 @@ func (t *tree) members() (list []member) {
 			return
 		}
 		m := member{node: n, gate: n.text("gate"), outside: strings.Contains(strings.SplitN(n.path, ".", 2)[0], "_resources")}
-		if m.gate == "" && !m.outside {
+		if m.gate == "" && (!m.outside || t.stream == "") {
 			m.gate = buffer
 		}
 		list = append(list, m)
@@ -43,7 +44,7 @@ func gatesMeet(t *tree) (faults []Fault) {
 	buffer := list[0]
 	for _, m := range list[1:] {
 		switch {
-		case m.outside && m.gate == "" && buffer.gate == "" && t.stream != "":
+		case m.outside && m.gate == "" && t.stream != "":
 			faults = append(faults, m.fault(m.at("gate"),
 				"(%q) must be a name that %s also has: a resource belongs to no stream, and would not be found by %q", m.gate, buffer.at("gate"), t.stream))
 		case m.gate != buffer.gate:

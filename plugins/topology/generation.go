@@ -45,9 +45,10 @@ func Declare(res *service.Resources, t *Topology) {
 }
 
 // Gate returns the name of the gate that a component of a stream shares with the
-// buffer: its own one if it names one, else the buffer's.
-func (g *Generation) Gate(named string) string {
-	t := g.Topology()
+// buffer: its own one if it names one, else the buffer's. It is right once the stream
+// has started.
+func Gate(res *service.Resources, named string) string {
+	t := Of(res).Topology()
 	if named != "" || t == nil || t.tree == nil || t.tree.buffer == nil || t.tree.buffer.name != backpressure {
 		return named
 	}

@@ -111,6 +111,16 @@ func (t *Topology) ExactlyOnce() bool {
 	return t != nil && t.tree != nil && len(chunksFrom(t.tree, everyInput)) == 0
 }
 
+// Chunks reports whether an input of the stream relies on the output to store what
+// it delivers once (exactly_once).
+func (t *Topology) Chunks() bool {
+	found := false
+	if t != nil && t.tree != nil {
+		t.tree.within(t.tree.input, func(n *node, _ []*node) { found = found || announces(n) })
+	}
+	return found
+}
+
 // Gates are the gates that the stream's own components name, each with the paths
 // of those that do.
 func (t *Topology) Gates() map[string][]string {

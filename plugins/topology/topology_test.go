@@ -131,15 +131,15 @@ func TestGatesMeet(t *testing.T) {
 		output    = "output: {clickhouse: {}}\n"
 	)
 	expect(t, map[string][]string{
-		"input: {pausable_nats: {}}\nbuffer: {backpressure: {}}\n" + output:                                            nil,
-		"input: {pausable_nats: {}}\nbuffer: {backpressure: {gate: market}}\n" + output:                                nil,
-		resources + "buffer: {backpressure: {gate: market}}\n" + output:                                                nil,
-		resources + "buffer: {backpressure: {}}\n" + output:                                                            {"input_resources.0.pausable_nats.gate"},
-		resources + "buffer: {none: {}}\n" + output:                                                                    nil,
-		"input: {pausable_nats: {gate: a}}\nbuffer: {backpressure: {gate: b}}\n" + output:                              {"input.pausable_nats.gate"},
-		"buffer: {backpressure: {}}\noutput: {fallback: [{clickhouse: {gate: b}}, {drop: {}}]}\n":                      {"output.fallback.0.clickhouse.gate"},
-		"buffer: {backpressure: {gate: a}}\noutput: {resource: out}\noutput_resources: [{label: out, clickhouse: {}}]": {"output_resources.0.clickhouse.gate"},
-		"buffer: {backpressure: {}}\noutput: {resource: out}\noutput_resources: [{label: out, clickhouse: {}}]":        nil,
+		"input: {pausable_nats: {}}\nbuffer: {backpressure: {}}\n" + output:                                                   nil,
+		"input: {pausable_nats: {}}\nbuffer: {backpressure: {gate: market}}\n" + output:                                       nil,
+		resources + "buffer: {backpressure: {gate: market}}\n" + output:                                                       nil,
+		resources + "buffer: {backpressure: {}}\n" + output:                                                                   {"input_resources.0.pausable_nats.gate"},
+		resources + "buffer: {none: {}}\n" + output:                                                                           nil,
+		"input: {pausable_nats: {gate: a}}\nbuffer: {backpressure: {gate: b}}\n" + output:                                     {"input.pausable_nats.gate"},
+		"buffer: {backpressure: {}}\noutput: {fallback: [{clickhouse: {gate: b}}, {drop: {}}]}\n":                             {"output.fallback.0.clickhouse.gate"},
+		"buffer: {backpressure: {gate: a}}\noutput: {resource: out}\noutput_resources: [{label: out, clickhouse: {gate: b}}]": {"output_resources.0.clickhouse.gate"},
+		"buffer: {backpressure: {}}\noutput: {resource: out}\noutput_resources: [{label: out, clickhouse: {}}]":               nil,
 	})
 	const unnamed = "input: {resource: in}\ninput_resources: [{label: in, pausable_nats: {}}]\nbuffer: {backpressure: {}}\n" + output
 	assert.Empty(t, paths(judge(t, unnamed, "")))

@@ -70,6 +70,7 @@ type output struct {
 	clusters []*server.Cluster // one per shard
 	once     func() bool       // whether an input of the stream relies on deduplication
 	ways     *ways
+	recovery *recovery
 
 	running context.Context //nolint:containedctx // ends with Close
 	stop    context.CancelFunc
@@ -105,6 +106,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 	o.clusters = o.newClusters()
 	checkup.Join(mgr, o)
 	o.running, o.stop = context.WithCancel(context.Background())
+	o.recovery = newRecovery(o)
 	o.ways = newWays(lane.NewYard(o.running, o.cfg.width()), o.newSink)
 	return o, nil
 }
@@ -240,6 +242,8 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	if !o.connected.Load() {
 		return service.ErrNotConnected
 	}
+	o.recovery.enter()
+	defer o.recovery.leave(o.running)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.running, cancel)()
@@ -288,6 +292,7 @@ func (o *output) Close(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ways.yard.Wait()
+	o.recovery.wait()
 	o.board.Link.Closed()
 	var errs []error
 	if o.primed { // an output that never started would be waited for in vain

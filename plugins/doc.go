@@ -22,6 +22,7 @@
 //	position/      where a record stands in its source: for dead letters and deduplication
 //	status/        the figures of a stream, their history, its pauses, /health and its listener
 //	status/page/   the live page, plain files that the binary serves, and /events behind it
+//	topology/      what stands between inputs and output, and what is wrong with it
 //	checkup/       how components examine their servers for data-bridge doctor
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
@@ -35,7 +36,7 @@
 //	prometheus/    the metrics exporter: names, units and meaning of every series
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
-// {checkup, frame, gate, position, status} → the standard library or Benthos' public API. Plugins
+// {checkup, frame, gate, position, status, topology} → the standard library or Benthos' public API. Plugins
 // never import each other. Inside the output: clickhouse → {lane, server, record/json}, record/json →
 // record → column, server → column; of these only clickhouse knows Benthos, and only server a driver. cmd imports prometheus by itself: a build of Redpanda Connect has
 // an exporter of that name already.
@@ -76,8 +77,15 @@
 //     same chunks, so that the server recognises what it has already.
 //   - Most of the host's cost is per message, so an input may put many records in
 //     one (a frame). Everything counts records: the level, the figures, dead
-//     letters, tokens. Only processors see messages, and are refused where they
-//     would see frames.
+//     letters, tokens. Only processors, and what chooses by content, see messages,
+//     and are refused where they would see frames.
+//   - What takes a whole configuration to see is decided in one place, the topology of
+//     a stream: whether the buffer passes originals, what would see frames, what would
+//     cut chunks anew, which gate is whose. Lint makes it of a file. What is run is
+//     judged when the host builds it, be that the first time, after a reload or for the
+//     HTTP API of streams mode: the binary stands before the host's constructors
+//     (topology.Watch), since no hook of the host sees what is loaded later. Each
+//     generation of a stream has its own.
 //   - JSON bytes are decoded straight into typed columns, which go to the wire as
 //     they are: a block is encoded once. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
@@ -118,9 +126,8 @@
 //     after it has joined again: the broker would take it for one of the new member,
 //     and it would take the new owner's offset back.
 //   - ReadBatch hands out shallow copies: a processor may change what it is
-//     given, and a retry must start from the original. The binary, which sees the
-//     whole configuration, tells the buffer when there is no processor, and
-//     the originals go out.
+//     given, and a retry must start from the original. Where the topology says that
+//     there is nothing behind it but our output, the originals go out.
 //   - Lint rules are parsed when a spec is built, in init. Rules of list fields
 //     are applied to the items as well.
 package plugins

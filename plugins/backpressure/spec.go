@@ -147,7 +147,7 @@ func spec() *service.ConfigSpec {
 			).Description("The listener for the live page, `GET /health`, `GET /pauses` and `GET /events`.").
 				LintRule(`root = if this.admin.enabled && !this.enabled { "`+errAdminUnserved+`" }`),
 			service.NewStringField(fieldGate).
-				Description("The name of the gate to control. Needed only when inputs are declared as `input_resources`: give them and the buffer the same name.").
+				Description("The name of the gate to control. Needed only in streams mode, where inputs or the output are resources: give them and the buffer the same name. What belongs to the stream and names none has this one; `lint` and `run` refuse names that do not meet.").
 				Default("").Example("market").Advanced(),
 		).
 		Example("Two inputs, one table", "Ticks from NATS wait here for ClickHouse; above 40,000 messages the subscription is paused, below 20,000 it is resumed.", `

@@ -82,7 +82,7 @@ func deliveryFields() []*service.ConfigField {
 			LintRule(`root = if this <= 0 || this > 1 { ["` + fieldMaxDeadLetterShare + ` is %v, must be above 0 and at most 1".format(this)] }`),
 		service.NewOutputField(fieldDeadLetter).
 			Description("Where rows go that cannot be stored: any output. While it fails, rows are kept and delivered again. `drop: {}` discards them knowingly. " +
-				"`reject` (as this output itself, not inside another) hands the errors back per message instead, for a `fallback` output or for streams whose buffer can use them; the error is that of the row, not the text configured for reject.").
+				"`reject` (as this output itself, not inside another) hands the errors back per message instead, for a `fallback` output, of which this is not the last, or for streams without a buffer; the error is that of the row, not the text configured for reject. Behind the `backpressure` buffer it is refused otherwise: a buffer cannot see which messages of a batch failed, and would send all of them again for ever.").
 			Example(map[string]any{"file": map[string]any{"path": "dead_letter.jsonl", "codec": "lines"}}).
 			Example(map[string]any{"drop": map[string]any{}}),
 	}
@@ -117,7 +117,7 @@ func advancedFields() []*service.ConfigField {
 			Description("How old what is known of a table's columns may become: an added column is used after that at the latest, and at once when a record has a field of that name.").
 			Default("30s").Example("5m").Advanced().LintRule(positive(fieldSchemaRefresh)),
 		service.NewStringField(fieldGate).
-			Description("The name of the stream's gate; needed only where this output is a resource.").
+			Description("The name of the stream's gate; needed only where this output is a resource in streams mode, see the field of the same name of the `backpressure` buffer.").
 			Default("").Example("market").Advanced(),
 	}
 }

@@ -257,7 +257,7 @@ func messageFields() []*service.ConfigField {
 			Description("Delivers rejected messages again. Set it only in a stream without the `backpressure` buffer, which does so itself.").
 			Default(false).Advanced(),
 		service.NewStringField(fieldGate).
-			Description("The name of the gate to obey. Needed only where this input is a resource; see the field of the same name of the `backpressure` buffer.").
+			Description("The name of the gate to obey. Needed only where this input is a resource in streams mode; see the field of the same name of the `backpressure` buffer.").
 			Default("").Advanced(),
 	}
 }

@@ -74,7 +74,7 @@ func connectionTailFields() []*service.ConfigField {
 		service.NewTLSToggledField(fieldTLS),
 		authField(),
 		service.NewStringField(fieldGate).
-			Description("The name of the gate to obey. Needed only by an input under `input_resources`, which lives outside of its stream: " +
+			Description("The name of the gate to obey. Needed only by an input under `input_resources` in streams mode, which lives outside of its stream: " +
 				"give the same name to the `backpressure` buffer.").
 			Default("").Example("market").Advanced(),
 	}

@@ -9,6 +9,10 @@ import (
 // seen says that something would take messages of many records for records.
 const seen = "would see messages of many records (records_per_message is above 1): put " + frame.UnframeName + " before it, or set records_per_message to 1"
 
+// handBack says that messages of many records are handed back for one of them.
+const handBack = "must not reject messages of many records (records_per_message is above 1), which would be handed back whole, good records and all: " +
+	"name another output, put " + frame.UnframeName + " first, or set records_per_message to 1"
+
 // everyInput takes every input of ours for one that does what is asked about.
 func everyInput(n *node) bool { return pausable[n.name] }
 
@@ -133,12 +137,25 @@ func (f *frames) through(processors, above []*node) bool {
 
 // output follows frames into an output.
 func (f *frames) output(n *node, above []*node) {
-	if contains(above, n) || !f.through(n.own(), nil) || n.name == clickhouse || takesLines(n) {
+	if contains(above, n) || !f.through(n.own(), nil) || takesLines(n) {
+		return
+	}
+	if n.name == clickhouse {
+		f.handedBack(n)
 		return
 	}
 	f.wrapper(n)
 	for _, kid := range f.tree.children(n) {
 		f.output(kid, append(above, n))
+	}
+}
+
+// handedBack finds outputs that would hand a whole message back for one bad record.
+func (f *frames) handedBack(n *node) {
+	for _, letter := range n.in("dead_letter") {
+		if letter.name == "reject" {
+			f.faults = append(f.faults, letter.fault(n.at("dead_letter"), handBack))
+		}
 	}
 }
 

@@ -92,6 +92,9 @@ func TestNothingSeesFrames(t *testing.T) {
 		input + "output: {retry: {output: {http_client: {url: 'http://a'}}}}":                                                     {"output.retry.output.http_client"},
 		input + "output: {resource: out}\noutput_resources: [{label: out, clickhouse: {}, processors: [{mapping: root = this}]}]": {"output_resources.0.processors.0.mapping"},
 		input + "output: {resource: out}\noutput_resources: [{label: out, clickhouse: {}}]":                                       nil,
+		input + "output: {clickhouse: {dead_letter: {reject: no}}}":                                                               {"output.clickhouse.dead_letter"},
+		input + "output: {fallback: [{clickhouse: {dead_letter: {reject: no}}}, {drop: {}}]}":                                     {"output.fallback.0.clickhouse.dead_letter"},
+		input + "pipeline: {processors: [{unframe: {}}]}\noutput: {clickhouse: {dead_letter: {reject: no}}}":                      nil,
 	})
 }
 

@@ -58,25 +58,6 @@ func TestCreatePrintsASkeletonThatLints(t *testing.T) {
 	output(t, "lint", path)
 }
 
-// What the host cannot see, since it looks at each component by itself: none
-// of lint, run and doctor takes processors that would see many records in a message.
-func TestProcessorsThatWouldSeeFramesAreRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "frames.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(`
-http: {enabled: false}
-input:
-  pausable_nats: {urls: ["nats://127.0.0.1:1"], subjects: [a], records_per_message: 10}
-pipeline:
-  processors: [{mapping: root = this}]
-output: {drop: {}}
-`), 0o600))
-	for _, command := range []string{"lint", "run", "doctor"} {
-		b := startBridge(t, binary, "", nil, command, path)
-		assert.NotZero(t, b.exitCode())
-		assert.Contains(t, b.Tail(100), "pipeline.processors would see messages of many records")
-	}
-}
-
 func TestShippedConfigsLint(t *testing.T) {
 	var configs []string
 	for _, pattern := range []string{"config/*.yaml", "config/examples/*.yaml"} {

@@ -73,7 +73,7 @@ func (s *site) addResource(field, label string, conf map[string]any) {
 	conf = maps.Clone(conf)
 	conf["label"] = label
 	list := slices.Clone(s.resources[field])
-	i := slices.IndexFunc(list, func(have any) bool { return have.(map[string]any)["label"] == label }) //nolint:errcheck // put below
+	i := slices.IndexFunc(list, func(have any) bool { return have.(map[string]any)["label"] == label })
 	if i < 0 {
 		list = append(list, conf)
 	} else {
@@ -86,7 +86,7 @@ func (s *site) addResource(field, label string, conf map[string]any) {
 // it is first used, which is after the streams that name it.
 func Announce(res *service.Resources, conf Config) error {
 	v, _ := res.GetOrSetGeneric(siteKey{}, newSite())
-	s := v.(*site) //nolint:errcheck // the key is ours
+	s := v.(*site)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, field := range resourceParts {
@@ -129,7 +129,7 @@ func (s *site) judge(b *building, stream string) error {
 func (b *building) put(path []string, conf map[string]any) (changed bool) {
 	v, changed := put(b.conf, path, conf)
 	if changed {
-		b.conf = v.(map[string]any) //nolint:errcheck // a map stays one
+		b.conf = v.(map[string]any)
 	}
 	return changed
 }

@@ -3,6 +3,7 @@ package topology_test
 import (
 	"testing"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -144,6 +145,10 @@ func TestGatesMeet(t *testing.T) {
 		"buffer: {backpressure: {gate: a}}\noutput: {resource: out}\noutput_resources: [{label: out, clickhouse: {gate: b}}]": {"output_resources.0.clickhouse.gate"},
 		"buffer: {backpressure: {}}\noutput: {resource: out}\noutput_resources: [{label: out, clickhouse: {}}]":               nil,
 	})
+	expect(t, map[string][]string{
+		"input: {resource: in}\ninput_resources: [{label: in, pausable_nats: {}}]\nbuffer: {backpressure: {gate: market}}\n" + output: nil, // found by Gate
+		"input: {resource: a}\ninput_resources: [{label: a, resource: a}]\nbuffer: {backpressure: {}}\n" + output:                     nil, // ends
+	})
 	const unnamed = "input: {resource: in}\ninput_resources: [{label: in, pausable_nats: {}}]\nbuffer: {backpressure: {}}\n" + output
 	assert.Empty(t, paths(judge(t, unnamed, "")))
 	assert.Equal(t, []string{"input_resources.0.pausable_nats.gate"}, paths(judge(t, unnamed, "orders")), "in streams mode a resource belongs to no stream")
@@ -214,4 +219,17 @@ func TestResourcesOfOtherFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoError(t, topology.Lint(conf.Join(other)))
 	assert.Error(t, topology.Lint(conf), "joining changes nothing")
+}
+
+// A component that names no gate has that of its stream's buffer; where nobody knows
+// the stream, it has none.
+func TestGate(t *testing.T) {
+	res := service.MockResources()
+	assert.Empty(t, topology.Gate(res, ""))
+	assert.Equal(t, "own", topology.Gate(res, "own"))
+	topology.Declare(res, judge(t, "input: {pausable_nats: {}}\nbuffer: {backpressure: {gate: market}}\noutput: {drop: {}}", ""))
+	assert.Equal(t, "market", topology.Gate(res, ""))
+	assert.Equal(t, "own", topology.Gate(res, "own"))
+	topology.Declare(res, judge(t, "input: {pausable_nats: {}}\nbuffer: {none: {}}\noutput: {drop: {}}", ""))
+	assert.Empty(t, topology.Gate(res, ""))
 }

@@ -115,7 +115,7 @@ type manager interface {
 // note notes that a component is about to be built, and returns an error where its
 // stream has a fault.
 func note(kind string, conf, mgr reflect.Value) error {
-	m := mgr.Interface().(manager) //nolint:errcheck // see fits
+	m := mgr.Interface().(manager) // see fits
 	if len(m.Path()) == 0 {
 		return nil
 	}
@@ -124,7 +124,7 @@ func note(kind string, conf, mgr reflect.Value) error {
 		return fmt.Errorf("reading the configuration of %v: %w", m.Path(), err)
 	}
 	s, _ := m.GetOrSetGeneric(siteKey{}, newSite())
-	return s.(*site).note(m, kind, v) //nolint:errcheck // the key is ours
+	return s.(*site).note(m, kind, v)
 }
 
 // configOf turns what the host has parsed of a component into what it was parsed from.

@@ -46,7 +46,16 @@ name: framed_template
 type: input
 mapping: 'root.broker.inputs = [{"pausable_kafka": {"seed_brokers": ["127.0.0.1:1"], "topics": ["a"], "consumer_group": "a", "records_per_message": 10}}]'
 `))
+	require.NoError(t, service.RegisterTemplateYAML(`
+name: rejecting_template
+type: output
+mapping: 'root.clickhouse = {"addresses": ["127.0.0.1:1"], "table": "a", "dead_letter": {"reject": "bad"}}'
+`))
 	for name, c := range map[string]struct{ yaml, fault string }{
+		"template in a switch": {
+			"input: {generate: {mapping: root = 1, count: 1}}\nbuffer: {backpressure: {status_server: {enabled: false}}}\n" +
+				"output: {switch: {cases: [{output: {rejecting_template: {}}}, {output: {drop: {}}}]}}", "output.switch.cases.0.output.clickhouse.dead_letter must not reject",
+		},
 		"fine":            {"input: {generate: {mapping: root = 1, count: 1}}\noutput: {drop: {}}", ""},
 		"pipeline":        {"input: {" + framedInput + "}\npipeline: {processors: [{label: m, mapping: root = this}]}\noutput: {drop: {}}", "pipeline.processors.0.mapping would see"},
 		"output":          {"input: {" + framedInput + "}\noutput: {drop: {}, processors: [{mapping: root = this}]}", "output.processors.0.mapping would see"},

@@ -153,9 +153,6 @@ func put(v any, path []string, conf map[string]any) (any, bool) {
 
 func putField(fields map[string]any, path []string, conf map[string]any) (any, bool) {
 	have, there := fields[path[0]]
-	if _, cases := fields["cases"]; cases && !there { // the switch of outputs leaves it out
-		return putField(fields, append([]string{"cases"}, path...), conf)
-	}
 	if !there && len(path) > 1 {
 		have = emptyFor(path[1])
 	}

@@ -126,11 +126,14 @@ func TestAMemberThatLeavesTakesItsTurnsAlong(t *testing.T) {
 func TestNobodyYields(t *testing.T) {
 	everything := records(50000)
 	for name, prepare := range map[string]func(g *gate.Gate){
-		"without a buffer":   func(*gate.Gate) {},
-		"with pausing off":   func(g *gate.Gate) { attach(g, shipped, false, &journal{}).Observe(everything) },
-		"while it drains":    func(g *gate.Gate) { attach(g, shipped, true, &journal{}).Observe(everything); g.Drain() },
-		"behind the last":    func(g *gate.Gate) { c := attach(g, shipped, true, &journal{}); c.Observe(everything); c.Detach(0) },
-		"of a former buffer": func(g *gate.Gate) { attach(g, shipped, true, &journal{}).Observe(everything); attach(g, shipped, true, &journal{}) },
+		"without a buffer": func(*gate.Gate) {},
+		"with pausing off": func(g *gate.Gate) { attach(g, shipped, false, &journal{}).Observe(everything) },
+		"while it drains":  func(g *gate.Gate) { attach(g, shipped, true, &journal{}).Observe(everything); g.Drain() },
+		"behind the last":  func(g *gate.Gate) { c := attach(g, shipped, true, &journal{}); c.Observe(everything); c.Detach(0) },
+		"of a former buffer": func(g *gate.Gate) {
+			attach(g, shipped, true, &journal{}).Observe(everything)
+			attach(g, shipped, true, &journal{})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := gate.New()

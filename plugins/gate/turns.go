@@ -152,8 +152,18 @@ func (q *turns) forget(m *Member) {
 	})
 }
 
-// Yielding reports whether a source waits for its turn. It costs one atomic load.
-func (g *Gate) Yielding() bool { return g.turns.waiting.Load() > 0 }
+// Yielding reports whether a source waits for its turn, and nothing of any other is on
+// its way: only what the buffer has can make room. It costs one atomic load while
+// nobody waits.
+func (g *Gate) Yielding() bool {
+	q := &g.turns
+	if q.waiting.Load() == 0 {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.queue) > 0 && q.onWay.Records <= 0
+}
 
 // Granted returns a channel that is closed when the batch may be handed over.
 func (t *Turn) Granted() <-chan struct{} {

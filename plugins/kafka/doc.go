@@ -6,6 +6,10 @@
 //	poller      one goroutine: polls records, builds messages, offers batches
 //	assignment  who owns which partition now; pauses, hands out, settles
 //	tracker     for one partition, the offset below which all is settled
+//	intent      for one partition under exactly_once, what the group's commit is meant
+//	            to say of it, and what of that it says
+//	former      under exactly_once, makes chunks of what was polled
+//	committer   under exactly_once, sends what the intents say
 //	lagMeter    one goroutine: how far the brokers are ahead of the trackers, and
 //	            what they have lost
 //	rests       one goroutine: partitions that cannot be fetched for now
@@ -34,6 +38,10 @@
 //     are paused on arrival, those that leave are resumed on departure.
 //   - While paused the poller does not poll: what kgo has fetched already stays
 //     in its bounded buffer and is delivered after the resume, not fetched twice.
+//   - Under exactly_once kgo marks and commits nothing. Records travel kgo → poller →
+//     former → intent → commit → ReadBatch → (acknowledgement) → intent → commit. One
+//     partition that may not be committed stops there, with an error of its own, and is
+//     not fetched until it may; no state of one partition is another's business.
 //   - Nothing above depends on how the group balances: members may keep their
 //     partitions in a rebalance, give them all up first, or be told by the
 //     brokers. Partitions that the config names are assigned once, at the start,

@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -24,6 +26,7 @@ type former struct {
 	count      int   // records in a chunk, at most
 	bytes      int64 // a chunk is closed with so many bytes
 	period     time.Duration
+	link       *link
 	log        *service.Logger
 
 	runs    map[*partition]*run
@@ -146,9 +149,22 @@ func (f *former) take(now time.Time) {
 		if len(r.records) > 0 && r.due < 0 && due && part.intent.room() {
 			f.close(part, r, r.next)
 		}
-		if f.full(r) && f.assignment.crowd(part) {
-			f.crowded = true
+		if f.full(r) {
+			f.crowd(part)
 		}
+	}
+}
+
+// errRejectedAhead says that a partition will not go on in this session.
+var errRejectedAhead = errors.New("a chunk was rejected, and as many behind it as may be are delivered: none of them can be committed before " +
+	"the rejected one is delivered again, after a restart or by auto_replay_nacks")
+
+// crowd lets a full chunk wait that may not be closed.
+func (f *former) crowd(part *partition) {
+	crowded, forever := f.assignment.crowd(part)
+	f.crowded = f.crowded || crowded
+	if forever {
+		f.link.refuse(part.topicPartition, fmt.Errorf("partition %d of topic %q: %w", part.partition, part.topic, errRejectedAhead))
 	}
 }
 

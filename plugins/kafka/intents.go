@@ -14,6 +14,7 @@ func (a *assignment) restore(tp topicPartition, said announcement) {
 	defer a.mu.Unlock()
 	if p := a.owned[tp]; p != nil {
 		p.intent.restore(said)
+		a.rouse(p, idleCommit)
 	}
 }
 
@@ -90,15 +91,15 @@ func (a *assignment) hold(p *partition) bool {
 }
 
 // crowd stops fetching a partition while the most chunks of it are ahead that may be,
-// and reports whether that is so.
-func (a *assignment) crowd(p *partition) bool {
+// and reports whether that is so, and whether it will stay so, since one was rejected.
+func (a *assignment) crowd(p *partition) (crowded, forever bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p.leaving || p.intent.ahead() < mostAhead {
-		return false
+		return false, false
 	}
 	a.sleep(p, idleCrowded)
-	return true
+	return true, p.tracker.wall
 }
 
 // thin goes on fetching a partition when half of its chunks are settled: what the

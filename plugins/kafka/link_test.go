@@ -52,4 +52,14 @@ func TestLinkIsDownWhileAPartitionIsStuck(t *testing.T) {
 	l.giveUp(one)
 	l.up()
 	require.True(t, l.board.State().Connected)
+
+	l.refuse(tp1, fault)
+	l.deliver([]chunk{{part: &partition{topicPartition: tp1}}})
+	l.clear(tp1)
+	require.ErrorIs(t, l.board.State().Err, fault, "what comes of it says nothing about its commits")
+	l.down(errors.New("no connection"))
+	l.up()
+	require.ErrorIs(t, l.board.State().Err, fault)
+	l.accept(tp1)
+	require.True(t, l.board.State().Connected)
 }

@@ -129,7 +129,7 @@ func (b *onceBroker) send(_ context.Context, said announcements, may func(*parti
 	}
 	whole := false
 	for p := range said {
-		whole = whole || b.log(p.topicPartition).refusal == errWhole
+		whole = whole || errors.Is(b.log(p.topicPartition).refusal, errWhole)
 	}
 	answers := map[*partition]error{}
 	for _, l := range b.logs {

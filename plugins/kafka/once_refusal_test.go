@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // commitsRefused is a broker that refuses commits of one topic, alone or, as brokers do
@@ -95,6 +97,29 @@ func TestARefusedCommitStopsNoOtherPartition(t *testing.T) {
 	}
 }
 
+// A rejected chunk holds its partition back, which is said when nothing more can come.
+func TestARejectedChunkSaysWhatItHoldsBack(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		topic := c.topic(2)
+		c.produce(topic, 0, 0, mostAhead*2+20)
+		k := c.consume(topic, true, once(2, time.Hour))
+		eventually(t, "as many as may are delivered", func() bool { return k.total() == mostAhead*2 })
+		require.NoError(t, k.in.stats.Link.State().Err)
+		for i, ack := range k.heldAcks() {
+			var err error
+			if i == 0 {
+				err = errors.New("no")
+			}
+			require.NoError(t, ack(t.Context(), err))
+		}
+		c.produce(topic, 1, 0, 2) // lets the poller look
+		eventually(t, "it says so", func() bool { return errors.Is(k.in.stats.Link.State().Err, errRejectedAhead) })
+		require.Len(t, k.got(0), mostAhead*2)
+		c.produce(topic, 1, 2, 10)
+		eventually(t, "the other one goes on", func() bool { return len(k.got(1)) == 10 })
+	})
+}
+
 // topicIDs are the names of topics by their ids.
 func (c *cluster) topicIDs(topics ...string) map[[16]byte]string {
 	c.t.Helper()
@@ -142,6 +167,28 @@ func TestATopicOfExactlyOnceIsMadeAnew(t *testing.T) {
 		require.Zero(t, k.lost(), "all of the old one had been read")
 		eventually(t, "the input is connected", func() bool { return k.in.stats.Link.State().Connected })
 	})
+}
+
+// What a late commit of the old topic announces is not formed in the new one.
+func TestALateAnnouncementOfTheOldTopicIsNotTrusted(t *testing.T) {
+	a, log := testAssignment(), service.MockResources().Logger()
+	a.once = true
+	a.assign(newLedger(), one)
+	s := &session{
+		conf: &config{group: "g", startOffset: startLatest}, assignment: a, committer: &committer{}, ids: newTopicIDs(),
+		link: &link{board: &status.Link{}, log: log}, log: log,
+	}
+	for id := range byte(2) {
+		s.ids.observe(kadm.TopicDetails{"t": {Topic: "t", ID: kadm.TopicID{id + 1}}})
+	}
+	s.restore(tp1, kmsg.OffsetFetchResponseGroupTopicPartition{Offset: 50, Metadata: kmsg.StringPtr("data-bridge/9 x")})
+	require.Equal(t, barred, a.owned[tp1].intent.standing)
+	offsets := s.fromTheStart(map[string]map[int32]kgo.Offset{"t": {1: kgo.NewOffset().At(50)}})
+	require.Equal(t, kgo.NewOffset().AtStart(), offsets["t"][1])
+	require.Equal(t, noAnnouncement(), a.owned[tp1].intent.said)
+	require.True(t, a.owned[tp1].intent.room())
+	require.Empty(t, a.client.(*ledger).paused)
+	require.Empty(t, s.link.refused)
 }
 
 // A chunk that others announced, of which retention took the rest, ends with what came.

@@ -47,8 +47,9 @@ func (p *oncePoller) count(c chunk) {
 // client is closed. While the group takes no commits it polls nothing.
 func (p *oncePoller) gather(ctx context.Context) (closed bool) {
 	now := time.Now()
-	wait, idle := p.committer.wait(now), false
-	if idle = wait > 0; !idle {
+	wait := p.committer.wait(now)
+	idle := wait > 0
+	if !idle {
 		wait = sooner(p.former.wait(now), p.assignment.nextTry(now))
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -19,7 +19,7 @@ func (s *session) startOnce(c *config) {
 	p := &oncePoller{
 		poller: s.poller,
 		former: &former{
-			assignment: s.assignment, count: c.batchCount, bytes: c.batchBytes, period: c.batchPeriod, log: s.log,
+			assignment: s.assignment, count: c.batchCount, bytes: c.batchBytes, period: c.batchPeriod, link: s.link, log: s.log,
 			runs: map[*partition]*run{},
 		},
 		committer: s.committer,

@@ -192,11 +192,19 @@ func (s *session) fromTheStart(offsets map[string]map[int32]kgo.Offset) map[stri
 			committed := s.conf.group != "" && o != s.conf.start() && o.EpochOffset().Offset >= 0
 			if tp := (topicPartition{topic, n}); s.ids.first(tp, committed) {
 				partitions[n] = kgo.NewOffset().AtStart()
-				s.assignment.restore(tp, noAnnouncement())
+				s.disregard(tp)
 			}
 		}
 	}
 	return offsets
+}
+
+// disregard forgets what a commit announces, which is of a topic that is gone.
+func (s *session) disregard(tp topicPartition) {
+	if s.committer != nil {
+		s.assignment.restore(tp, noAnnouncement())
+		s.link.accept(tp)
+	}
 }
 
 // renew ends the session because topics were made anew, which the client would never

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -26,7 +27,8 @@ type input struct {
 	board   *status.Board
 
 	ids     *topicIDs
-	stats   *status.Input           // nil before the first Connect
+	stats   *status.Input // nil before the first Connect
+	closed  sync.Once
 	session atomic.Pointer[session] // nil unless connected
 }
 
@@ -95,6 +97,7 @@ func (in *input) attach() *gate.Gate {
 	g := gate.Of(in.res, topology.Gate(in.res, in.conf.gate))
 	if in.stats == nil {
 		in.stats = in.board.Input(status.LabelOf(in.res), status.KindKafka)
+		in.stats.Link.Opened()
 		in.stats.Export(in.res.Metrics())
 		in.metrics.announced.Incr(0) // shown from the start
 		in.metrics.reformed.Incr(0)
@@ -123,7 +126,7 @@ func (in *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 func (in *input) Close(context.Context) error {
 	in.disconnect()
 	if in.stats != nil {
-		in.stats.Link.Closed()
+		in.closed.Do(in.stats.Link.Closed)
 	}
 	in.board.SetExactlyOnce(in, false)
 	return nil

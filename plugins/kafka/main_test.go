@@ -15,5 +15,6 @@ const sideBySide = "8"
 
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", sideBySide) // before the command line is read
-	goleak.VerifyTestMain(stack.Main(m))
+	// toxiproxy loses what stands in the way when faults are taken away.
+	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -59,6 +60,7 @@ type session struct {
 	drainOnce      sync.Once
 	renewed        chan struct{} // closed by renew
 	renewOnce      sync.Once
+	shared         atomic.Pointer[status.Share] // what was last said
 	commitFailures status.Repeats
 	nackOnce       sync.Once
 }
@@ -251,7 +253,9 @@ func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]in
 }
 
 // share says how much this member has, and how it stands with its group.
-func (s *session) share(group string) { s.stats.SetShare(group, s.assignment.count()) }
+func (s *session) share(group string) {
+	s.shared.Store(s.stats.SetShare(group, s.assignment.count()))
+}
 
 func (s *session) giveUp(gone map[string][]int32) {
 	s.link.giveUp(gone)
@@ -361,7 +365,7 @@ func (s *session) close() {
 		s.closeClient()
 	}
 	s.stats.SetPaused(false)
-	s.stats.SetShare("", 0)
+	s.stats.EndShare(s.shared.Load())
 }
 
 func (s *session) leave() {

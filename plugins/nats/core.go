@@ -109,6 +109,7 @@ func (c *coreInput) Connect(ctx context.Context) error {
 // start makes what the constructor must not: it leaves traces on the board.
 func (c *coreInput) start() {
 	c.figures = status.Of(c.res, topology.Gate(c.res, c.conf.connection.gate)).Input(c.label, status.KindNATS)
+	c.figures.Link.Opened()
 	c.figures.Export(c.res.Metrics())
 	c.nackMetric.Incr(0) // shown from the start
 	c.tally = newTally(c.hold, c.figures, c.log)

@@ -95,6 +95,7 @@ func (in *jetInput) Connect(ctx context.Context) error {
 // start makes what the constructor must not: it leaves traces on the board.
 func (in *jetInput) start() {
 	in.figures = status.Of(in.res, topology.Gate(in.res, in.conf.connection.gate)).Input(in.label, status.KindJetStream)
+	in.figures.Link.Opened()
 	in.figures.Export(in.res.Metrics())
 	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)

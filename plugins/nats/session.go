@@ -16,6 +16,10 @@ const (
 	// tried again.
 	firstPlea = 500 * time.Millisecond
 	lastPlea  = 10 * time.Second
+
+	// farewell bounds how long the end of a session waits until the server has
+	// heard of it.
+	farewell = time.Second
 )
 
 // session is one connection with its subscriptions. It outlives interruptions
@@ -304,7 +308,9 @@ func (s *session) endLocked() {
 	}
 }
 
-// close ends the session at once and waits for its callbacks.
+// close ends the session and waits for its callbacks. What the server sent before
+// it heard of that is here by then, and counted; what it gets later goes to the
+// others of the queue group.
 func (s *session) close() {
 	s.stop()
 	s.mu.Lock()
@@ -313,6 +319,11 @@ func (s *session) close() {
 	}
 	s.endLocked()
 	s.mu.Unlock()
+	if s.conn.IsConnected() {
+		ctx, cancel := context.WithTimeout(context.Background(), farewell)
+		_ = s.flush(ctx) // fails with the connection, which takes the subscriptions with it
+		cancel()
+	}
 	s.connection.close()
 	s.workers.Wait()
 	<-s.done

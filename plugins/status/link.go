@@ -14,6 +14,7 @@ type Link struct {
 	closed bool
 	since  time.Time // of the present state
 	err    error     // why it is down
+	users  int       // that were opened and are not closed
 
 	lost func(error) // told when the link goes down for a reason; nil when nobody listens
 }
@@ -34,8 +35,25 @@ func (l *Link) Up() { l.set(true, false, nil) }
 // time of the first.
 func (l *Link) Down(err error) { l.set(false, false, err) }
 
-// Closed says that the component has been closed.
-func (l *Link) Closed() { l.set(false, true, nil) }
+// Opened says that a component is going to use the link: one that takes the place
+// of another, under the same label, may do so before that one is closed.
+func (l *Link) Opened() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users++
+}
+
+// Closed says that the component has been closed. The link is closed when that was
+// the last one to use it.
+func (l *Link) Closed() {
+	l.mu.Lock()
+	l.users = max(l.users-1, 0)
+	others := l.users > 0
+	l.mu.Unlock()
+	if !others {
+		l.set(false, true, nil)
+	}
+}
 
 func (l *Link) set(up, closed bool, err error) {
 	l.mu.Lock()

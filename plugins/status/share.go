@@ -23,8 +23,9 @@ type Share struct {
 	Partitions int64
 }
 
-// SetShare says what the input reads now. Saying the same state again keeps its time.
-func (in *Input) SetShare(group string, partitions int) {
+// SetShare says what the input reads now, and returns that. Saying the same state
+// again keeps its time.
+func (in *Input) SetShare(group string, partitions int) *Share {
 	for {
 		before := in.share.Load()
 		s := &Share{Group: group, Since: time.Now(), Partitions: int64(partitions)}
@@ -32,9 +33,15 @@ func (in *Input) SetShare(group string, partitions int) {
 			s.Since = before.Since
 		}
 		if in.share.CompareAndSwap(before, s) {
-			return
+			return s
 		}
 	}
+}
+
+// EndShare says that the input reads nothing any more, unless somebody else has said
+// since what it reads: one that took its place.
+func (in *Input) EndShare(last *Share) {
+	in.share.CompareAndSwap(last, &Share{Since: time.Now()})
 }
 
 // Share returns what SetShare was last told; nil when it never was.

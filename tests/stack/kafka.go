@@ -29,74 +29,104 @@ type broker interface {
 	resume() error
 }
 
+// KafkaOptions says how a broker runs. The zero value is what StartKafka starts.
+type KafkaOptions struct {
+	// Fake asks for kfake, even where Apache Kafka can be had.
+	Fake bool
+	// Linked puts a proxy in front of the broker, which tells every client to
+	// come through it: see Kafka.Link.
+	Linked bool
+	// ACLs makes the broker obey access control lists. Who may do what nobody
+	// has said anything about: everybody.
+	ACLs bool
+
+	version string
+}
+
 // Kafka is a single broker: Apache Kafka in KRaft mode, or kfake in this
 // process where Java or Maven is missing. Its methods may be called from any goroutine.
 type Kafka struct {
-	addr   string
+	addr   string // where clients go
+	listen string // where the broker listens: the same unless it is linked
 	dir    string
 	fake   string // why it is kfake, "" when it is real
 	about  string // release of the real one
+	link   *FaultProxy
+	opts   KafkaOptions
 	broker broker
 }
 
 // StartKafka starts a broker on a free port. Its data lives in a temporary
 // folder until Close.
-func StartKafka(ctx context.Context) (*Kafka, error) { return startKafkaVersion(ctx, kafkaVersion) }
+func StartKafka(ctx context.Context) (*Kafka, error) { return StartKafkaWith(ctx, KafkaOptions{}) }
 
-func startKafkaVersion(ctx context.Context, version string) (*Kafka, error) {
+// StartKafkaWith is StartKafka with options.
+func StartKafkaWith(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
+	if opts.version == "" {
+		opts.version = kafkaVersion
+	}
 	forced := os.Getenv(EnvKafka)
+	if opts.Fake {
+		return startKafkaFake(ctx, "that was asked for", opts)
+	}
 	switch forced {
 	case KafkaFake:
-		return startKafkaFake(ctx, EnvKafka+"="+KafkaFake)
+		return startKafkaFake(ctx, EnvKafka+"="+KafkaFake, opts)
 	case "", KafkaReal:
 	default:
 		return nil, fmt.Errorf("reading %s: %q is neither %s nor %s", EnvKafka, forced, KafkaReal, KafkaFake)
 	}
-	libs, err := installKafka(ctx, version)
+	libs, err := installKafka(ctx, opts.version)
 	if err == nil {
-		return startKafkaReal(ctx, libs, version)
+		return startKafkaReal(ctx, libs, opts)
 	}
 	if forced == KafkaReal {
 		return nil, err
 	}
-	return startKafkaFake(ctx, err.Error())
+	return startKafkaFake(ctx, err.Error(), opts)
 }
 
-func startKafkaFake(ctx context.Context, reason string) (*Kafka, error) {
+func startKafkaFake(ctx context.Context, reason string, opts KafkaOptions) (*Kafka, error) {
 	progress("Kafka is kfake (in process), because %s", reason)
-	k, err := newKafka()
+	k, err := newKafka(opts)
 	if err != nil {
 		return nil, err
 	}
 	k.fake = reason
-	if k.broker, err = newFakeBroker(k.addr, k.dir); err != nil {
+	if k.broker, err = newFakeBroker(k); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, k.startOrClose(ctx)
 }
 
-func startKafkaReal(ctx context.Context, libs, version string) (*Kafka, error) {
-	k, err := newKafka()
+func startKafkaReal(ctx context.Context, libs string, opts KafkaOptions) (*Kafka, error) {
+	k, err := newKafka(opts)
 	if err != nil {
 		return nil, err
 	}
-	k.about = version
+	k.about = opts.version
 	if k.broker, err = newJavaBroker(ctx, libs, k); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, k.startOrClose(ctx)
 }
 
-func newKafka() (*Kafka, error) {
+func newKafka(opts KafkaOptions) (*Kafka, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "data-bridge-kafka-")
-	if err != nil {
-		return nil, fmt.Errorf("creating the folder of Kafka: %w", err)
+	k := &Kafka{listen: address(port), addr: address(port), opts: opts}
+	if opts.Linked {
+		if k.link, err = Proxy(k.listen); err != nil {
+			return nil, err
+		}
+		k.addr = k.link.Addr()
 	}
-	return &Kafka{addr: address(port), dir: dir}, nil
+	if k.dir, err = os.MkdirTemp("", "data-bridge-kafka-"); err != nil {
+		return nil, errors.Join(fmt.Errorf("creating the folder of Kafka: %w", err), k.Close())
+	}
+	return k, nil
 }
 
 func (k *Kafka) startOrClose(ctx context.Context) error {
@@ -111,6 +141,9 @@ func (k *Kafka) Brokers() []string { return []string{k.addr} }
 
 // Addr is the only broker's host:port.
 func (k *Kafka) Addr() string { return k.addr }
+
+// Link is the proxy that every client comes through; nil unless the broker is linked.
+func (k *Kafka) Link() *FaultProxy { return k.link }
 
 // Fake is empty for a real broker, else the reason why it is kfake.
 func (k *Kafka) Fake() string { return k.fake }
@@ -148,6 +181,9 @@ func (k *Kafka) Close() error {
 	var err error
 	if k.broker != nil {
 		err = k.broker.kill()
+	}
+	if k.link != nil {
+		k.link.Close()
 	}
 	return errors.Join(err, removeAll(k.dir))
 }

@@ -17,7 +17,7 @@ const brokerConfig = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@%[2]s
 listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s
-advertised.listeners=PLAINTEXT://%[1]s
+advertised.listeners=PLAINTEXT://%[4]s
 controller.listener.names=CONTROLLER
 log.dirs=%[3]s
 num.partitions=4
@@ -40,6 +40,11 @@ num.network.threads=2
 num.io.threads=4
 `
 
+// brokerACLs makes the broker ask who may do what.
+const brokerACLs = `authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+`
+
 // clusterID is any KRaft cluster id: 16 bytes in base64.
 const clusterID = "ZGF0YS1icmlkZ2Utc3RhYw"
 
@@ -49,7 +54,10 @@ func newJavaBroker(ctx context.Context, libs string, k *Kafka) (*javaBroker, err
 		return nil, err
 	}
 	config := filepath.Join(k.dir, "server.properties")
-	text := fmt.Sprintf(brokerConfig, k.addr, address(controller), filepath.Join(k.dir, "data"))
+	text := fmt.Sprintf(brokerConfig, k.listen, address(controller), filepath.Join(k.dir, "data"), k.addr)
+	if k.opts.ACLs {
+		text += brokerACLs
+	}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("writing Kafka's configuration: %w", err)
 	}

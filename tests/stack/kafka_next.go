@@ -10,5 +10,5 @@ const kafkaNextVersion = "4.3.0"
 // StartKafkaNext is StartKafka with the newest release. It is kfake where
 // Apache Kafka cannot be had.
 func StartKafkaNext(ctx context.Context) (*Kafka, error) {
-	return startKafkaVersion(ctx, kafkaNextVersion)
+	return StartKafkaWith(ctx, KafkaOptions{version: kafkaNextVersion})
 }

@@ -1,0 +1,170 @@
+package inputtest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
+)
+
+// kept are the records of a pause that come after it: all, or none.
+func (g *rig) kept(from, to int) []int {
+	if g.can(Keeps) {
+		return upTo(from, to)
+	}
+	return nil
+}
+
+// costs: what a pause cost is counted, and nothing is where the source keeps records.
+func (g *rig) costs(r *reader, records int) {
+	g.t.Helper()
+	if g.can(Keeps) {
+		records = 0
+	}
+	g.dropped(r, int64(records))
+}
+
+// pauseBeforeConnect: an input that connects to a closed gate takes nothing in.
+func pauseBeforeConnect(g *rig) {
+	r, w := g.reader(), g.witness()
+	g.publish(0, 20) // nobody but the witness is there
+	r.gate.Hold(gate.ReasonOperator)
+	r.start()
+	r.awaitPartition()
+	g.publish(20, 40)
+	w.expect(upTo(0, 40))
+	require.Empty(g.t, r.values())
+	require.True(g.t, r.stats.Paused())
+	g.costs(r, 20)
+	r.gate.Release(gate.ReasonOperator)
+	require.False(g.t, r.stats.Paused())
+	g.publish(40, 60)
+	r.expect(append(g.kept(0, 40), upTo(40, 60)...))
+}
+
+// pauseWithRecordsWaiting: what is here already may be handed over, the rest comes
+// after the pause.
+func pauseWithRecordsWaiting(g *rig) {
+	r, w := g.reader(), g.witness()
+	r.connect()
+	r.awaitPartition()
+	g.publish(0, 100) // nobody reads: some of it waits in the client
+	r.gate.Hold(gate.ReasonOperator)
+	r.begin()
+	g.publish(100, 200)
+	w.expect(upTo(0, 200))
+	r.gate.Release(gate.ReasonOperator)
+	g.publish(200, 220)
+	await(g.t, "the last one comes", func() bool { return slices.Contains(r.values(), 219) })
+	got := r.values()
+	require.True(g.t, slices.IsSortedFunc(got, strictly), "in order, and once: %v", got)
+	if g.can(Keeps) {
+		require.Equal(g.t, upTo(0, 220), got)
+	}
+	g.dropped(r, int64(220-len(got)))
+}
+
+// strictly makes slices.IsSortedFunc refuse equal neighbours.
+func strictly(a, b int) int {
+	if a > b {
+		return 1
+	}
+	return -1
+}
+
+// pauseWhileReadBlocked: a read that waits gets nothing of the pause.
+func pauseWhileReadBlocked(g *rig) {
+	r, w := g.reader().start(), g.witness()
+	r.awaitPartition()
+	g.publish(0, 5)
+	r.expect(upTo(0, 5))
+	r.gate.Hold(gate.ReasonOperator)
+	g.quiet(r)
+	g.publish(5, 25)
+	w.expect(upTo(0, 25))
+	require.Equal(g.t, upTo(0, 5), r.values())
+	g.costs(r, 20)
+	r.gate.Release(gate.ReasonOperator)
+	g.publish(25, 30)
+	r.expect(slices.Concat(upTo(0, 5), g.kept(5, 25), upTo(25, 30)))
+	r.linkIs(true)
+}
+
+// pauseWhilePaused: a pause lasts until its last reason is gone.
+func pauseWhilePaused(g *rig) {
+	r, w := g.reader().start(), g.witness()
+	r.awaitPartition()
+	holds := []struct{ take, give func() }{
+		{func() { r.gate.Hold(gate.ReasonOperator) }, func() { r.gate.Release(gate.ReasonOperator) }},
+		{func() { r.gate.Hold(gate.ReasonLevel) }, func() { r.gate.Release(gate.ReasonLevel) }},
+		{func() { r.gate.HoldInputs() }, func() { r.gate.ReleaseInputs() }},
+	}
+	n := 0
+	for _, h := range holds {
+		h.take()
+		g.quiet(r)
+		g.publish(n, n+10)
+		n += 10
+		w.expect(upTo(0, n))
+		require.Empty(g.t, r.values())
+	}
+	for _, h := range holds {
+		require.True(g.t, r.stats.Paused())
+		g.publish(n, n+10)
+		n += 10
+		w.expect(upTo(0, n))
+		require.Empty(g.t, r.values())
+		g.costs(r, n)
+		h.give()
+	}
+	require.False(g.t, r.stats.Paused())
+	g.publish(n, n+10)
+	r.expect(append(g.kept(0, n), upTo(n, n+10)...))
+	require.EqualValues(g.t, 1, r.gate.State().PauseCount, "the gate closed once")
+}
+
+// pausesInTheFlow: pauses hit every state of fetching, and lose and repeat nothing.
+func pausesInTheFlow(g *rig) {
+	const total, parts = 4000, 40
+	r := g.reader().start()
+	r.awaitPartition()
+	published, flapped := make(chan struct{}), make(chan int)
+	go func() { flapped <- r.flap(published) }()
+	for i := range parts {
+		g.publish(i*total/parts, (i+1)*total/parts)
+	}
+	close(published)
+	pauses := <-flapped
+	g.publish(total, total+10)
+	await(g.t, "the last one comes", func() bool { return slices.Contains(r.values(), total+9) })
+	r.close()
+	got := r.values()
+	require.True(g.t, slices.IsSortedFunc(got, strictly), "in order, and once: %s", brief(got))
+	if g.can(Keeps) {
+		require.Equal(g.t, upTo(0, total+10), got)
+	}
+	g.dropped(r, int64(total+10-len(got)))
+	require.Greater(g.t, pauses, 1)
+}
+
+// flap closes and opens the gate, each time that something has come, until all is
+// published. It returns how often.
+func (r *reader) flap(published <-chan struct{}) (pauses int) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		before := len(r.delivered())
+		r.gate.Hold(gate.ReasonOperator)
+		r.gate.Release(gate.ReasonOperator)
+		pauses++
+		for len(r.delivered()) == before {
+			select {
+			case <-published:
+				return pauses
+			case <-tick.C:
+			}
+		}
+	}
+}

@@ -63,13 +63,26 @@ type place struct {
 	known  bool
 }
 
-// connect connects the input without reading from it.
+// connect connects the input without reading from it. Like the host it tries again
+// when an attempt fails.
 func (r *reader) connect() {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	require.NoError(r.t, r.tryConnect(ctx))
+	require.NoError(r.t, r.keepConnecting(ctx))
 	r.awaitAttached()
+}
+
+func (r *reader) keepConnecting(ctx context.Context) error {
+	for !r.isConnected() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if r.tryConnect(ctx) != nil {
+			rest(ctx)
+		}
+	}
+	return nil
 }
 
 func (r *reader) tryConnect(ctx context.Context) error {
@@ -127,13 +140,8 @@ func (r *reader) awaitPartition() {
 
 func (r *reader) read(ctx context.Context) error {
 	for {
-		for !r.isConnected() {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if r.tryConnect(ctx) != nil {
-				rest(ctx)
-			}
+		if err := r.keepConnecting(ctx); err != nil {
+			return err
 		}
 		messages, ack, err := r.in.ReadBatch(ctx)
 		switch {

@@ -38,8 +38,11 @@ type Row struct {
 	New  service.BatchInputConstructor
 	// Cannot names what the source cannot do, and why. The suite proves each.
 	Cannot map[Ability]string
-	// Start runs a server for the checks of this row. It ends with t.
+	// Start runs a server for checks of this row. It ends with t.
 	Start func(t *testing.T) Server
+	// Light says that a server costs next to nothing: each check that would disturb
+	// others gets one of its own.
+	Light bool
 }
 
 // Server is a running server. The methods of it and of its sources are called by

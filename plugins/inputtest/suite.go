@@ -3,6 +3,7 @@ package inputtest
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,17 +59,26 @@ func Run(t *testing.T, row Row) {
 		t.Logf("by its nature not: %s (%s)", ability, why)
 	}
 	server := row.Start(t)
-	t.Run("together", func(t *testing.T) {
-		for _, c := range together {
-			t.Run(c.name, func(t *testing.T) {
-				t.Parallel() // they mostly wait
-				c.run(&rig{t: t, row: row, server: server, source: server.Source(t)})
-			})
-		}
-	})
-	for _, c := range alone {
-		t.Run(c.name, func(t *testing.T) {
-			c.run(&rig{t: t, row: row, server: server, source: server.Source(t)})
-		})
+	atOnce(t, together, func(t *testing.T, c check) { row.check(t, server, c) })
+	if row.Light {
+		atOnce(t, alone, func(t *testing.T, c check) { row.check(t, row.Start(t), c) })
+		return
 	}
+	for _, c := range alone {
+		t.Run(c.name, func(t *testing.T) { row.check(t, server, c) })
+	}
+}
+
+func (row Row) check(t *testing.T, server Server, c check) {
+	c.run(&rig{t: t, row: row, server: server, source: server.Source(t)})
+}
+
+// atOnce runs checks beside each other, all of them: they wait more than they work,
+// so how many processors there are does not matter.
+func atOnce(t *testing.T, checks []check, run func(*testing.T, check)) {
+	var all sync.WaitGroup
+	for _, c := range checks {
+		all.Go(func() { t.Run(c.name, func(t *testing.T) { run(t, c) }) })
+	}
+	all.Wait()
 }

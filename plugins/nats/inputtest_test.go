@@ -3,7 +3,9 @@ package nats
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/inputtest"
@@ -30,19 +33,23 @@ func TestCoreKeepsTheContractOfInputs(t *testing.T) {
 			inputtest.Locates:    "core NATS numbers nothing",
 		},
 		Start: func(t *testing.T) inputtest.Server { return startContract(t, newCoreSource) },
+		Light: true,
 	})
 }
 
 func TestJetStreamKeepsTheContractOfInputs(t *testing.T) {
 	for _, policy := range []string{"explicit", "all"} {
 		t.Run(policy, func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			made := &jetInputs{}
 			inputtest.Run(t, inputtest.Row{
-				Kind: status.KindJetStream, Spec: jetSpec(), New: newJetInputFromConfig,
+				Kind: status.KindJetStream, Spec: jetSpec(), New: made.add,
 				Start: func(t *testing.T) inputtest.Server {
 					return startContract(t, func(t *testing.T, s *contractServer, id string) inputtest.Source {
-						return newJetSource(t, s, id, policy)
+						return newJetSource(t, s, id, policy, made)
 					})
 				},
+				Light: true,
 			})
 		})
 	}
@@ -114,9 +121,11 @@ func (s *contractServer) permit(t *testing.T, p *server.Permissions) {
 	require.NoError(t, s.running.Load().ReloadOptions(next))
 }
 
+func (s *contractServer) url() string { return "nats://" + s.proxy.Addr() }
+
 // access is how a reader gets to the server.
 func (s *contractServer) access() string {
-	return fmt.Sprintf("urls: [%q]\nauth: {user: bridge, password: b}\nreconnect_wait: 10ms\nbatch: {count: 10, period: 0s}\n", "nats://"+s.proxy.Addr())
+	return fmt.Sprintf("urls: [%q]\nauth: {user: bridge, password: b}\nreconnect_wait: 10ms\nbatch: {count: 10, period: 0s}\n", s.url())
 }
 
 type coreSource struct {
@@ -167,13 +176,42 @@ func (c *coreSource) Grant(t *testing.T) { c.permit(t, nil) }
 
 func (c *coreSource) Remake(t *testing.T) { t.Fatal("there is nothing to make anew") }
 
+// jetInputs are the inputs of a row. A request that an input has sent may not have
+// reached the server yet: whether it has any open only both together know.
+type jetInputs struct {
+	mu  sync.Mutex
+	all []*jetInput
+}
+
+func (i *jetInputs) add(conf *service.ParsedConfig, res *service.Resources) (service.BatchInput, error) {
+	in, err := newJetInputFromConfig(conf, res)
+	if err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.all = append(i.all, in.(*jetInput))
+	return in, nil
+}
+
+func (i *jetInputs) requesting(url, stream, durable string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.ContainsFunc(i.all, func(in *jetInput) bool {
+		s := in.current()
+		return in.conf.connection.urls[0] == url && in.conf.stream == stream && in.conf.durable == durable && s != nil && s.intake.requesting()
+	})
+}
+
 type jetSource struct {
 	*contractServer
 	stream, policy string
+	made           *jetInputs
 }
 
-func newJetSource(t *testing.T, s *contractServer, id, policy string) inputtest.Source {
-	j := &jetSource{s, strings.ToUpper(id), policy}
+func newJetSource(t *testing.T, s *contractServer, id, policy string, made *jetInputs) inputtest.Source {
+	t.Helper()
+	j := &jetSource{s, strings.ToUpper(id), policy, made}
 	j.create(t)
 	return j
 }
@@ -211,6 +249,9 @@ func (j *jetSource) Ready(string) bool { return true }
 
 func (j *jetSource) Quiet(t *testing.T, reader string) bool {
 	t.Helper()
+	if j.made.requesting(j.url(), j.stream, reader) {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c, err := j.js.Consumer(ctx, j.stream, reader)

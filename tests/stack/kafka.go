@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -144,6 +145,11 @@ func (k *Kafka) Addr() string { return k.addr }
 
 // Link is the proxy that every client comes through; nil unless the broker is linked.
 func (k *Kafka) Link() *FaultProxy { return k.link }
+
+// DialDirectly is a dialer for clients that are to pass by the link.
+func (k *Kafka) DialDirectly(ctx context.Context, network, _ string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, network, k.listen)
+}
 
 // Fake is empty for a real broker, else the reason why it is kfake.
 func (k *Kafka) Fake() string { return k.fake }

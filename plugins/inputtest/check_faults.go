@@ -64,6 +64,7 @@ func pauseOverAnOutage(g *rig) {
 	r.expect(upTo(0, 10))
 	r.gate.Hold(gate.ReasonOperator)
 	g.quiet(r)
+	g.settled(r)
 	g.server.Link().Down()
 	r.linkIs(false)
 	require.NoError(g.t, g.server.Link().Up())
@@ -103,6 +104,7 @@ func reconnect(g *rig) {
 	r.awaitPartition()
 	g.publish(0, 50)
 	r.expect(upTo(0, 50))
+	g.settled(r)
 	g.server.Stop(g.t)
 	r.linkIs(false)
 	g.server.Start(g.t)
@@ -121,6 +123,7 @@ func permission(g *rig) {
 	r.awaitPartition()
 	g.publish(0, 20)
 	r.expect(upTo(0, 20))
+	g.settled(r)
 	g.source.Revoke(g.t)
 	granted := false
 	defer func() {
@@ -160,6 +163,7 @@ func sourceMadeAnew(g *rig) {
 	r.awaitPartition()
 	g.publish(0, 50)
 	r.expect(upTo(0, 50))
+	g.settled(r)
 	g.source.Remake(g.t)
 	g.publish(100, 150)
 	r.expect(append(upTo(0, 50), upTo(100, 150)...))

@@ -15,9 +15,10 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 //
 // Delivery. ReadBatch waits for records; it returns neither an empty batch nor
 // an error that only means waiting. The records of one ordered source come in
-// its order. What was acknowledged never comes again, neither to this input nor
-// to the next one, whatever happens in between. What is known of where a record
-// stands stays the same however often it is delivered.
+// its order. What was acknowledged is told to the server within a moment; from then
+// on it never comes again, neither to this input nor to the next one, whatever
+// happens. What is known of where a record stands stays the same however often it
+// is delivered.
 //
 // Pause. An input joins the gate of its stream before it takes anything in: one
 // that connects while the gate is closed takes nothing. While the gate, or an

@@ -91,6 +91,12 @@ func (g *rig) quiet(r *reader) {
 	await(g.t, "nothing is asked for", func() bool { return g.source.Quiet(g.t, r.name) })
 }
 
+// settled waits until the server knows what the reader has acknowledged: everything.
+func (g *rig) settled(r *reader) {
+	g.t.Helper()
+	await(g.t, "everything is settled", func() bool { return g.source.Settled(g.t, r.name) })
+}
+
 // dropped waits until a pause has cost so many records, no more and no less.
 func (g *rig) dropped(r *reader, n int64) {
 	g.t.Helper()

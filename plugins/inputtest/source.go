@@ -50,7 +50,7 @@ type Row struct {
 // are given when something does not work.
 type Server interface {
 	// Source makes a new source, without records. It may be called by several
-	// checks at once, as may Config, Publish, Ready and Quiet of different sources.
+	// checks at once, as may Config, Publish, Ready, Settled and Quiet of different sources.
 	Source(t *testing.T) Source
 	// Link is what inputs reach the server through.
 	Link() Link
@@ -70,6 +70,9 @@ type Source interface {
 	// Ready reports whether the server knows the reader, so that it gets what is
 	// published from now on.
 	Ready(reader string) bool
+	// Settled reports whether the server knows that everything was acknowledged by
+	// that reader, so that nothing of it comes again whatever happens.
+	Settled(t *testing.T, reader string) bool
 	// Quiet reports whether the server has no open request of that reader, so
 	// that one that is paused can get nothing any more.
 	Quiet(t *testing.T, reader string) bool

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,15 +63,20 @@ func (c *config) dial(ctx context.Context, fn func(*kgo.Client) error) error {
 	if err != nil {
 		return err
 	}
-	cl, err := kgo.NewClient(opts...)
+	// With its context, since the client waits long for brokers that do not answer.
+	cl, err := kgo.NewClient(append(opts, kgo.WithContext(ctx))...)
 	if err != nil {
 		return fmt.Errorf("configuring the Kafka client: %w", err)
 	}
 	defer cl.Close()
 	if err := cl.Ping(ctx); err != nil {
-		return c.explain(err)
+		return c.explain(cmp.Or(ctx.Err(), err))
 	}
-	return fn(cl)
+	err = fn(cl)
+	if errors.Is(err, kgo.ErrClientClosed) && ctx.Err() != nil {
+		return fmt.Errorf("%w (%w)", err, ctx.Err())
+	}
+	return err
 }
 
 // checkProtocol says that the brokers do not know the protocol; the client

@@ -3,8 +3,10 @@ package kafka
 import (
 	"context"
 	"errors"
+	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
@@ -138,6 +140,34 @@ func TestCloseEndsWithoutABroker(t *testing.T) {
 	k.close()
 	require.True(t, k.in.stats.Link.State().Closed)
 	require.False(t, k.in.stats.Paused())
+}
+
+// An attempt to connect to a broker that accepts connections and says nothing ends
+// with its context, and not when the client has waited long enough.
+func TestConnectEndsWithItsContext(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer mute.Close()
+	c := &cluster{brokers: []string{mute.Addr().String()}, prefix: "x"}
+	in, _, err := parseInput(t, c.config("t", "request_timeout_overhead: 10m"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() { failed <- in.Connect(ctx) }()
+	conn, err := mute.Accept()
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Read(make([]byte, 1)) // it has asked
+	require.NoError(t, err)
+	cancel()
+	select {
+	case err := <-failed:
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorContains(t, err, "connecting to seed_brokers "+c.brokers[0])
+	case <-time.After(time.Minute):
+		t.Fatal("Connect does not end")
+	}
+	require.NoError(t, in.Close(t.Context()))
 }
 
 func TestConstructionLeavesNothingBehind(t *testing.T) {

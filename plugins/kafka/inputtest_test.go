@@ -90,14 +90,14 @@ func (c *contractTopic) Config(reader string) string {
 	return fmt.Sprintf(`
 seed_brokers: [%q]
 topics: [%s]
-consumer_group: %s-%s
+consumer_group: %s
 commit_period: 100ms
 heartbeat_interval: 100ms
 session_timeout: 10s
 topic_lag_refresh_period: 100ms
 fetch_max_wait: 250ms
 batch: {count: 10}
-`, c.kafka.Addr(), c.topic, c.topic, reader)
+`, c.kafka.Addr(), c.topic, c.group(reader))
 }
 
 func (c *contractTopic) Publish(t *testing.T, records [][]byte) {
@@ -111,6 +111,19 @@ func (c *contractTopic) Publish(t *testing.T, records [][]byte) {
 
 func (c *contractTopic) Ready(string) bool             { return true }
 func (c *contractTopic) Quiet(*testing.T, string) bool { return true }
+
+func (c *contractTopic) Settled(t *testing.T, reader string) bool {
+	t.Helper()
+	committed, err := c.admin.FetchOffsets(t.Context(), c.group(reader))
+	require.NoError(t, err)
+	ends, err := c.admin.ListEndOffsets(t.Context(), c.topic)
+	require.NoError(t, err)
+	at, _ := committed.Lookup(c.topic, 0)
+	end, _ := ends.Lookup(c.topic, 0)
+	return at.At == end.Offset
+}
+
+func (c *contractTopic) group(reader string) string { return c.topic + "-" + reader }
 
 func (c *contractTopic) acls(t *testing.T, b *kadm.ACLBuilder) {
 	t.Helper()

@@ -166,6 +166,8 @@ func (c *coreSource) Ready(reader string) bool {
 	return false
 }
 
+func (c *coreSource) Settled(*testing.T, string) bool { return true }
+
 func (c *coreSource) Quiet(*testing.T, string) bool { return true }
 
 func (c *coreSource) Revoke(t *testing.T) {
@@ -252,11 +254,22 @@ func (j *jetSource) Quiet(t *testing.T, reader string) bool {
 	if j.made.requesting(j.url(), j.stream, reader) {
 		return false
 	}
+	return j.consumer(t, reader).NumWaiting == 0
+}
+
+func (j *jetSource) Settled(t *testing.T, reader string) bool {
+	t.Helper()
+	info := j.consumer(t, reader)
+	return info.NumAckPending == 0 && info.NumPending == 0
+}
+
+func (j *jetSource) consumer(t *testing.T, name string) *jetstream.ConsumerInfo {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, err := j.js.Consumer(ctx, j.stream, reader)
+	c, err := j.js.Consumer(ctx, j.stream, name)
 	require.NoError(t, err)
-	return c.CachedInfo().NumWaiting == 0
+	return c.CachedInfo()
 }
 
 func (j *jetSource) Revoke(t *testing.T) {

@@ -35,6 +35,7 @@ var together = []check{
 	{"replay", replay},
 	{"two streams", twoStreams},
 	{"replacement", replacement},
+	{"replacement of one that drains", replacementOfADraining},
 }
 
 // alone are the checks that do something to the server which others would notice.

@@ -8,6 +8,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
@@ -115,6 +116,23 @@ func testCloseCommits(t *testing.T, c *cluster, more string) {
 	require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
 	require.EqualValues(t, 7, c.committed(c.group(), topic, 1))
 	require.True(t, k.in.stats.Link.State().Closed)
+}
+
+// How another member stands that reports under the same label, such as one that takes
+// the place of this one, is nothing to how this one ends.
+func TestCloseCommitsWhileItsSuccessorJoins(t *testing.T) {
+	c := newCluster(t, fakeBrokers(t, kfake.NumBrokers(1)))
+	topic := c.topic(1)
+	c.produce(topic, 0, 0, 30)
+	k := c.consume(topic, true, "commit_period: 1h")
+	eventually(t, "all is delivered", func() bool { return k.total() == 30 })
+	k.stop()
+	<-k.done
+	k.ackAll()
+	successor := k.in.stats.SetShare(status.GroupJoining, 0)
+	k.close()
+	require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
+	require.Same(t, successor, k.in.stats.Share(), "what it says of itself stands")
 }
 
 func TestStartOffsetLatestSkipsWhatIsThere(t *testing.T) {

@@ -136,6 +136,7 @@ func (in *input) disconnect() {
 	if s := in.session.Swap(nil); s != nil {
 		s.close()
 		s.member.Leave() // behind the last commit: the process may exit now
+		s.pausing.Set(false)
 	}
 }
 

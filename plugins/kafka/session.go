@@ -46,6 +46,7 @@ type session struct {
 	rests      *rests
 	ids        *topicIDs // of the input
 	stats      *status.Input
+	pausing    *status.Pausing
 	metrics    metrics
 	log        *service.Logger
 	member     *gate.Member // set once, by who joins the session to the gate
@@ -80,6 +81,7 @@ func openSession(c *config, ids *topicIDs, stats *status.Input, m metrics, log *
 		link:       &link{board: &stats.Link, log: log},
 		losses:     &lossBook{stats: stats, log: log},
 		stats:      stats,
+		pausing:    stats.Pausing(),
 		metrics:    m,
 		log:        log,
 		grace:      min(revokeGrace, c.rebalanceTimeout/2),
@@ -156,14 +158,14 @@ func (s *session) startPoller(c *config) {
 // Pause implements gate.Input.
 func (s *session) Pause() {
 	n := s.assignment.pause()
-	s.stats.SetPaused(true)
+	s.pausing.Set(true)
 	s.log.With("partitions", n).Info("⏸️  Kafka subscriber paused")
 }
 
 // Resume implements gate.Input.
 func (s *session) Resume() {
 	n := s.assignment.resume()
-	s.stats.SetPaused(false)
+	s.pausing.Set(false)
 	s.log.With("partitions", n).Info("▶️  Kafka subscriber resumed")
 }
 
@@ -351,7 +353,7 @@ func (s *session) close() {
 	<-s.lag.done
 	s.workers.Wait()
 	s.link.close()
-	switch group := s.stats.Share().Group; {
+	switch group := s.shared.Load().Group; {
 	case s.conf.protocol == protocolConsumer: // where nobody waits for others to join
 		s.leave()
 		s.closeClient()
@@ -364,7 +366,6 @@ func (s *session) close() {
 		s.leave()
 		s.closeClient()
 	}
-	s.stats.SetPaused(false)
 	s.stats.EndShare(s.shared.Load())
 }
 

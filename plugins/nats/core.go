@@ -38,6 +38,7 @@ type coreInput struct {
 	// Made by start, at the first Connect.
 	started sync.Once
 	figures *status.Input
+	pausing *status.Pausing
 	tally   *tally
 	records *records
 	member  *gate.Member // set by the first successful dial
@@ -110,6 +111,7 @@ func (c *coreInput) Connect(ctx context.Context) error {
 func (c *coreInput) start() {
 	c.figures = status.Of(c.res, topology.Gate(c.res, c.conf.connection.gate)).Input(c.label, status.KindNATS)
 	c.figures.Link.Opened()
+	c.pausing = c.figures.Pausing()
 	c.figures.Export(c.res.Metrics())
 	c.nackMetric.Incr(0) // shown from the start
 	c.tally = newTally(c.hold, c.figures, c.log)
@@ -248,6 +250,7 @@ func (c *coreInput) Close(context.Context) error {
 	if c.member != nil {
 		c.member.Leave()
 	}
+	c.pausing.Set(false)
 	return nil
 }
 

@@ -7,7 +7,7 @@ func (c *coreInput) Pause() {
 	} else {
 		c.hold.pause()
 	}
-	c.figures.SetPaused(true)
+	c.pausing.Set(true)
 	c.log.Info("⏸️  NATS subscriber paused")
 }
 
@@ -15,12 +15,12 @@ func (c *coreInput) Pause() {
 func (c *coreInput) Resume() {
 	if c.conf.leave {
 		c.setAway(false, (*session).rejoin)
-		c.figures.SetPaused(false)
+		c.pausing.Set(false)
 		c.log.Info("▶️  NATS subscriber resumed")
 		return
 	}
 	r := c.hold.resume()
-	c.figures.SetPaused(false)
+	c.pausing.Set(false)
 	log := c.log.With("dropped", r.dropped)
 	if c.conf.conflate.enabled {
 		log = log.With("conflated", r.conflated, "kept", r.kept)

@@ -38,6 +38,7 @@ type jetInput struct {
 	// Made by start, at the first Connect.
 	started sync.Once
 	figures *status.Input
+	pausing *status.Pausing
 	records *jetRecords
 	gate    *gate.Gate   // set by the first successful dial
 	member  *gate.Member // likewise
@@ -96,6 +97,7 @@ func (in *jetInput) Connect(ctx context.Context) error {
 func (in *jetInput) start() {
 	in.figures = status.Of(in.res, topology.Gate(in.res, in.conf.connection.gate)).Input(in.label, status.KindJetStream)
 	in.figures.Link.Opened()
+	in.pausing = in.figures.Pausing()
 	in.figures.Export(in.res.Metrics())
 	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
@@ -270,6 +272,7 @@ func (in *jetInput) Close(context.Context) error {
 	if in.member != nil {
 		in.member.Leave()
 	}
+	in.pausing.Set(false)
 	return nil
 }
 
@@ -294,14 +297,14 @@ func (in *jetInput) publish(s *jetSession) {
 // Pause implements gate.Input.
 func (in *jetInput) Pause() {
 	in.set(func(s *jetSession) { s.intake.setPaused(true) }, func() { in.paused = true })
-	in.figures.SetPaused(true)
+	in.pausing.Set(true)
 	in.log.Info("⏸️  JetStream subscriber paused")
 }
 
 // Resume implements gate.Input.
 func (in *jetInput) Resume() {
 	in.set(func(s *jetSession) { s.intake.setPaused(false) }, func() { in.paused = false })
-	in.figures.SetPaused(false)
+	in.pausing.Set(false)
 	in.log.Info("▶️  JetStream subscriber resumed")
 }
 

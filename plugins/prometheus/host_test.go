@@ -57,7 +57,7 @@ func TestFiguresOfAnInputThroughTheHost(t *testing.T) {
 	in.Export(m)
 	in.Received.Add(2)
 	in.Dropped.Add(3)
-	in.SetPaused(true)
+	in.Pausing().Set(true)
 	b.Publish()
 	in.Export(m) // the next generation
 	in.Received.Add(1)

@@ -46,7 +46,7 @@ type Input struct {
 	// Link is the connection to the source.
 	Link Link
 
-	paused    atomic.Bool
+	paused    atomic.Int64 // components
 	lag       atomic.Pointer[int64]
 	share     atomic.Pointer[Share]
 	yields    yields
@@ -60,14 +60,8 @@ func (in *Input) SetLag(records int64) { in.lag.Store(&records) }
 // Lag returns what SetLag was last told; nil when it never was, or is not known now.
 func (in *Input) Lag() *int64 { return in.lag.Load() }
 
-// SetPaused says whether this input is paused now.
-func (in *Input) SetPaused(paused bool) {
-	in.paused.Store(paused)
-	in.yields.suspend(paused)
-}
-
-// Paused reports what SetPaused was last told.
-func (in *Input) Paused() bool { return in.paused.Load() }
+// Paused reports whether a component that reports here is paused.
+func (in *Input) Paused() bool { return in.paused.Load() > 0 }
 
 type originKey struct{}
 

@@ -156,7 +156,7 @@ func example() *status.Board {
 		in := b.Input(label, kind)
 		in.Received.Store(received)
 		in.Level.Store(level)
-		in.SetPaused(paused)
+		in.Pausing().Set(paused)
 		in.Link.Up()
 		return in
 	}
@@ -269,7 +269,7 @@ func TestStreamsOfOneListenerAreSummedUp(t *testing.T) {
 	a, b := status.NewBoard("a"), status.NewBoard("b")
 	a.Input("ticks", status.KindNATS).Received.Store(5)
 	b.Input("ticks", status.KindNATS).Received.Store(7)
-	b.Input("k", status.KindKafka).SetPaused(true)
+	b.Input("k", status.KindKafka).Pausing().Set(true)
 	a.SetBuffer(func() status.Buffer {
 		return status.Buffer{Level: 1, LastPause: at("2025-01-01T00:00:00Z"), LinkGrace: time.Minute, Feeds: feeds}
 	})

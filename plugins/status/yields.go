@@ -35,7 +35,7 @@ func (y *yields) set(change func()) {
 	}
 }
 
-func (y *yields) suspend(paused bool) { y.set(func() { y.paused = paused }) }
+func (y *yields) suspend(paused func() bool) { y.set(func() { y.paused = paused() }) }
 
 // Yield says that the input waits for room below the yield threshold, until the
 // function that it returns is called.

@@ -21,10 +21,11 @@ func TestYielding(t *testing.T) {
 		assert.True(t, in.Yielding())
 		assert.Equal(t, 3*time.Second, in.Yielded(), "while it lasts too")
 
-		in.SetPaused(true)
+		pausing := in.Pausing()
+		pausing.Set(true)
 		time.Sleep(time.Minute)
 		assert.False(t, in.Yielding(), "it is paused")
-		in.SetPaused(false)
+		pausing.Set(false)
 		time.Sleep(2 * time.Second)
 		assert.Equal(t, 5*time.Second, in.Yielded())
 		end()
@@ -56,4 +57,35 @@ func TestFeedsOfTheFiguresWithFixedNames(t *testing.T) {
 	assert.EqualValues(t, 4, m.Candles)
 	assert.EqualValues(t, 9, m.External)
 	assert.EqualValues(t, 50, m.CHBuffer)
+}
+
+// A component that is closed while paused leaves one that took its place paused.
+func TestPausingOfTwoGenerations(t *testing.T) {
+	in := status.NewBoard("").Input("external", status.KindKafka)
+	old, next := in.Pausing(), in.Pausing()
+	old.Set(true)
+	old.Set(true)
+	next.Set(true)
+	old.Set(false)
+	assert.True(t, in.Paused())
+	next.Set(false)
+	next.Set(false)
+	assert.False(t, in.Paused())
+	old.Set(true)
+	assert.True(t, in.Paused())
+}
+
+// The same of the link: it is closed when the last component is that uses it.
+func TestLinkOfTwoGenerations(t *testing.T) {
+	in := status.NewBoard("").Input("external", status.KindKafka)
+	in.Link.Opened()
+	in.Link.Up()
+	in.Link.Opened()
+	in.Link.Closed()
+	assert.True(t, in.Link.State().Connected)
+	in.Link.Closed()
+	assert.True(t, in.Link.State().Closed)
+	in.Link.Opened()
+	in.Link.Closed()
+	assert.True(t, in.Link.State().Closed)
 }

@@ -32,6 +32,7 @@
 //	  server/      replicas, breakers, connections, schemas, windows, one INSERT, error classes
 //	  record/      records to blocks: what all formats share; json/ is the one there is
 //	  column/      typed columns in ClickHouse's Native layout, filled value by value
+//	inputtest/     what a pausable input promises, and the suite that all of them pass
 //	all/           blank imports of the above: the one line a third party needs
 //	prometheus/    the metrics exporter: names, units and meaning of every series
 //
@@ -75,6 +76,8 @@
 //     stores it by inserts of its own, whose tokens are made of positions and
 //     bytes. Whoever goes on after a crash reads the announcements and forms the
 //     same chunks, so that the server recognises what it has already.
+//     What the group's commit is to say of a partition is its intent's matter: the
+//     answers to a commit are judged partition by partition, and none waits for another.
 //   - Most of the host's cost is per message, so an input may put many records in
 //     one (a frame). Everything counts records: the level, the figures, dead
 //     letters, tokens. Only processors, and what chooses by content, see messages,
@@ -87,7 +90,8 @@
 //     (topology.Watch), since no hook of the host sees what is loaded later. Each
 //     generation of a stream has its own.
 //   - JSON bytes are decoded straight into typed columns, which go to the wire as
-//     they are: a block is encoded once. A value that does not
+//     they are: a block is encoded once. A format whose values are no text hands them
+//     over typed. A value that does not
 //     fit is an error with row, column and value, never a default or a clip.
 //   - Metrics go through the host, so that any exporter may show them; a call costs
 //     more than a record. So everything is counted with atomics on the board, which

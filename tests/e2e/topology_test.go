@@ -147,7 +147,8 @@ func TestFramesAreRefusedAfterAReload(t *testing.T) {
 	const head = "http: {enabled: false}\nlogger: {format: json}\noutput: {drop: {}}\n"
 	b := startReloading(t, "", head+"input: {"+framedNATS+"}\n")
 	b.await("Launching a data-bridge instance")
-	refused := b.reload(head+faultyStreams["pipeline"].yaml[:strings.Index(faultyStreams["pipeline"].yaml, "\noutput")], "Failed to apply updated config")
+	faulty, _, _ := strings.Cut(faultyStreams["pipeline"].yaml, "\noutput")
+	refused := b.reload(head+faulty, "Failed to apply updated config")
 	assert.Contains(t, refused, faultyStreams["pipeline"].says)
 	b.reload(head+"input: {"+framedNATS+"}\npipeline: {processors: [{unframe: {}}, {mapping: root = this}]}\n", "Updated main config")
 }

@@ -256,6 +256,9 @@ func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]in
 
 // share says how much this member has, and how it stands with its group.
 func (s *session) share(group string) {
+	if s.running.Err() != nil {
+		return // it is closing: who takes its place may have said more
+	}
 	s.shared.Store(s.stats.SetShare(group, s.assignment.count()))
 }
 

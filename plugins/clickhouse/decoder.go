@@ -37,6 +37,7 @@ func (d *decoder) sources(given map[string]source) map[string]rec.Source {
 		from := rec.Source{Text: s.text, Path: s.path}
 		if s.path == nil {
 			from.Compute = func(index int) (any, bool, error) { return s.query(d.records[index]) }
+			from.OfRecord = s.ofRecord
 		}
 		bound[name] = from
 	}

@@ -188,15 +188,17 @@ func TestAWideningAlterParksNoPoison(t *testing.T) {
 // with every row when it is put right.
 func TestATableWithTooManyBadRowsWaits(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
-		for name, c := range map[string]struct{ column, mend string }{
-			"by the decoder": {"id UInt8", "MODIFY COLUMN id UInt32"},
-			"by the server":  {"id UInt32, m UInt8 MATERIALIZED throwIf(id > 255)", "MODIFY COLUMN m UInt8 MATERIALIZED 1"},
+		for name, c := range map[string]struct{ column, mend, says string }{
+			"by the decoder": {"id UInt8", "MODIFY COLUMN id UInt32", `such as column "id" (UInt8): out of range`},
+			"by the server":  {"id UInt32, m UInt8 MATERIALIZED throwIf(id > 255)", "MODIFY COLUMN m UInt8 MATERIALIZED 1", ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				table := newTable(t, server, c.column)
 				out := open(t, yamlFor(t, server, table, ""))
 				parked := writing(t, out, ids(1000, 2000)...)
-				require.Contains(t, awaitStuck(t, out, table).Err, errTooManyBad.Error())
+				said := awaitStuck(t, out, table).Err
+				require.Contains(t, said, errTooManyBad.Error())
+				require.Contains(t, said, c.says)
 				require.Empty(t, boxOf(t).all())
 				require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" "+c.mend))
 				require.NoError(t, <-parked)

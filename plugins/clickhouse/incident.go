@@ -70,16 +70,30 @@ func (o *output) reportRows(bad []badRow, class string) {
 // /health and the page.
 func wordOf(err error) string {
 	var fault *rec.RowError
-	if errors.As(err, &fault) {
-		shown := fmt.Sprintf("%v: column %q", errDrift, fault.Column)
-		if fault.Type != "" {
-			shown += " (" + fault.Type + ")"
-		}
-		return shown + ": " + reasonOf(fault)
+	var flood *floodError
+	switch {
+	case errors.As(err, &flood) && errors.As(flood.example, &fault):
+		return fmt.Sprintf("%v; such as %s", flood.verdict, wordOfRow(fault))
+	case flood != nil:
+		return flood.verdict.Error() // the server's words may hold a value
+	case errors.As(err, &fault):
+		return fmt.Sprintf("%v: %s", errDrift, wordOfRow(fault))
 	}
 	var fatal *lane.PanicError
 	if errors.As(err, &fatal) {
 		return "a fault in data-bridge itself: see the log" // it may say what a record holds
 	}
 	return err.Error()
+}
+
+// wordOfRow says what is wrong with a row without its value.
+func wordOfRow(fault *rec.RowError) string {
+	if fault.Column == "" {
+		return reasonOf(fault)
+	}
+	shown := fmt.Sprintf("column %q", fault.Column)
+	if fault.Type != "" {
+		shown += " (" + fault.Type + ")"
+	}
+	return shown + ": " + reasonOf(fault)
 }

@@ -66,3 +66,21 @@ coerce: [number_to_string]`))
 			query(t, server, "SELECT id, list, n, x FROM default."+table+" ORDER BY id"))
 	})
 }
+
+// What an expression makes of a record is taken of it; what it makes of metadata alone
+// is not.
+func TestAnExpressionTakesOfTheRecord(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8 DEFAULT 7, spread Float64, off Int64")
+		out := open(t, yamlFor(t, server, table, `
+columns: {id: id, spread: 'this.ask.or(null) - this.bid.or(0)', off: '@n'}
+missing_fields: error`))
+		batch := records(`{"ask":3,"bid":1}`, `{"id":1,"ask":3,"bid":1}`)
+		for _, m := range batch {
+			m.MetaSetMut("n", int64(5))
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), batch))
+		require.Equal(t, [][]string{{"1", "2", "5"}, {"7", "2", "5"}}, query(t, server, "SELECT id, spread, off FROM default."+table+" ORDER BY id"))
+		require.Empty(t, boxOf(t).all())
+	})
+}

@@ -1,9 +1,11 @@
 package clickhouse
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 )
 
@@ -80,4 +82,39 @@ func (q *quality) tooBad(bad, all float64) error {
 	q.waits = true
 	return fmt.Errorf("%w: %.0f of %.0f, above %s (%g); put the table, the columns or the records right, or raise it",
 		errTooManyBad, bad, all, fieldMaxDeadLetterShare, q.most)
+}
+
+// floodError says that the rows are too bad to go on, and by one of them why.
+type floodError struct {
+	verdict error
+	example error
+}
+
+func (e *floodError) Error() string { return e.verdict.Error() + "; such as " + e.example.Error() }
+
+// Unwrap returns the verdict alone: that, and no fault of one row, is what the class
+// of the error goes by.
+func (e *floodError) Unwrap() error { return e.verdict }
+
+// flood adds to a verdict an example of the rows that it is about: one of the column
+// that most of them are unfit for, or what the server said of one.
+func (c *chunk) flood(verdict error) error {
+	counts, most := map[string]int{}, 0
+	var example error
+	for _, row := range c.unfit {
+		var fault *rec.RowError
+		if !errors.As(row.err, &fault) {
+			continue
+		}
+		if counts[fault.Column]++; counts[fault.Column] > most {
+			example, most = row.err, counts[fault.Column]
+		}
+	}
+	if example == nil && len(c.refused) > 0 {
+		example = c.refused[len(c.refused)-1].err
+	}
+	if example == nil {
+		return verdict
+	}
+	return &floodError{verdict, example}
 }

@@ -178,6 +178,7 @@ func (s *sink) sampled(c *chunk, bad int) error {
 	}
 	err := s.quality.judgeSample(c.sample.bad)
 	if err != nil {
+		err = c.flood(err)
 		c.reopen()
 	}
 	return err
@@ -189,6 +190,7 @@ func (s *sink) sampled(c *chunk, bad int) error {
 func (s *sink) enough(c *chunk) error {
 	err := s.quality.judge(c.stored+c.undecided(), len(c.unfit)+len(c.refused))
 	if err != nil {
+		err = c.flood(err)
 		c.reopen()
 	}
 	return err

@@ -23,11 +23,14 @@ type source struct {
 	way  json.Path          // the same, for find
 	key  string             // of the metadata, if there is neither path nor expression
 	expr *bloblang.Executor // nil for paths and keys
+
+	ofRecord bool // the expression names the record; one that only has bare fields is not seen through
 }
 
 var (
 	pathStep    = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)+")`)
 	metadataKey = regexp.MustCompile(`^(?:@([A-Za-z_][A-Za-z0-9_]*)|@("(?:[^"\\]|\\.)+")|meta(?:data)?\(("(?:[^"\\]|\\.)+")\))$`)
+	namesRecord = regexp.MustCompile(`\bthis\b|\bcontent\(\)`)
 
 	errEmptySource = errors.New("is empty, a field path, @metadata or a Bloblang expression is required")
 )
@@ -61,7 +64,7 @@ func parseSource(text string) (source, error) {
 	if err != nil {
 		return s, fmt.Errorf("%q is neither a field path nor a Bloblang expression: %w", s.text, err)
 	}
-	s.expr = expr
+	s.expr, s.ofRecord = expr, namesRecord.MatchString(s.text)
 	return s, nil
 }
 

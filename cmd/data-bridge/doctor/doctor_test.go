@@ -171,7 +171,7 @@ func TestResources(t *testing.T) {
 	r.stream(jetstream.StreamConfig{}, `{"n": 1}`)
 	yaml := r.config([]string{"{resource: jet}"}, "", "")
 	yaml = strings.Replace(yaml, "output:\n  label: store\n  clickhouse:", "output: {resource: store}\noutput_resources:\n- label: store\n  clickhouse:", 1)
-	input := strings.TrimSuffix(r.jetInput(", gate: g"), "}") + `, processors: [{mapping: "root = {\"id\": this.n, \"name\": \"a\"}"}]}`
+	input := strings.TrimSuffix(r.jetInput(""), "}") + `, processors: [{mapping: "root = {\"id\": this.n, \"name\": \"a\"}"}]}`
 	code, findings := examine(t, yaml+"input_resources: ["+input+"]\n")
 	assert.Equal(t, ExitWell, code)
 	has(t, findings, checkup.OK, "connection", "jet", "its connection test passes")

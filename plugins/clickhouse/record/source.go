@@ -11,4 +11,7 @@ type Source struct {
 	// Compute returns the value for the record of an index, as Go's maps, slices,
 	// texts, numbers, booleans and times; found is false if there is none.
 	Compute func(index int) (value any, found bool, err error)
+	// OfRecord says that Compute looks into the record: a value that it finds is
+	// taken of it.
+	OfRecord bool
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -67,6 +68,7 @@ func (r *Replica) Window(ctx context.Context, t Table) (w Window, err error) {
 		}
 	}
 	if w.Inserts == 0 {
+		t.Database = cmp.Or(t.Database, r.cfg.Database) // the statement is for whatever session it is pasted into
 		w.Missing = fmt.Sprintf("it remembers no inserts (ALTER TABLE %s MODIFY SETTING %s = 10000)", t.SQL(), setting)
 	}
 	return w, nil

@@ -161,6 +161,9 @@ func (d *Decoder) compute(index int) error {
 		if err := d.takeOne(i); err != nil {
 			return err
 		}
+		if from.OfRecord && d.value.Kind != column.KindNull {
+			d.taken++
+		}
 	}
 	return nil
 }

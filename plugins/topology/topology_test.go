@@ -163,9 +163,9 @@ func TestRejectsAreCaught(t *testing.T) {
 		reject = "{clickhouse: {dead_letter: {reject: bad}}}"
 		buffer = "buffer: {backpressure: {}}\n"
 	)
+	expect(t, map[string][]string{"output: " + reject: nil})
+	expect(t, map[string][]string{buffer + "output: " + reject: {"output.clickhouse.dead_letter"}})
 	expect(t, map[string][]string{
-		"output: " + reject:          nil,
-		buffer + "output: " + reject: {"output.clickhouse.dead_letter"},
 		buffer + "output: {clickhouse: {dead_letter: {drop: {}}}}":                                                     nil,
 		buffer + "output: {fallback: [" + reject + ", {drop: {}}]}":                                                    nil,
 		buffer + "output: {fallback: [{drop: {}}, " + reject + "]}":                                                    {"output.fallback.1.clickhouse.dead_letter"},

@@ -137,12 +137,11 @@ func (c *chunk) record(n int) int {
 // ones too, and of those alone not that the server has refused.
 func (c *chunk) startOver() {
 	promised, promises := c.promised()
-	rows := []int{} // never nil, which would mean all
-	for _, index := range c.unsettled() {
-		if !slices.Contains(promised, index) {
-			rows = append(rows, index)
-		}
+	kept := make(map[int]bool, len(promised))
+	for _, index := range promised {
+		kept[index] = true
 	}
+	rows := slices.DeleteFunc(c.unsettled(), func(index int) bool { return kept[index] })
 	for _, row := range c.unfit {
 		rows = append(rows, row.index)
 	}
@@ -171,8 +170,8 @@ func (c *chunk) promised() (rows []int, promises []promise) {
 	return rows, promises
 }
 
-// redeem gives the rows that were just decoded the token that they had. Rows that have become several inserts, or do not fit any more, cannot keep
-// it.
+// redeem gives the rows that were just decoded the token that they had. Rows that
+// have become several inserts, or do not fit any more, cannot keep it.
 func (c *chunk) redeem() {
 	if len(c.promises) == 0 {
 		return

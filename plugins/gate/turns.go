@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 // Turn is the place of one batch of a source that can wait, from before it is
@@ -205,6 +207,16 @@ func (t *Turn) Mark(ctx context.Context) context.Context {
 		return ctx
 	}
 	return context.WithValue(ctx, turnKey{}, t)
+}
+
+// HandOver marks a batch, which is not empty, as that of the turn, and returns its
+// acknowledgement, with which the turn ends at the latest.
+func (t *Turn) HandOver(batch service.MessageBatch, ack service.AckFunc) service.AckFunc {
+	batch[0] = batch[0].WithContext(t.Mark(batch[0].Context()))
+	return func(ctx context.Context, err error) error {
+		t.Leave()
+		return ack(ctx, err)
+	}
 }
 
 // TurnOf returns the turn that marked the context, nil if none did.

@@ -315,8 +315,7 @@ func (s *session) next(ctx context.Context) (service.MessageBatch, service.AckFu
 				break // all of its partitions are gone
 			}
 			s.countReceived(receipts)
-			messages[0] = messages[0].WithContext(turn.Mark(messages[0].Context()))
-			return messages, leaveWith(turn, s.ackFunc(receipts)), nil
+			return messages, turn.HandOver(messages, s.ackFunc(receipts)), nil
 		}
 	}
 	return nil, nil, ctx.Err()

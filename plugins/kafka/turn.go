@@ -34,11 +34,3 @@ func (s *session) awaitTurn(ctx context.Context, b *batch) (*gate.Turn, error) {
 	turn.Leave()
 	return nil, err
 }
-
-// leaveWith ends a turn with the acknowledgement of its batch.
-func leaveWith(turn *gate.Turn, ack service.AckFunc) service.AckFunc {
-	return func(ctx context.Context, err error) error {
-		turn.Leave()
-		return ack(ctx, err)
-	}
-}

@@ -227,8 +227,7 @@ func (in *jetInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 	}
 	in.publish(s)
 	batch := in.records.batch(msgs, runs)
-	batch[0] = batch[0].WithContext(turn.Mark(batch[0].Context()))
-	return batch, leaveWith(turn, in.ackFunc(s, runs)), nil
+	return batch, turn.HandOver(batch, in.ackFunc(s, runs)), nil
 }
 
 func (in *jetInput) current() *jetSession {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/nats-io/nats.go"
-	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 )
@@ -29,12 +28,4 @@ func (in *jetInput) awaitTurn(ctx context.Context, msgs []*nats.Msg) *gate.Turn 
 	case <-ctx.Done():
 	}
 	return turn
-}
-
-// leaveWith ends a turn with the acknowledgement of its batch.
-func leaveWith(turn *gate.Turn, ack service.AckFunc) service.AckFunc {
-	return func(ctx context.Context, err error) error {
-		turn.Leave()
-		return ack(ctx, err)
-	}
 }

@@ -1,5 +1,7 @@
 package topology
 
+import "slices"
+
 // chunksWhole finds what would make other batches of the chunks that an input of
 // Kafka has announced under exactly_once: after a crash the same chunk would be
 // another one.
@@ -62,7 +64,7 @@ func (c *chunks) component(n, of *node) {
 			c.cuts(n, p.path(), of)
 		}
 	}
-	if join := n.text("sharded_join", "type"); n.name == "sequence" && join != "" && join != "none" {
+	if n.joins() {
 		c.cuts(n, n.at("sharded_join"), of)
 	}
 	c.processors(n.own(), nil, of)
@@ -78,7 +80,7 @@ var cutters = map[string]bool{
 func (c *chunks) processors(list, above []*node, of *node) {
 	for _, n := range list {
 		switch {
-		case contains(above, n):
+		case slices.Contains(above, n):
 		case cutters[n.name]:
 			c.cuts(n, n.path+"."+n.name, of)
 		case n.name == "branch" || n.name == "workflow": // what comes out is put into the message again

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
 )
@@ -46,7 +47,7 @@ func (f *frames) see(n *node, path string) { f.faults = append(f.faults, n.fault
 
 // input reports whether frames come out of an input.
 func (f *frames) input(n *node, above []*node) bool {
-	if contains(above, n) {
+	if slices.Contains(above, n) {
 		return false
 	}
 	framed := f.makes(n)
@@ -86,7 +87,7 @@ func (f *frames) wrapper(n *node) {
 			f.see(n, n.at(field))
 		}
 	}
-	if join := n.text("sharded_join", "type"); n.name == "sequence" && join != "" && join != "none" {
+	if n.joins() {
 		f.see(n, n.at("sharded_join"))
 	}
 	for _, p := range n.policies() {
@@ -114,7 +115,7 @@ var lists = map[string]bool{"try": true, "for_each": true, "processors": true, "
 func (f *frames) through(processors, above []*node) bool {
 	for _, n := range processors {
 		switch {
-		case contains(above, n) || idle[n.name]:
+		case slices.Contains(above, n) || idle[n.name]:
 		case n.name == frame.UnframeName:
 			return false
 		case lists[n.name]:
@@ -137,7 +138,7 @@ func (f *frames) through(processors, above []*node) bool {
 
 // output follows frames into an output.
 func (f *frames) output(n *node, above []*node) {
-	if contains(above, n) || !f.through(n.own(), nil) || takesLines(n) {
+	if slices.Contains(above, n) || !f.through(n.own(), nil) || takesLines(n) {
 		return
 	}
 	if n.name == clickhouse {

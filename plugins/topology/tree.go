@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -161,7 +162,7 @@ func (t *tree) children(n *node) (kids []*node) {
 func (t *tree) within(n *node, visit func(n *node, above []*node)) { t.descend(n, nil, visit) }
 
 func (t *tree) descend(n *node, above []*node, visit func(n *node, above []*node)) {
-	if n == nil || contains(above, n) {
+	if n == nil || slices.Contains(above, n) {
 		return
 	}
 	visit(n, above)
@@ -171,13 +172,10 @@ func (t *tree) descend(n *node, above []*node, visit func(n *node, above []*node
 	}
 }
 
-func contains(list []*node, n *node) bool {
-	for _, have := range list {
-		if have == n {
-			return true
-		}
-	}
-	return false
+// joins reports whether a sequence joins messages of its inputs.
+func (n *node) joins() bool {
+	join := n.text("sharded_join", "type")
+	return n.name == "sequence" && join != "" && join != "none"
 }
 
 // policy is a field that holds a batching policy.

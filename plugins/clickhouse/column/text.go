@@ -16,17 +16,15 @@ type String struct {
 
 // Append implements Scalar.
 func (c *String) Append(v *Value) error {
-	switch v.Kind {
-	case KindString, KindTime, KindDate, KindSpan:
-		c.values = append(c.values, v.Text())
-	case KindObject, KindArray:
+	if v.Kind == KindObject || v.Kind == KindArray {
 		c.values = append(c.values, str(v.Raw))
-	default:
-		if !c.rules.take(v) {
-			return WrongKind(v, "a string")
-		}
-		c.values = append(c.values, str(v.Literal()))
+		return nil
 	}
+	text, ok := c.rules.text(v)
+	if !ok {
+		return WrongKind(v, "a string")
+	}
+	c.values = append(c.values, text)
 	return nil
 }
 
@@ -35,14 +33,20 @@ type textRules struct {
 	numbers, bools bool
 }
 
-func (r textRules) take(v *Value) bool {
+// text returns the text of a value; ok is false if it is none.
+func (r textRules) text(v *Value) (text string, ok bool) {
 	switch v.Kind {
+	case KindString, KindTime, KindDate, KindSpan:
+		return v.Text(), true
 	case KindNumber, KindFloat:
-		return r.numbers
+		ok = r.numbers
 	case KindTrue, KindFalse:
-		return r.bools
+		ok = r.bools
 	}
-	return false
+	if !ok {
+		return "", false
+	}
+	return str(v.Literal()), true
 }
 
 // Zero implements Column.
@@ -113,13 +117,10 @@ func newFixedString(t Type, rules Rules) (Column, error) {
 
 // Append implements Scalar.
 func (c *FixedString) Append(v *Value) error {
-	if v.Kind != KindString && v.Kind < KindTime && !c.rules.take(v) {
+	s, ok := c.rules.text(v)
+	if !ok {
 		return WrongKind(v, "a string")
 	}
-	if v.Kind != KindString {
-		v.Literal()
-	}
-	s := v.Text()
 	if len(s) > c.size {
 		return fmt.Errorf("%d bytes where %d fit", len(s), c.size)
 	}

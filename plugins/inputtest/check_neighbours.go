@@ -94,6 +94,7 @@ func (g *rig) handOver(old, next *reader, published int) {
 	g.quiet(next)
 	g.publish(60, 80)
 	await(g.t, "the witness gets it", func() bool { return slices.Contains(w.values(), 79) })
+	g.costs(next, 20) // also: it has heard of them, before it is let go on
 	require.Len(g.t, next.values(), 40, "the gate holds it like any other")
 	require.True(g.t, next.stats.Paused())
 	next.gate.Release(gate.ReasonOperator)

@@ -19,6 +19,7 @@ const (
 
 // watch is what a session remembers from one look at its consumer to the next.
 type watch struct {
+	looked   bool
 	received int64
 	floor    uint64
 	full     bool
@@ -60,7 +61,7 @@ func (s *jetSession) look(ctx context.Context, w *watch) {
 	if received == w.received && info.NumPending == 0 {
 		s.suspect(ctx, info)
 	}
-	w.received, w.floor = received, info.AckFloor.Stream
+	w.looked, w.received, w.floor = true, received, info.AckFloor.Stream
 }
 
 // setAckWait keeps the keeper in step with a consumer that somebody changes.
@@ -71,17 +72,19 @@ func (s *jetSession) setAckWait(wait time.Duration) {
 }
 
 // sayFull says, on the edge, that the server delivers no more for want of
-// acknowledgements.
+// acknowledgements, and did not at the last look either: for a moment every busy
+// consumer is full.
 func (s *jetSession) sayFull(info *jetstream.ConsumerInfo, w *watch) {
 	most := info.Config.MaxAckPending
-	full := most > 0 && info.NumAckPending >= most && info.NumPending > 0 && (w.full || info.AckFloor.Stream == w.floor)
+	full := most > 0 && info.NumAckPending >= most && info.NumPending > 0 && (w.full || w.looked && info.AckFloor.Stream == w.floor)
 	switch {
 	case full && !w.full:
 		words := fmt.Sprintf("%d messages are not acknowledged, as many as consumer %q allows (max_ack_pending): the server delivers no more, and %d wait", info.NumAckPending, s.in.conf.durable, info.NumPending)
 		if s.intake.ackAll() {
 			words += "; with ack_policy all every message waits for the oldest that is not settled"
 		}
-		s.log.With("first_unsettled", s.intake.resumeAt(), "max_ack_pending", most).Warn(words)
+		first := max(s.intake.resumeAt(), info.AckFloor.Stream+1) // what it delivered last may still be on its way
+		s.log.With("first_unsettled", first, "max_ack_pending", most).Warn(words)
 		s.in.figures.Report(status.Incident{Class: status.ClassStalled, Message: words, Count: 1})
 	case !full && w.full:
 		s.log.Info("JetStream delivers again: messages were acknowledged")

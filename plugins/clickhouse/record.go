@@ -33,31 +33,33 @@ var recordLists sync.Pool
 // more, nor with parts of the list, may recycle it.
 func recordsOf(batch service.MessageBatch) []record {
 	var frames frame.Finder
-	n := 0
-	for _, m := range batch {
-		n += frames.Count(m)
-	}
-	out := newRecordList(n)
+	out := newRecordList(len(batch))
 	for i, m := range batch {
 		f := frames.Of(m)
 		if f == nil {
 			body, _ := m.AsBytes() // what is wrong with it is said when it is its turn
-			out = appendRecords(out, record{data: body, msg: m, at: i}, json.Lines(body))
+			r := record{data: body, msg: m, at: i}
+			if json.Alone(body) || !json.Lines(body) && !json.Several(body) {
+				out = append(out, r)
+			} else {
+				out = appendPieces(out, r)
+			}
 			continue
 		}
 		for k := range f.Len() {
-			out = appendRecords(out, record{data: f.Record(k), msg: m, at: i}, false)
+			r := record{data: f.Record(k), msg: m, at: i}
+			if json.Alone(r.data) || !json.Several(r.data) {
+				out = append(out, r)
+			} else {
+				out = appendPieces(out, r)
+			}
 		}
 	}
 	return out
 }
 
-// appendRecords adds a record, or the records that it consists of, which may be on
-// lines of their own.
-func appendRecords(out []record, r record, lines bool) []record {
-	if !lines && !json.Several(r.data) {
-		return append(out, r)
-	}
+// appendPieces adds the records that one consists of.
+func appendPieces(out []record, r record) []record {
 	pieces := json.Split(r.data)
 	if len(pieces) == 1 && pieces[0].Err != nil {
 		pieces[0].Text = r.data // as it came

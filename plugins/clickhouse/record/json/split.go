@@ -10,6 +10,13 @@ import (
 // mark is the byte-order mark that some writers put before their first record.
 var mark = []byte("\xef\xbb\xbf")
 
+// Alone reports whether text is quickly seen to be one record, if it is any: it looks
+// like a flat object on one line, as most do. Then neither Several nor Lines holds.
+func Alone(text []byte) bool {
+	last := len(text) - 1
+	return last > 0 && text[0] == '{' && bytes.IndexByte(text, '}') == last && bytes.IndexByte(text, '\n') < 0
+}
+
 // Several reports whether text may hold several records: an array of objects, or
 // objects and arrays one after the other. It is quick, and may be mistaken where Split then
 // finds one record only.

@@ -88,9 +88,15 @@ func FuzzSplit(f *testing.F) {
 	f.Add(`[{"a":1},{}]`)
 	f.Add(`{} [{}]`)
 	f.Add("{\"a\":{}}\n{}\n")
+	f.Add("{\"a\":1\n{\"a\":2}")
+	f.Add(`{"a":1}`)
 	f.Add("{\"a\":\n{}\nx\n[{}]\n[{},\n{}")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Split([]byte(text))
+		if Alone([]byte(text)) {
+			require.False(t, Several([]byte(text)) || Lines([]byte(text)))
+			require.Len(t, got, 1)
+		}
 		if Several([]byte(text)) || Lines([]byte(text)) {
 			require.NotEmpty(t, got)
 		}
@@ -140,7 +146,7 @@ func BenchmarkSeveral(b *testing.B) {
 			record := []byte(text)
 			b.ReportAllocs()
 			for b.Loop() {
-				if Several(record) || Lines(record) {
+				if !Alone(record) && (Several(record) || Lines(record)) {
 					b.Fatal("it is one")
 				}
 			}

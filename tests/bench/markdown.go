@@ -110,6 +110,9 @@ func (r *report) writeResumes(b *strings.Builder) {
 	fmt.Fprintf(b, "%s records are that come in after\nthe resume, against the rate of before the stall; zero is at once. The thresholds are the default ones.\n\n", thousands(resumeRecords))
 	b.WriteString("| source | records/s before | late, ms | first record, ms |\n| --- | ---: | ---: | ---: |\n")
 	for _, l := range r.Resumes {
+		if len(l.Late) == 0 {
+			continue // it is among the failures
+		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", l.Source, thousands(float64(l.Rate)), spreadOf(l.Late).text(thousands), spreadOf(l.First).text(thousands))
 	}
 }
@@ -119,7 +122,7 @@ func (r *report) writeFailures(b *strings.Builder) {
 	if r.failures() == nil {
 		return
 	}
-	b.WriteString("\n## FAILED RUNS\n\nThese are in no figure above.\n\n")
+	b.WriteString("\n## NOT MEASURED\n\nThese failed, and are in no figure above.\n\n")
 	for line := range strings.Lines(r.failures().Error()) {
 		fmt.Fprintf(b, "- %s\n", strings.TrimSpace(line))
 	}

@@ -12,6 +12,8 @@ type plan struct {
 	Shipped, ConnectShipped                     int
 	// Latency is how long records are published for it.
 	Latency time.Duration
+	// Resumes is how often ClickHouse stalls for each source.
+	Resumes int
 }
 
 var (
@@ -21,6 +23,7 @@ var (
 		ConnectKafka: 800_000, ConnectNATS: 400_000, ConnectJetStream: 200_000,
 		Shipped: 1_500_000, ConnectShipped: 300_000,
 		Latency: 30 * time.Second,
+		Resumes: 5,
 	}
 	quickPlan = plan{
 		Rounds: 2,
@@ -28,6 +31,7 @@ var (
 		ConnectKafka: 300_000, ConnectNATS: 150_000, ConnectJetStream: 100_000,
 		Shipped: 300_000, ConnectShipped: 150_000,
 		Latency: 8 * time.Second,
+		Resumes: 3,
 	}
 )
 

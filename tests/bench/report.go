@@ -74,12 +74,17 @@ func (r *report) deliver(w io.Writer, dir string) error {
 	})
 }
 
-// failures is an error when a run failed.
+// failures is an error when something could not be measured.
 func (r *report) failures() error {
 	var errs []error
 	for _, run := range r.Runs {
 		if run.Failure != "" {
 			errs = append(errs, fmt.Errorf("round %d: %s, %s: %s", run.Round, run.Source, run.Name, run.Failure))
+		}
+	}
+	for _, resume := range r.Resumes {
+		if resume.Failure != "" {
+			errs = append(errs, fmt.Errorf("resumes from %s: %s", resume.Source, resume.Failure))
 		}
 	}
 	return errors.Join(errs...)

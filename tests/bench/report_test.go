@@ -41,16 +41,25 @@ func TestTable(t *testing.T) {
 	assert.Contains(t, text, "| hand-written, ch-go | 1,000,000 | 750,000 (500,000–1,000,000) | 1.00× | 2.57× | 1.00 (1.00–1.00) | 1.00× | 0.20× | 100 (100–100) | all, 2 of 2 runs |")
 	assert.Contains(t, text, "| data-bridge | 1,000,000 | 416,667 (333,333–500,000) | 0.56× | 1.43× | 3.00 (3.00–3.00) | 3.00× | 0.60× |")
 	assert.Contains(t, text, "| ticks | 6,000 | 60,000 | 300 | 600 | 700 |")
-	assert.NotContains(t, text, "FAILED")
+	assert.NotContains(t, text, "NOT MEASURED")
 }
 
 func TestAFailureIsSaidLoudlyAndEndsTheProgram(t *testing.T) {
 	r := sample()
 	r.Runs[1].Failure = "17 of 1000000 records are missing"
-	assert.Contains(t, r.markdown(), "## FAILED RUNS")
+	assert.Contains(t, r.markdown(), "## NOT MEASURED")
 	assert.Contains(t, r.markdown(), "17 of 1000000 records are missing")
 	assert.Contains(t, r.markdown(), "all, 1 of 2 runs")
 	require.ErrorContains(t, r.failures(), "round 1: Kafka, data-bridge: 17 of 1000000 records are missing")
+}
+
+func TestAResumeThatCouldNotBeMeasuredTakesNothingElseAlong(t *testing.T) {
+	r := sample()
+	r.Resumes = []resumeResult{{Source: sourceKafka, Failure: "no more records"}, {Source: sourceNATS, Rate: 83_000, Late: []float64{7}, First: []float64{3}}}
+	require.ErrorContains(t, r.failures(), "resumes from Kafka: no more records")
+	assert.Contains(t, r.markdown(), "- resumes from Kafka: no more records")
+	assert.Contains(t, r.markdown(), "| NATS | 83,000 | 7 (7–7) | 3 (3–3) |")
+	assert.NotContains(t, r.markdown(), "| Kafka | 0 |")
 }
 
 func TestRatioNeedsBoth(t *testing.T) {

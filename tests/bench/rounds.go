@@ -22,10 +22,11 @@ func measure(ctx context.Context, s settings) (r *report, err error) {
 	if err := servers.preloadAll(ctx, chosen); err != nil {
 		return nil, err
 	}
+	// What was measured before an error is worth its table.
 	if err := servers.rounds(ctx, chosen, r); err != nil {
-		return nil, err
+		return r, err
 	}
-	var late, slow error // what was measured before is worth its table
+	var late, slow error
 	if s.only.MatchString("latency") {
 		r.Latency, late = servers.latency(ctx, s)
 	}

@@ -44,6 +44,8 @@ func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, a
 	if len(bad) == 0 {
 		return nil
 	}
+	waiting := d.board.AwaitLetters(len(bad))
+	defer waiting.Done()
 	for n := 1; ; n++ {
 		err := d.out.WriteBatch(ctx, letters(all, bad, attempts))
 		if err == nil {
@@ -55,6 +57,7 @@ func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, a
 		if repeats, tell := d.refusals.Tell(repeatEvery); tell {
 			d.log.With("rows", len(bad), "attempt", n, "repeats", repeats).Errorf("The dead_letter output does not take %d rows, keeping them and trying again: %v", len(bad), err)
 		}
+		waiting.Failed(err)
 		d.board.Report(status.Incident{Class: status.ClassDeadLetterOutput, Message: err.Error(), Count: 1})
 		// Not counted as a batch in the retry queue, which is about inserts.
 		select {

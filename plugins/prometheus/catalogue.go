@@ -137,6 +137,7 @@ var outputSeries = []Series{
 	{Of: ofOutput, Host: "clickhouse_unmatched_rows", Name: "clickhouse_unmatched_rows", Kind: KindCounter, Labels: []string{"table"}, Help: "Records of which no column took anything: stored as defaults, or dead letters, as missing_fields says."},
 	{Of: ofOutput, Host: "clickhouse_default_inserts", Name: "clickhouse_default_inserts", Kind: KindCounter, Labels: []string{"table"}, Help: "Inserts that were made beside the first of a batch, because its records lack different columns whose defaults only the server can work out."},
 	{Of: ofOutput, Host: "clickhouse_dead_letters", Name: "clickhouse_dead_letters", Kind: KindCounter, Labels: []string{"table"}, Help: "Rows handed to the dead-letter output. The table is empty where it could not be told."},
+	{Of: ofOutput, Host: "clickhouse_dead_letters_waiting", Name: "clickhouse_dead_letters_waiting", Kind: KindGauge, Help: "Rows that wait for the dead-letter output to take them. They hold up what came with them."},
 	{Of: ofOutput, Host: "clickhouse_connected", Name: "clickhouse_connected", Kind: KindGauge, Help: "0 while ClickHouse should be reached and is not, else 1."},
 	{Of: ofOutput, Host: "clickhouse_replica_up", Name: "clickhouse_replica_up", Kind: KindGauge, Labels: []string{"server"}, Help: "1 while the server is taken to be there, 0 while its circuit breaker is open."},
 }

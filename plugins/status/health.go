@@ -98,7 +98,9 @@ func (b Buffer) holders(in *Input) []Holder {
 type OutputHealth struct {
 	Connected bool `json:"connected"`
 	TableHealth
-	Tables map[string]TableHealth `json:"tables"`
+	// DeadLettersWaiting is rows that wait for the dead-letter output to take them.
+	DeadLettersWaiting int64                  `json:"dead_letters_waiting"`
+	Tables             map[string]TableHealth `json:"tables"`
 }
 
 // TableHealth are the figures of one table.
@@ -261,8 +263,23 @@ func (h *Health) addOutput(f Figures, out *Output, now time.Time) {
 		}
 	}
 	o.DeadLetters += out.Unrouted.Load()
+	o.DeadLettersWaiting = h.checkLetters(f, out, now)
 	h.Metrics.RetryQueue += o.RetryQueue
 	h.Outputs[f.prefix()+out.Label] = o
+}
+
+// checkLetters counts the rows that wait for the dead-letter output, and notes a
+// reason when they have for longer than the stream's grace.
+func (h *Health) checkLetters(f Figures, out *Output, now time.Time) int64 {
+	rows, since, err := out.WaitingLetters()
+	if waited := now.Sub(since); rows > 0 && waited > f.Buffer.LinkGrace {
+		why := ""
+		if err != nil {
+			why = ": " + word(err.Error())
+		}
+		h.unhealthy("%soutput %q: dead_letter has not taken %d rows for %s%s", f.prefix(), out.Label, rows, waited.Round(time.Second), why)
+	}
+	return rows
 }
 
 func (t *Table) health(now time.Time) TableHealth {

@@ -107,6 +107,7 @@ const golden = `{
       "retry_oldest_seconds": 90.000,
       "retry_attempts": 4,
       "dead_letters": 3,
+      "dead_letters_waiting": 0,
       "deduplicated": 0,
       "unmatched": 0,
       "error": "retry: connection refused",

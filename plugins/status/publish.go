@@ -128,7 +128,7 @@ func (in *Input) gauge(g *service.MetricGauge, v int64) { g.Set(v, in.Label, str
 
 // outputMetrics are the gauges of an output; it counts its events itself.
 type outputMetrics struct {
-	queue, oldest, connected *service.MetricGauge
+	queue, oldest, connected, letters *service.MetricGauge
 }
 
 // Export publishes the state of the output through m from now on: its link and
@@ -138,6 +138,7 @@ func (o *Output) Export(m *service.Metrics, prefix string) {
 		queue:     m.NewGauge(prefix+"_retry_queue", "table"),
 		oldest:    m.NewGauge(prefix+"_retry_oldest_seconds", "table"),
 		connected: m.NewGauge(prefix + "_connected"),
+		letters:   m.NewGauge(prefix + "_dead_letters_waiting"),
 	})
 	o.Publish()
 }
@@ -148,6 +149,8 @@ func (o *Output) Publish() {
 	now := time.Now()
 	o.export.publish(func(m *outputMetrics) {
 		m.connected.Set(o.Link.gauge())
+		waiting, _, _ := o.WaitingLetters()
+		m.letters.Set(waiting)
 		for _, t := range o.Tables() {
 			q, age := t.Queue(), time.Duration(0)
 			if q.Batches > 0 {

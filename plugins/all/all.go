@@ -7,6 +7,7 @@ package all
 import (
 	_ "github.com/data-bridge-io/data-bridge/plugins/backpressure" // buffer: backpressure
 	_ "github.com/data-bridge-io/data-bridge/plugins/clickhouse"   // output: clickhouse
+	_ "github.com/data-bridge-io/data-bridge/plugins/deadletter"   // output: dead_letter_file
 	_ "github.com/data-bridge-io/data-bridge/plugins/kafka"        // input: pausable_kafka
 	_ "github.com/data-bridge-io/data-bridge/plugins/nats"         // input: pausable_nats
 )

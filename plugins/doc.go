@@ -24,6 +24,7 @@
 //	status/page/   the live page, plain files that the binary serves, and /events behind it
 //	topology/      what stands between inputs and output, and what is wrong with it
 //	checkup/       how components examine their servers for data-bridge doctor
+//	deadletter/    the output dead_letter_file, and what its lines are
 //	backpressure/  the buffer: bound, batches, acknowledgements, retries, heartbeat
 //	nats/          pausable_nats and pausable_nats_jetstream: connection, sessions, what is held
 //	kafka/         pausable_kafka: client, poll loop, checkpoint of each partition
@@ -36,7 +37,7 @@
 //	all/           blank imports of the above: the one line a third party needs
 //	prometheus/    the metrics exporter: names, units and meaning of every series
 //
-// Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse} →
+// Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse, deadletter} →
 // {checkup, frame, gate, position, status, topology} → the standard library or Benthos' public API. Plugins
 // never import each other. Inside the output: clickhouse → {lane, server, record/json}, record/json →
 // record → column, server → column; of these only clickhouse knows Benthos, and only server a driver. cmd imports prometheus by itself: a build of Redpanda Connect has

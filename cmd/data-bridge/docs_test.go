@@ -109,6 +109,27 @@ func TestLinksOfTheDocumentsResolve(t *testing.T) {
 	}
 }
 
+// adviceLink is a link of the live page to a document.
+var adviceLink = regexp.MustCompile(`link: \["[^"]+", "([^"]+)"\]`)
+
+// Every link of the live page leads to a document, and to a heading of it where it
+// names one.
+func TestLinksOfThePageResolve(t *testing.T) {
+	all := pages(t)
+	text, err := os.ReadFile(filepath.Join(repository, "plugins/status/page/advice.js"))
+	require.NoError(t, err)
+	links := adviceLink.FindAllStringSubmatch(string(text), -1)
+	assert.Len(t, links, strings.Count(string(text), "link: ["))
+	assert.NotEmpty(t, links)
+	for _, m := range links {
+		target, anchor, _ := strings.Cut(m[1], "#")
+		p, ok := all[target]
+		if assert.True(t, ok, "%s is no document", m[1]) && anchor != "" {
+			assert.True(t, p.anchors()[anchor], "%s leads to no heading", m[1])
+		}
+	}
+}
+
 // ourPath is what a document names in backquotes, below a folder of ours.
 var ourPath = regexp.MustCompile("`((?:cmd|config|docs|plugins|tests)/[^`\\s]*)`")
 

@@ -13,6 +13,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/replay"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
 	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -52,6 +53,7 @@ func main() {
 		service.CLIOptAddCommand(doctor.Command(doctor.Host{
 			Schema: schema, MemoryLimit: limitFor, ConfigPaths: configPaths,
 		}, func(code int) { diagnosis = code })),
+		service.CLIOptAddCommand(replay.Command(replay.Host{Schema: schema, ConfigPaths: configPaths}, func(code int) { diagnosis = code })),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(nil, whole.note),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {

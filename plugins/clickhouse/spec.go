@@ -27,7 +27,7 @@ output:
     database: market
     table: ticks
     dead_letter:
-      file: {path: dead_letter.jsonl, codec: lines}
+      dead_letter_file: {path: dead_letter.jsonl}
 `).
 		Example("A table per message", "The input names the table in the metadata.", `
 output:

@@ -152,6 +152,31 @@ func appendAll(paths []string, lines map[string][]byte) (err error) {
 	return nil
 }
 
+// Append appends lines to the file of that name, whole or not at all, and makes it if
+// there is none. They are on the disk when it returns.
+func Append(path string, lines []byte) error {
+	return appendAll([]string{path}, map[string][]byte{path: lines})
+}
+
+// Aside gives a file another name. Nobody appends to it any more when it returns: who
+// does so by this package opens another one.
+func Aside(path, aside string) error {
+	if path == aside {
+		return nil
+	}
+	if _, err := os.Stat(aside); err == nil {
+		return &os.PathError{Op: "rename " + path + " to", Path: aside, Err: os.ErrExist}
+	}
+	if err := os.Rename(path, aside); err != nil {
+		return err
+	}
+	a, err := open(aside) // whoever appends has finished then
+	if err != nil {
+		return err
+	}
+	return a.file.Close()
+}
+
 // writable tells why nothing could be appended to the file of that name, as far as
 // rights tell; nil if nothing speaks against it. It changes nothing.
 func writable(path string) error {

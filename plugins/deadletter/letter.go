@@ -126,8 +126,11 @@ func Parse(line []byte) (*Letter, error) {
 }
 
 // Message returns the record as it reached the output, with the metadata that it had,
-// and without the reasons.
+// and without the reasons; nil of no letter.
 func (l *Letter) Message() *service.Message {
+	if l == nil {
+		return nil
+	}
 	body := l.RecordBase64
 	if l.Record != nil {
 		body = []byte(*l.Record)

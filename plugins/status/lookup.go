@@ -2,6 +2,7 @@ package status
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,6 +46,14 @@ func Of(res *service.Resources, name string) *Board {
 		all.all[key] = b
 	}
 	return b
+}
+
+// Boards returns all boards of the process, in no order.
+func Boards(res *service.Resources) []*Board {
+	all := boardsOf(res)
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return slices.Collect(maps.Values(all.all))
 }
 
 // Forget drops the board of a stream that is gone: the next one of its name begins

@@ -39,7 +39,7 @@ func TestInsertsAreLargeWhileThereIsABacklog(t *testing.T) {
 				set(config["buffer"].(map[string]any)["backpressure"], map[string]any{"status_server": map[string]any{"address": status}})
 				output := config["output"].(map[string]any)["clickhouse"].(map[string]any)
 				set(output, map[string]any{"table": "${! @table }"})
-				set(output["dead_letter"].(map[string]any)["file"], map[string]any{"path": filepath.Join(t.TempDir(), "dead_letter.jsonl")})
+				set(output["dead_letter"].(map[string]any)["dead_letter_file"], map[string]any{"path": filepath.Join(t.TempDir(), "dead_letter.jsonl")})
 			}))
 			small := int64(0)
 			for i := range inputs {

@@ -58,7 +58,7 @@ func TestFramesAreTakenApartForProcessors(t *testing.T) {
 			map[string]any{"mapping": "root = if this.seq % 2 == 0 { deleted() }"},
 		}}
 		set(config["buffer"].(map[string]any)["backpressure"], map[string]any{"status_server": map[string]any{"address": status}})
-		file := config["output"].(map[string]any)["clickhouse"].(map[string]any)["dead_letter"].(map[string]any)["file"]
+		file := config["output"].(map[string]any)["clickhouse"].(map[string]any)["dead_letter"].(map[string]any)["dead_letter_file"]
 		set(file, map[string]any{"path": filepath.Join(r.t.TempDir(), "dead_letter.jsonl")})
 		if r.ch.Legacy() {
 			set(config["output"].(map[string]any)["clickhouse"], map[string]any{"time_precision": "truncate"})

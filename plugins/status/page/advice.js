@@ -22,7 +22,7 @@ const all = [
     code: () => "clickhouse-client -q 'SELECT query_id, elapsed, query FROM system.processes ORDER BY elapsed DESC'\n" +
       "clickhouse-client -q 'SELECT table, count() AS parts FROM system.parts WHERE active GROUP BY table ORDER BY parts DESC'\n" +
       "clickhouse-client -q 'SELECT name, formatReadableSize(free_space) FROM system.disks'",
-    link: ["What a pause means", "README.md#what-a-pause-means"],
+    link: ["What a pause means", "docs/delivery.md#what-a-pause-means"],
   },
   {
     key: "input-away",
@@ -43,8 +43,9 @@ const all = [
     when: (s) => s.deadLetters > 0,
     title: "Rows went to the dead letters",
     text: (s) => `${count(s.deadLetters)} rows did not fit their tables. They are kept by the dead_letter output with the reason; mend the cause, then replay them.`,
-    code: () => "data-bridge run config/examples/replay_dead_letters.yaml",
-    link: ["What is guaranteed", "README.md#what-is-guaranteed"],
+    code: () => "jq -r '[.table, .column, .error] | @tsv' dead_letter.jsonl | sort | uniq -c | sort -rn\n" +
+      "data-bridge replay -c config/bridge.yaml dead_letter.jsonl",
+    link: ["Dead letters and their replay", "docs/operating.md#dead-letters-and-their-replay"],
   },
   {
     key: "operate",
@@ -54,7 +55,7 @@ const all = [
       ? `One input, or all without its label. The token is that of status_server.admin.token${s.gate.admin_remote ? "" : "; only from the bridge's own host"}.`
       : "Switched off here: set status_server.admin.enabled and a token (ADMIN_ENABLED and ADMIN_TOKEN in the shipped pipeline)."),
     code: (s) => [`/${s.inputs[0]?.label ?? "<label>"}`, ""].map((label) => curl(s, "pause", label)).concat(curl(s, "resume")).join("\n"),
-    link: ["Health and pausing over HTTP", "README.md#health"],
+    link: ["Pausing an input by hand", "docs/operating.md#pausing-an-input-by-hand"],
   },
   {
     key: "look",

@@ -59,6 +59,7 @@ type config struct {
 	sharder       sharder
 	columns       columnSet
 	rejectUnknown bool
+	reads         [][]string // the paths of the fields that expressions, the table's name and the shard's may look at
 	rejectMissing bool
 	nullAsDefault bool
 	times         column.Rules
@@ -121,7 +122,11 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	if err := c.validate(); err != nil {
 		return c, err
 	}
-	return c, c.readSharder()
+	if err := c.readSharder(); err != nil {
+		return c, err
+	}
+	c.noteReads()
+	return c, nil
 }
 
 func (c *config) readTable(p *parser) {
@@ -187,6 +192,21 @@ func (c *config) readSharder() (err error) {
 		c.sharder, err = newSharder(c.shardBy, len(c.shards))
 	}
 	return err
+}
+
+// noteReads lists the fields that are known though no column takes them as they are.
+func (c *config) noteReads() {
+	for _, name := range c.columns.names {
+		if s, given := c.columns.sources[name]; given && s.expr != nil {
+			c.reads = append(c.reads, s.reads...)
+		}
+	}
+	for _, part := range c.namer.parts {
+		if part.from != nil {
+			c.reads = append(c.reads, part.from.reads...)
+		}
+	}
+	c.reads = append(c.reads, c.sharder.by.reads...)
 }
 
 // isReject reports whether the configuration of an output is Benthos' reject:

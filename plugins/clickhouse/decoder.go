@@ -19,6 +19,7 @@ func newDecoder(s *column.Schema, cfg *config, newBlock func() (*column.Block, e
 	d.Decoder = json.NewDecoder(json.Config{
 		Schema:        s,
 		Sources:       d.sources(cfg.columns.sources),
+		Known:         cfg.reads,
 		RejectUnknown: cfg.rejectUnknown,
 		RejectMissing: cfg.rejectMissing,
 		NullAsDefault: cfg.nullAsDefault,
@@ -37,7 +38,7 @@ func (d *decoder) sources(given map[string]source) map[string]rec.Source {
 		from := rec.Source{Text: s.text, Path: s.path}
 		if s.path == nil {
 			from.Compute = func(index int) (any, bool, error) { return s.query(d.records[index]) }
-			from.OfRecord = s.ofRecord
+			from.OfRecord = len(s.reads) > 0
 		}
 		bound[name] = from
 	}

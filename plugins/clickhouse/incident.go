@@ -92,6 +92,9 @@ func wordOfRow(fault *rec.RowError) string {
 		return reasonOf(fault)
 	}
 	shown := fmt.Sprintf("column %q", fault.Column)
+	if fault.Field {
+		shown = fmt.Sprintf("field %q", fault.Column)
+	}
 	if fault.Type != "" {
 		shown += " (" + fault.Type + ")"
 	}

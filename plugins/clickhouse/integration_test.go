@@ -159,7 +159,7 @@ func TestABadRowIsIsolated(t *testing.T) {
 		}}, letters[0])
 		require.Equal(t, `not json`, letters[1].body)
 		require.Contains(t, letters[1].meta[metaError], "malformed JSON")
-		require.Equal(t, `column "prize": no column of that name`, letters[2].meta[metaError])
+		require.Equal(t, `field "prize": no column takes it, and unknown_fields is reject`, letters[2].meta[metaError])
 		require.EqualValues(t, 2, out.board.Rows())
 		require.EqualValues(t, 3, out.board.DeadLetters())
 	})

@@ -24,13 +24,12 @@ type source struct {
 	key  string             // of the metadata, if there is neither path nor expression
 	expr *bloblang.Executor // nil for paths and keys
 
-	ofRecord bool // the expression names the record; one that only has bare fields is not seen through
+	reads [][]string // the paths of the fields that an expression may look at; an empty one is the record
 }
 
 var (
 	pathStep    = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)+")`)
 	metadataKey = regexp.MustCompile(`^(?:@([A-Za-z_][A-Za-z0-9_]*)|@("(?:[^"\\]|\\.)+")|meta(?:data)?\(("(?:[^"\\]|\\.)+")\))$`)
-	namesRecord = regexp.MustCompile(`\bthis\b|\bcontent\(\)`)
 
 	errEmptySource = errors.New("is empty, a field path, @metadata or a Bloblang expression is required")
 )
@@ -46,7 +45,7 @@ func parseSource(text string) (source, error) {
 		return s, errEmptySource
 	}
 	if s.path = parsePath(s.text); s.path != nil {
-		s.way = json.NewPath(s.text, s.path)
+		s.way, s.reads = json.NewPath(s.text, s.path), [][]string{s.path}
 		return s, nil
 	}
 	if m := metadataKey.FindStringSubmatch(s.text); m != nil {
@@ -64,7 +63,7 @@ func parseSource(text string) (source, error) {
 	if err != nil {
 		return s, fmt.Errorf("%q is neither a field path nor a Bloblang expression: %w", s.text, err)
 	}
-	s.expr, s.ofRecord = expr, namesRecord.MatchString(s.text)
+	s.expr, s.reads = expr, fieldsRead(s.text)
 	return s, nil
 }
 

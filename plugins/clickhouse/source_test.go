@@ -88,7 +88,7 @@ func TestSourcesShareFields(t *testing.T) {
 	require.Equal(t, []string{`{"bid":2,"ask":3}`, "\x02", "\x02", "\x05", "9007199254740993", "\x05"}, got)
 
 	_, err = decodeSources(t, m, true, [3]string{"bid", "UInt8", "q.bid"}, [3]string{"n", "UInt8", "n"})
-	require.EqualError(t, err, `column "q.ask": no column of that name`)
+	require.EqualError(t, err, `field "q.ask": no column takes it, and unknown_fields is reject`)
 	m = service.NewMessage([]byte(`{"q":{"bid":2,"bid":3}}`))
 	_, err = decodeSources(t, m, false, [3]string{"bid", "UInt8", "q.bid"})
 	require.EqualError(t, err, `column "q.bid": the field is given twice`)

@@ -48,7 +48,8 @@ func tableFields() []*service.ConfigField {
 			LintRule(`root = if this == "" { ["` + fieldTable + ` is empty, the name of a table is required"] }`),
 		columnsField(),
 		service.NewStringEnumField(fieldUnknownFields, unknownIgnore, unknownReject).
-			Description("What to do with a record that has a field which no column takes: ignore the field, or reject the record as a dead letter.").
+			Description("What to do with a record that has a field which no column takes: ignore the field, or reject the record as a dead letter. " +
+				"A field counts as known, too, if an expression of `columns`, the name of the table or `shard_by` names it, as in `price * 100`, `this.price` or `json(\"price\")`, and all of them do if one takes the record as a whole, as `this.format_json()` does; a field whose name an expression works out is unknown. What a processor reads is gone before: let it delete what it has used.").
 			Default(unknownIgnore).Example(unknownReject),
 		service.NewStringEnumField(fieldTimePrecision, timesStrict, timesTruncate).
 			Description("What to do with a time that is finer than its column: reject the record, or cut the time off at the column's precision.").

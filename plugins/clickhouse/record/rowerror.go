@@ -8,7 +8,7 @@ import (
 
 // Why a record cannot become a row, beside what columns say.
 var (
-	ErrUnknown  = errors.New("no column of that name")
+	ErrUnknown  = errors.New("no column takes it, and unknown_fields is reject")
 	ErrNoColumn = errors.New("no field that is a column of the table")
 	ErrMissing  = errors.New("the record lacks it, and the column has neither a default nor null")
 	ErrUneven   = errors.New("the arrays of one Nested have different lengths")
@@ -23,6 +23,7 @@ var ErrDefaultsAlone = fmt.Errorf("%w, and each of these has a default that only
 // RowError says why one record cannot become a row.
 type RowError struct {
 	Column string // "" when the record as a whole is at fault
+	Field  bool   // Column is the path of a field that no column takes
 	Type   string // of the column
 	Value  string // as the record has it, shortened; "" if there is none to show
 	Err    error
@@ -32,6 +33,8 @@ func (e *RowError) Error() string {
 	switch {
 	case e.Column == "":
 		return e.Err.Error()
+	case e.Field:
+		return fmt.Sprintf("field %q: %v", e.Column, e.Err)
 	case e.Value == "":
 		return fmt.Sprintf("column %q: %v", e.Column, e.Err)
 	}

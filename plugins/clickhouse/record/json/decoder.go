@@ -13,6 +13,9 @@ type Config struct {
 	// Sources tell where the values of columns come from. Without any, each
 	// column has the field of its name.
 	Sources map[string]record.Source
+	// Known are the paths of fields that something else than columns takes, which are
+	// not unknown; an empty one is that of the record as a whole.
+	Known [][]string
 	// RejectMissing makes the lack of a field an error of the row where the column
 	// has neither a default nor null, so that a zero would be made up for it.
 	RejectMissing bool
@@ -72,6 +75,9 @@ func NewDecoder(c Config) *Decoder {
 		missing:       make([]bool, len(c.Schema.Columns)),
 	}
 	d.root, d.computed = plan(c.Schema, c.Sources)
+	for _, path := range c.Known {
+		d.root.know(path)
+	}
 	d.groups = nestedGroups(c.Schema)
 	d.defaults = defaultsOf(c.Schema)
 	return d

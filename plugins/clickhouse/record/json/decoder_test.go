@@ -300,7 +300,7 @@ func TestDuplicateAndUnknownFields(t *testing.T) {
 	d = decoderFor(ticks.Schema(), true)
 	err := d.Add([]byte(`{"seq":1,"nothing":1}`), 0)
 	require.ErrorIs(t, err, record.ErrUnknown)
-	require.EqualError(t, err, `column "nothing": no column of that name`)
+	require.EqualError(t, err, `field "nothing": no column takes it, and unknown_fields is reject`)
 }
 
 func TestFieldOrderMayChange(t *testing.T) {

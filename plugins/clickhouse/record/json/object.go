@@ -87,8 +87,8 @@ func (d *Decoder) unknown(n *node, name string) (*field, error) {
 	case n.whole:
 	case d.schema.Lost[n.prefix+name]:
 		return nil, &record.RowError{Column: n.prefix + name, Err: record.ErrLost}
-	case d.rejectUnknown:
-		return nil, &record.RowError{Column: record.Shorten([]byte(n.prefix + name)), Err: record.ErrUnknown}
+	case d.rejectUnknown && !n.all && !n.known[name]:
+		return nil, &record.RowError{Field: true, Column: record.Shorten([]byte(n.prefix + name)), Err: record.ErrUnknown}
 	}
 	f := n.learn(name)
 	d.stranger = d.stranger || f != nil && d.sources == nil

@@ -18,10 +18,12 @@ const mostNames = 1024
 type node struct {
 	prefix  string // of its fields' paths in messages
 	fields  map[string]*field
-	room    int   // how many more names are learned
-	whole   bool  // a column takes the object as it stands, so that no field is unknown
-	columns []int // that take the object as it stands, or have their elements in it
-	element bool  // an element of a Nested column: each field is one element of an array
+	room    int             // how many more names are learned
+	known   map[string]bool // fields that something else than a column takes
+	all     bool            // something else than a column may take any of them
+	whole   bool            // a column takes the object as it stands, so that no field is unknown
+	columns []int           // that take the object as it stands, or have their elements in it
+	element bool            // an element of a Nested column: each field is one element of an array
 	first   *field
 	stamp   int // of the object at hand
 }
@@ -118,6 +120,36 @@ func (n *node) inherit() {
 	}
 }
 
+// know makes the field that a path leads to, and what is in it, known to whoever asks
+// for unknown ones. Where no column looks into the first of its names, all of that is.
+func (n *node) know(path []string) {
+	if len(path) == 0 {
+		n.all = true
+		for _, f := range n.fields {
+			f.know(path)
+		}
+		return
+	}
+	f := n.fields[path[0]]
+	if f == nil {
+		if n.known == nil {
+			n.known = map[string]bool{}
+		}
+		n.known[path[0]] = true
+		return
+	}
+	f.know(path[1:])
+}
+
+// know does the same in what columns take of the field.
+func (f *field) know(path []string) {
+	for _, inner := range []*node{f.child, f.nested} {
+		if inner != nil {
+			inner.know(path)
+		}
+	}
+}
+
 // planNested lets the columns of a Nested be filled from an array of objects
 // too: n.a and n.b from a field n, unless that is a column itself.
 func planNested(s *column.Schema, root *node) {
@@ -194,11 +226,11 @@ func keyText(name string) string {
 // unused are the fields of the records, as far as they are remembered, that no
 // column takes.
 func (n *node) unused() (paths []string) {
-	for _, f := range n.fields {
+	for name, f := range n.fields {
 		switch {
 		case f.child != nil:
 			paths = append(paths, f.child.unused()...)
-		case len(f.columns) == 0 && f.nested == nil:
+		case len(f.columns) == 0 && f.nested == nil && !n.known[name]:
 			paths = append(paths, f.path)
 		}
 	}

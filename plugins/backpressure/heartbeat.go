@@ -110,9 +110,10 @@ func (b *buffer) beat() {
 
 // heartbeatFields are the figures of /health, flat.
 func (b *buffer) heartbeatFields() []any {
-	m := b.board.Health().Metrics
+	h := b.board.Health()
+	m := h.Metrics
 	p := m.Backpressure
-	return []any{
+	return append([]any{
 		"ticks", m.Ticks, "ch_candles", m.Candles, "external", m.External, "nats_msgs", m.NATSMessages,
 		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
 		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
@@ -120,5 +121,34 @@ func (b *buffer) heartbeatFields() []any {
 		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
 		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "operator_paused", b.heldLabels(),
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
+	}, losses(h)...)
+}
+
+// losses are what is not stored, or not yet, behind the figures that every record has:
+// counts that are not zero, and the lag where any input knows it.
+func losses(h status.Health) (fields []any) {
+	var dead, dropped, conflated, slow, lost, lag int64
+	known := false
+	for _, out := range h.Outputs {
+		dead += out.DeadLetters
 	}
+	for _, in := range h.Inputs {
+		dropped, conflated = dropped+in.Dropped, conflated+in.Conflated
+		slow, lost = slow+in.SlowConsumer, lost+in.RecordsLost
+		if in.Lag != nil {
+			lag, known = lag+*in.Lag, true
+		}
+	}
+	for _, c := range []struct {
+		name string
+		n    int64
+	}{{"dead_letters", dead}, {"dropped", dropped}, {"conflated", conflated}, {"slow_consumer", slow}, {"records_lost", lost}} {
+		if c.n != 0 {
+			fields = append(fields, c.name, c.n)
+		}
+	}
+	if known {
+		fields = append(fields, "lag", lag)
+	}
+	return fields
 }

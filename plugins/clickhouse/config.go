@@ -2,6 +2,8 @@ package clickhouse
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -71,7 +73,8 @@ type config struct {
 	maxBatches    int // that wait for a retry
 	deduplicate   string
 	schemaRefresh time.Duration
-	reject        bool // dead_letter is a reject output
+	deadLetter    string // the kind of output that dead_letter is
+	reject        bool   // it hands the errors back
 	mostBad       float64
 	gate          string
 }
@@ -115,7 +118,8 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	c.readTable(p)
 	c.readColumns(p)
 	c.readMakes(p)
-	c.reject = isReject(read(p, conf.FieldAny, fieldDeadLetter))
+	c.deadLetter = outputKind(read(p, conf.FieldAny, fieldDeadLetter))
+	c.reject = c.deadLetter == "reject"
 	if p.err != nil {
 		return c, p.err
 	}
@@ -209,19 +213,29 @@ func (c *config) noteReads() {
 	c.reads = append(c.reads, c.sharder.by.reads...)
 }
 
-// isReject reports whether the configuration of an output is Benthos' reject:
-// only its name tells that its errors are meant to be handed back, and not to
-// be overcome by trying again.
-func isReject(output any) bool {
+// outputKind is the name of an output's kind by its configuration. Of Benthos' reject it
+// alone tells that its errors are meant to be handed back, and not to be overcome by
+// trying again.
+func outputKind(output any) string {
 	fields, ok := output.(map[string]any)
 	if node, isNode := output.(interface{ Decode(v any) error }); isNode { // a *yaml.Node
 		ok = node.Decode(&fields) == nil
 	}
 	if !ok {
-		return false
+		return ""
 	}
-	_, named := fields["reject"]
-	return named || fields["type"] == "reject"
+	if _, named := fields["reject"]; named {
+		return "reject"
+	}
+	if kind, given := fields["type"].(string); given {
+		return kind
+	}
+	for _, kind := range slices.Sorted(maps.Keys(fields)) {
+		if kind != "label" && kind != "processors" {
+			return kind
+		}
+	}
+	return ""
 }
 
 // validate checks what the lint rules check, for configurations that were not

@@ -36,6 +36,7 @@ type deadLetters struct {
 	board   *status.Output
 
 	refusals status.Repeats
+	told     letterLog
 }
 
 // deliver blocks until the output has the rows; it tries again, with the

@@ -54,8 +54,9 @@ func incidentOf(row badRow, class string) status.Incident {
 	return i
 }
 
-// reportRows tells of rows that were not stored, those of one cause together.
-func (o *output) reportRows(bad []badRow, class string) {
+// reportRows tells of rows that were not stored, those of one cause together, and
+// returns how many there are of each.
+func (o *output) reportRows(bad []badRow, class string) map[status.Incident]int64 {
 	counts := map[status.Incident]int64{}
 	for _, row := range bad {
 		counts[incidentOf(row, class)]++
@@ -64,6 +65,7 @@ func (o *output) reportRows(bad []badRow, class string) {
 		i.Count = n
 		o.board.Report(i)
 	}
+	return counts
 }
 
 // wordOf says why an insert failed without a word of what a record holds, for

@@ -103,6 +103,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
 	}
 	o.letters.board = o.board
+	o.letters.told.log, o.letters.told.to = mgr.Logger(), cfg.deadLetter
 	o.clusters = o.newClusters()
 	checkup.Join(mgr, o)
 	o.running, o.stop = context.WithCancel(context.Background())

@@ -36,7 +36,7 @@ func (o *output) settle(ctx context.Context, batch service.MessageBatch, all []r
 		return err
 	}
 	o.countDeadLetters(bad)
-	o.reportRows(bad, status.ClassDeadLetter)
+	o.letters.told.tell(o.reportRows(bad, status.ClassDeadLetter))
 	return failures.of(batch)
 }
 

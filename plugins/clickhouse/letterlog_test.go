@@ -64,7 +64,7 @@ func TestDeadLettersAreLoggedAtOnceAndThenRarely(t *testing.T) {
 }
 
 func TestTheLogTellsOfADeadLetter(t *testing.T) {
-	server := startServer(t, stack.KindChDB, stack.ClickHouseOptions{})
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newTable(t, server, "id UInt8")
 	for dead, want := range map[string]string{
 		"type: drop\n  drop: {}":     `cannot be stored, discarded (dead_letter: drop): \"id\": UInt8: out of range`,

@@ -5,7 +5,7 @@ import "github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 // description is what the reference says of the output as a whole.
 func description() string {
 	return "" +
-		"Each message is one JSON object and becomes one row; an array of objects, or objects and arrays one after the other (with line breaks between them or without), are as many rows, each of which is rejected alone. A line that is broken is a dead letter by itself, and so is a broken array or an object of several lines, up to the next line that is complete by itself and cannot be a part of it. A byte-order mark is skipped. The fields of an object go to the columns of the same name, or to those that `columns` says. The table's columns and types are read from the server.\n\n" +
+		"Each message is one JSON object and becomes one row; an array of objects, or objects and arrays one after the other (with line breaks between them or without), are as many rows, each of which is rejected alone. A line that is broken is a dead letter by itself, and so is a broken array or an object of several lines, up to the next line that is complete by itself and cannot be a part of it: where all lines begin with an object or an array, and two at least are whole, none can. A byte-order mark is skipped. The fields of an object go to the columns of the same name, or to those that `columns` says. The table's columns and types are read from the server.\n\n" +
 		"### Conversions\n\n" +
 		"Values are converted strictly: what does not fit its column is an error of that row, never a clipped, rounded or default value. A row that does not fit goes to `dead_letter`, its neighbours are stored.\n\n" +
 		"| Column | Accepted JSON |\n" +

@@ -67,7 +67,7 @@ func TestTheLogTellsOfADeadLetter(t *testing.T) {
 	server := stack.Shared.ClickHouse(t, stack.KindChDB)
 	table := newTable(t, server, "id UInt8")
 	for dead, want := range map[string]string{
-		"type: drop\n  drop: {}":     `cannot be stored, discarded (dead_letter: drop): \"id\": UInt8: out of range`,
+		"type: drop\n  drop: {}":            `cannot be stored, discarded (dead_letter: drop): \"id\": UInt8: out of range`,
 		"label: x\n  letter_box: {name: y}": `cannot be stored, sent to dead_letter (letter_box), which has the reason as metadata: \"id\": UInt8: out of range`,
 	} {
 		var text bytes.Buffer

@@ -48,7 +48,6 @@ var (
 	exprCall    = regexp.MustCompile(`^\s*\(`)
 	exprStep    = regexp.MustCompile(`^\s*\.\s*([A-Za-z0-9_]+|"(?:[^"\\]|\\.)*")`)
 	exprLiteral = regexp.MustCompile(`^\s*\(\s*("(?:[^"\\]|\\.)*")\s*\)`)
-	exprNoArgs  = regexp.MustCompile(`^\s*\(\s*\)`)
 )
 
 // noFields are names that are none of a field where they stand alone.

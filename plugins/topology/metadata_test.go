@@ -67,7 +67,7 @@ func TestMetadataIsAskedFor(t *testing.T) {
 func TestMetadataKeysAreTheInputs(t *testing.T) {
 	for input, keys := range map[string][]string{
 		"pausable_kafka: {seed_brokers: [a:1], topics: [t], consumer_group: g": {"kafka_offset", "kafka_key", "kafka_timestamp_ms", "kafka_timestamp_unix"},
-		"pausable_nats: {urls: ['nats://a:1'], subjects: [t]":                     {"nats_reply_subject"},
+		"pausable_nats: {urls: ['nats://a:1'], subjects: [t]":                  {"nats_reply_subject"},
 		"pausable_nats_jetstream: {urls: ['nats://a:1'], stream: s, durable: d": {
 			"nats_sequence_stream", "nats_sequence_consumer", "nats_num_delivered", "nats_num_pending", "nats_timestamp_unix_nano",
 		},

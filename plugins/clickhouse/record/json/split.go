@@ -76,11 +76,11 @@ var ErrNoRecord = errors.New("an array without an object")
 // Split returns what text holds: objects that white space or nothing divides, and
 // the elements of arrays. Where that ends in nonsense, the line with it is a piece
 // that is none, and so are the lines after it up to one which is complete by
-// itself: of records on lines of their own, each stands alone. Of a broken array
+// itself: of records on lines of their own, each stands alone (see holdsLines). Of a broken array
 // no element is believed, only a line with another array. No byte of the text but
 // white space and the marks of arrays is in no piece.
 func Split(text []byte) (pieces []Piece) {
-	s := scanner{buf: text}
+	s, lines := scanner{buf: text}, linesOf(text)
 	s.skipMark()
 	for s.next(); s.pos < len(text); s.next() {
 		at := s.pos
@@ -94,7 +94,7 @@ func Split(text []byte) (pieces []Piece) {
 			at = pieces[len(pieces)-1].at // it is on the same line
 			pieces = pieces[:len(pieces)-1]
 		}
-		s.pos = nextLine(text, broken)
+		s.pos = nextLine(text, broken, lines)
 		rest := bytes.TrimRight(text[at:s.pos], " \t\r\n")
 		pieces = append(pieces, Piece{Text: rest, Err: err, at: at, end: at + len(rest)})
 	}
@@ -133,8 +133,8 @@ func (s *scanner) pieces(at int) (found []Piece, err error) {
 // nextLine returns where the first line after the beginning of a broken value is
 // that is complete by itself, or the end of the text. A line that may be a part of
 // the value, by what stands before it or after it, is none: no row is made of what
-// is only a part of a record.
-func nextLine(text []byte, from int) int {
+// is only a part of a record. In a text of lines none is such a part.
+func nextLine(text []byte, from int, lines func() bool) int {
 	array := text[from] == '['
 	for next := from; ; {
 		end := bytes.IndexByte(text[next:], '\n')
@@ -143,7 +143,8 @@ func nextLine(text []byte, from int) int {
 		}
 		next += end + 1
 		before := bytes.TrimRight(text[from:next], " \t\r\n")
-		if bytes.IndexByte([]byte(":,[{"), before[len(before)-1]) < 0 && isComplete(text[next:], array) {
+		goesOn := bytes.IndexByte([]byte(":,[{"), before[len(before)-1]) >= 0
+		if isComplete(text[next:], array) && (!goesOn || lines()) {
 			return next
 		}
 	}

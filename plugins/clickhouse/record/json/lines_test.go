@@ -1,0 +1,134 @@
+package json
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A line that breaks where a value would go on takes no other with it, if the others
+// show that the message holds lines.
+func TestALineThatBreaksWhereItWouldGoOnStandsAlone(t *testing.T) {
+	for text, want := range map[string][]string{
+		"{\"a\":1}\n{\"b\":[{\n{\"c\":1}":                       {`{"a":1}`, `!{"b":[{`, `{"c":1}`},
+		"{\"b\":[\r\n{\"c\":1}\r\n{\"d\":1}\r\n":                {`!{"b":[`, `{"c":1}`, `{"d":1}`},
+		"{\"b\":1,\n\n{\"c\":1}\n{\"d\":\n{\"e\":1} {}\n":       {`!{"b":1,`, `{"c":1}`, `!{"d":`, `{"e":1}`, `{}`},
+		"\xef\xbb\xbf{\"b\":\n{\"c\":1}\n[{\"d\":1}]":           {`!{"b":`, `{"c":1}`, `{"d":1}`},
+		"[{\"b\":\n{\"c\":1}\n[{\"d\":1}]":                      {"![{\"b\":\n{\"c\":1}", `{"d":1}`}, // of a broken array, no element is believed
+		"{\"a\":\n{\"a\":3}":                                    {"!{\"a\":\n{\"a\":3}"},             // it may have been cut off
+		"{\"b\":[\n{\"c\":1},\n{\"d\":1}\n{\"e\":1}\n{\"f\":1}": {"!{\"b\":[\n{\"c\":1},\n{\"d\":1}", `{"e":1}`, `{"f":1}`},
+		"{\"a\":1}\n{\"b\":[\n  {\"c\":1}\n  {\"d\":1}\n]":      {`{"a":1}`, "!{\"b\":[\n  {\"c\":1}\n  {\"d\":1}\n]"},
+		"{\"a\":1}\n{\"b\":1}\n{\"x\":[\n{\"c\":1}\n]}":         {`{"a":1}`, `{"b":1}`, "{\"x\":[\n{\"c\":1}\n]}"},
+		"{\"a\":1}\n{\"b\":1}\n{\"x\":[\n{\"c\":1}\n]x}":        {`{"a":1}`, `{"b":1}`, "!{\"x\":[\n{\"c\":1}\n]x}"},
+	} {
+		require.Equal(t, want, marked(Split([]byte(text))), text)
+	}
+}
+
+// marked are the texts of pieces, with ! before what is no record.
+func marked(pieces []Piece) (texts []string) {
+	for _, p := range pieces {
+		text := string(p.Text)
+		if p.Err != nil {
+			text = "!" + text
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// randomRecord is an object of a few levels.
+func randomRecord(r *rand.Rand, depth int) map[string]any {
+	values := []func() any{
+		func() any { return r.IntN(100) },
+		func() any { return strings.Repeat("{[,:\n\"", r.IntN(3)) },
+		func() any { return nil },
+	}
+	if depth > 0 {
+		values = append(values,
+			func() any { return randomRecord(r, depth-1) },
+			func() any { return []any{randomRecord(r, depth-1), randomRecord(r, depth-1)} })
+	}
+	o := map[string]any{}
+	for i := range r.IntN(3) + 1 {
+		o[fmt.Sprint("f", i)] = values[r.IntN(len(values))]()
+	}
+	return o
+}
+
+// Of lines, each that the standard library takes is a record and each that it does not
+// is in pieces that are none; of objects in several lines, no part is ever a record.
+func TestSplitAgreesWithTheStandardLibrary(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 500 {
+		checkLines(t, r)
+		checkIndented(t, r)
+	}
+}
+
+func FuzzSplitAgreesWithTheStandardLibrary(f *testing.F) {
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		checkLines(t, r)
+		checkIndented(t, r)
+	})
+}
+
+func checkLines(t *testing.T, r *rand.Rand) {
+	var lines, valid []string
+	for range r.IntN(6) + 3 {
+		text, err := stdjson.Marshal(randomRecord(r, 2))
+		require.NoError(t, err)
+		if r.IntN(3) == 0 {
+			text = text[:r.IntN(len(text)-1)+1]
+		}
+		if stdjson.Valid(text) {
+			valid = append(valid, string(text))
+		}
+		lines = append(lines, string(text))
+	}
+	if len(valid) < 2 {
+		return
+	}
+	text := strings.Join(lines, "\n")
+	var got []string
+	for _, p := range Split([]byte(text)) {
+		if p.Err == nil {
+			got = append(got, string(p.Text))
+			continue
+		}
+		for line := range strings.SplitSeq(string(p.Text), "\n") {
+			require.False(t, stdjson.Valid([]byte(line)), "%q is lost with a broken line of\n%s", line, text)
+		}
+	}
+	require.Equal(t, valid, got, text)
+}
+
+func checkIndented(t *testing.T, r *rand.Rand) {
+	whole := map[string]bool{}
+	var text bytes.Buffer
+	broken := r.IntN(4)
+	indent := []string{" ", "\t", "  "}[r.IntN(3)]
+	for i := range 4 {
+		record, err := stdjson.MarshalIndent(randomRecord(r, 2), "", indent)
+		require.NoError(t, err)
+		if i == broken {
+			record = record[:r.IntN(len(record)-1)+1]
+		}
+		whole[string(record)] = stdjson.Valid(record)
+		text.Write(record)
+		text.WriteByte('\n')
+	}
+	for _, p := range Split(text.Bytes()) {
+		if p.Err == nil {
+			require.True(t, whole[string(p.Text)], "%q is a part of a record of\n%s", p.Text, text.String())
+		}
+	}
+}

@@ -30,6 +30,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -72,6 +73,7 @@ type output struct {
 	ways     *ways
 	recovery *recovery
 
+	over    <-chan struct{} // closed when the stream's buffer has ended; nil without one
 	running context.Context //nolint:containedctx // ends with Close
 	stop    context.CancelFunc
 
@@ -92,12 +94,14 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 	if err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", pluginName, fieldDeadLetter, err)
 	}
-	board := status.Of(mgr, topology.Gate(mgr, cfg.gate))
+	name := topology.Gate(mgr, cfg.gate)
+	board := status.Of(mgr, name)
 	o := &output{
 		cfg:     cfg,
 		res:     mgr,
 		log:     mgr.Logger(),
 		board:   board.Output(status.LabelOf(mgr)),
+		over:    gate.Of(mgr, name).Over(),
 		once:    chunks(topology.Of(mgr), board),
 		metrics: newMetrics(mgr.Metrics()),
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
@@ -145,7 +149,8 @@ func (o *output) newClusters() []*server.Cluster {
 
 // Connect asks every shard for a sign of life, and for the columns of the
 // table if there is only one. Connections are kept up by themselves ever
-// after.
+// after. It gives up for good when the buffer has ended: nothing is going to come, and
+// the host would wait for the servers until shutdown_timeout is nearly over.
 func (o *output) Connect(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -157,19 +162,48 @@ func (o *output) Connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.running, cancel)()
+	defer o.cancelWhenOver(ctx, cancel)()
 	err := o.patience.try(ctx, func(ctx context.Context) error {
 		err := o.cfg.explain(o.connect(ctx))
-		if err != nil {
+		if err != nil && !o.isOver() {
 			o.board.Link.Down(err)
 		}
 		return err
 	})
+	if err != nil && o.isOver() {
+		return service.ErrEndOfInput // the host's word for "do not try again"
+	}
 	if err != nil {
 		return err
 	}
 	o.connected.Store(true)
 	o.board.Link.Up()
 	return nil
+}
+
+// cancelWhenOver calls cancel when the buffer has ended. What it returns ends that.
+func (o *output) cancelWhenOver(ctx context.Context, cancel func()) (stop func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-o.over:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+func (o *output) isOver() bool {
+	select {
+	case <-o.over:
+		return true
+	default: // also without a buffer
+		return false
+	}
 }
 
 func (o *output) connect(ctx context.Context) error {

@@ -127,7 +127,8 @@ type Gate struct {
 	pausedTotal time.Duration
 	ending      bool // the host stops every member
 	draining    bool
-	unsettled   int64 // left behind by controllers that have detached
+	unsettled   int64           // left behind by controllers that have detached
+	over        <-chan struct{} // of the newest controller; nil where none was made
 	turns       turns
 
 	registry *Registry // nil for a gate that nobody can look up
@@ -152,6 +153,16 @@ func (g *Gate) Claim() {
 	g.draining = false
 	g.turns.setFree(false)
 	g.use()
+}
+
+// Over returns a channel that is closed when the newest buffer of the gate has ended:
+// nothing of it is left, and nothing will come of it any more. It is nil where no buffer
+// was built. The host builds an output after the buffer of its stream, and does not
+// tell it of the end before it has connected.
+func (g *Gate) Over() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.over
 }
 
 // WhenGone sets what is called when the gate is forgotten, under its lock.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"strings"
 	"sync"
@@ -61,8 +60,8 @@ const reportsEvery = 5 * time.Second
 
 // dial connects once: a server that cannot be reached is an error that names
 // the servers. Afterwards the connection is kept up for ever; link follows it,
-// and each edge is logged.
-func (c connectionConfig) dial(label string, log *service.Logger, link *status.Link, told hooks) (*connection, error) {
+// and each edge is logged. Only the first attempt ends with ctx, as an error.
+func (c connectionConfig) dial(ctx context.Context, label string, log *service.Logger, link *status.Link, told hooks) (*connection, error) {
 	l := &connection{log: log, link: link, closed: make(chan struct{})}
 	opts, err := c.options(label)
 	if err == nil && c.auth.nkeyFile != "" {
@@ -73,10 +72,13 @@ func (c connectionConfig) dial(label string, log *service.Logger, link *status.L
 	}
 	opts = append(opts, nats.CustomReconnectDelay(func(attempts int) time.Duration { return l.delay(c, attempts) }))
 	told.refused = func() { l.endIfRotated(c.auth.nkeyFile) }
-	opts = append(opts, nats.SetCustomDialer(&countingDialer{count: &l.wire}))
+	first := newDialer(ctx, &l.wire)
+	opts = append(opts, nats.SetCustomDialer(first), nats.SkipHostLookup())
 	opts = append(opts, l.handlers(told)...)
-	if l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...); err != nil {
-		return nil, c.explain(err)
+	l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...)
+	first.done()
+	if err != nil {
+		return nil, c.explain(cmp.Or(ctx.Err(), err))
 	}
 	return l, nil
 }
@@ -299,30 +301,6 @@ func (l *connection) disconnected(err error) {
 	l.log.With("cause", err).Warn("NATS connection lost, reconnecting")
 }
 
-// countingDialer counts what connections bring, whole messages or not: on a slow
-// link nothing else tells a large one from none.
-type countingDialer struct{ count *atomic.Int64 }
-
-// Dial implements nats.CustomDialer.
-func (d *countingDialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: nats.DefaultTimeout}).Dial(network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &countingConn{Conn: conn, count: d.count}, nil
-}
-
-type countingConn struct {
-	net.Conn
-	count *atomic.Int64
-}
-
-func (c *countingConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.count.Add(int64(n))
-	return n, err
-}
-
 // flush waits until the server has seen everything that was sent to it.
 func (l *connection) flush(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
@@ -339,9 +317,9 @@ func (l *connection) close() {
 }
 
 // test dials with a connection of its own and looks whether check is content.
-func (c connectionConfig) test(label string, log *service.Logger, check func(*connection) error) service.ConnectionTestResults {
+func (c connectionConfig) test(ctx context.Context, label string, log *service.Logger, check func(*connection) error) service.ConnectionTestResults {
 	var link status.Link
-	conn, err := c.dial(label, log, &link, hooks{})
+	conn, err := c.dial(ctx, label, log, &link, hooks{})
 	if err == nil {
 		defer conn.close()
 		err = check(conn)

@@ -161,3 +161,50 @@ func TestConnectionTest(t *testing.T) {
 	require.Len(t, results, 1)
 	require.ErrorContains(t, results[0].Err, "connecting to "+s.ClientURL())
 }
+
+// A server that takes the connection and says nothing does not keep whoever stops the
+// input waiting: no other server is tried.
+func TestConnectEndsWithItsContext(t *testing.T) {
+	for name, connect := range map[string]func(t *testing.T, ctx context.Context, urls string) error{
+		"core": func(t *testing.T, ctx context.Context, urls string) error {
+			in, _ := parsed(t, urls+"subjects: [a]")
+			defer in.Close(context.Background())
+			return in.Connect(ctx)
+		},
+		"jetstream": func(t *testing.T, ctx context.Context, urls string) error {
+			conf, err := jetSpec().ParseYAML(urls+"stream: A\ndurable: a", nil)
+			require.NoError(t, err)
+			in, err := newJetInputFromConfig(conf, service.MockResources())
+			require.NoError(t, err)
+			defer in.Close(context.Background())
+			return in.Connect(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer l.Close()
+			_, port, err := net.SplitHostPort(l.Addr().String())
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() {
+				ended <- connect(t, ctx, fmt.Sprintf("urls: ['nats://127.0.0.1:%[1]s', 'nats://localhost:%[1]s']\n", port))
+			}()
+			conn, err := l.Accept()
+			require.NoError(t, err)
+			defer conn.Close()
+			cancel()
+			require.ErrorIs(t, <-ended, context.Canceled)
+
+			mark, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			defer mark.Close()
+			next, err := l.Accept()
+			require.NoError(t, err)
+			defer next.Close()
+			assert.Equal(t, mark.LocalAddr().String(), next.RemoteAddr().String(), "the attempt went on")
+		})
+	}
+}

@@ -121,7 +121,7 @@ func (c *coreInput) start() {
 
 func (c *coreInput) connect(ctx context.Context) error {
 	c.hold.setDisconnected(false)
-	conn, err := c.conf.connection.dial(c.label, c.log, &c.figures.Link, hooks{
+	conn, err := c.conf.connection.dial(ctx, c.label, c.log, &c.figures.Link, hooks{
 		lost:        func() { c.hold.setDisconnected(true) },
 		reconnected: func() { c.tell((*session).resubscribed) },
 		denied:      func(err error) { c.tell(func(s *session) { s.denied(err) }) },
@@ -296,7 +296,7 @@ func (c *coreInput) publish() {
 // ConnectionTest implements service.ConnectionTestable. It does not subscribe:
 // a member of a queue group would take messages away from the others.
 func (c *coreInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	return c.conf.connection.test(c.label, c.log, func(conn *connection) error {
+	return c.conf.connection.test(ctx, c.label, c.log, func(conn *connection) error {
 		if err := conn.flush(ctx); err != nil {
 			return c.conf.connection.explain(err)
 		}

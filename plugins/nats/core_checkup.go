@@ -25,7 +25,7 @@ const shortQueue = time.Second
 // that each message still goes to a member of it, and listens for a while.
 func (c *coreInput) Sample(ctx context.Context, request checkup.Request) (*checkup.Sample, error) {
 	var link status.Link
-	conn, err := c.conf.connection.dial(c.label, c.log, &link, hooks{})
+	conn, err := c.conf.connection.dial(ctx, c.label, c.log, &link, hooks{})
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func (in *jetInput) start() {
 
 func (in *jetInput) connect(ctx context.Context) error {
 	k := newIntake(in.conf.intake(in.poison), false)
-	conn, err := in.conf.connection.dial(in.label, in.log, &in.figures.Link, hooks{
+	conn, err := in.conf.connection.dial(ctx, in.label, in.log, &in.figures.Link, hooks{
 		lost:   func() { k.setDisconnected(true) },
 		denied: in.denied,
 	})
@@ -361,5 +361,5 @@ func (in *jetInput) poison(m *nats.Msg, d delivery) {
 
 // ConnectionTest implements service.ConnectionTestable. It makes no consumer.
 func (in *jetInput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
-	return in.conf.connection.test(in.label, in.log, func(conn *connection) error { return in.conf.test(ctx, conn.conn) })
+	return in.conf.connection.test(ctx, in.label, in.log, func(conn *connection) error { return in.conf.test(ctx, conn.conn) })
 }

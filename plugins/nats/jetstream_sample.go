@@ -74,7 +74,7 @@ func measureRate(ctx context.Context, stream jetstream.Stream, window time.Durat
 // visit calls fn with the stream, over a connection of its own.
 func (in *jetInput) visit(ctx context.Context, fn func(jetstream.Stream) error) error {
 	var link status.Link
-	conn, err := in.conf.connection.dial(in.label, in.log, &link, hooks{})
+	conn, err := in.conf.connection.dial(ctx, in.label, in.log, &link, hooks{})
 	if err != nil {
 		return err
 	}

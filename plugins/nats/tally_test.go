@@ -13,7 +13,7 @@ import (
 // so that nothing looks at its counters before the test does.
 func (r *rig) session(books *tally) *session {
 	conf := r.in.conf
-	conn, err := conf.connection.dial("test", r.in.log, &r.figures.Link, hooks{})
+	conn, err := conf.connection.dial(r.t.Context(), "test", r.in.log, &r.figures.Link, hooks{})
 	require.NoError(r.t, err)
 	s, err := conf.open(conn, r.in.hold.offer, false)
 	require.NoError(r.t, err)

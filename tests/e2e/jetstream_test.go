@@ -17,10 +17,11 @@ import (
 // example.
 type jetRig struct {
 	*rig
-	js     jetstream.JetStream
-	name   string // of the stream
-	policy string
-	http   string // address of /metrics
+	js      jetstream.JetStream
+	name    string // of the stream
+	policy  string
+	ackWait string // of the consumer
+	http    string // address of /metrics
 }
 
 // jetEngines runs a test with both policies of acknowledgement, one on each
@@ -42,7 +43,7 @@ func newJetRig(r *rig, policy string) *jetRig {
 	r.t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	require.NoError(r.t, err)
-	j := &jetRig{rig: r, js: js, name: r.id, policy: policy}
+	j := &jetRig{rig: r, js: js, name: r.id, policy: policy, ackWait: "5s"}
 	_, err = js.CreateStream(within(r.t), jetstream.StreamConfig{Name: j.name, Subjects: []string{r.subject(marketdata.Candles) + ".>"}})
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { _ = js.DeleteStream(within(r.t), j.name) })
@@ -60,7 +61,7 @@ func (j *jetRig) start() *bridge {
 	path := j.example("jetstream_to_clickhouse", func(config map[string]any) {
 		set(config["input"].(map[string]any)["pausable_nats_jetstream"], map[string]any{
 			"urls": []string{j.nats.URL()}, "stream": j.name, "subjects": []string{j.subject(marketdata.Candles) + ".>"}, "ack_policy": j.policy,
-			"ack_wait": "5s", // after which a crash is made up for
+			"ack_wait": j.ackWait, // after which a crash is made up for
 		})
 		set(config["output"], map[string]any{"label": "clickhouse"})
 		config["http"] = map[string]any{"address": j.http}

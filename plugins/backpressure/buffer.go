@@ -128,7 +128,7 @@ func (b *buffer) EndOfInput() {
 func (b *buffer) Close(ctx context.Context) error {
 	b.run()
 	b.gate.Drain()
-	left, open := b.shut()
+	left, lost, open := b.shut()
 	err := acknowledge(ctx, open, errClosed)
 	b.control.Detach(left)
 	b.pulse.stop()
@@ -137,20 +137,22 @@ func (b *buffer) Close(ctx context.Context) error {
 	if s := b.board.TakeSummary(); s.Eventful() {
 		b.logSummary(s)
 	}
-	b.logStopped(left)
+	b.logStopped(left, lost)
 	return err
 }
 
-// shut closes the buffer and returns how many messages were not settled, and
-// the sources to tell. Later calls find nothing.
-func (b *buffer) shut() (int, []*source) {
+// shut closes the buffer and returns how many records were not settled, how many of
+// them nobody can deliver again, and the sources to tell. Later calls find nothing.
+func (b *buffer) shut() (left, lost int, open []*source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left := b.level.Records
-	var open []*source
+	left = b.level.Records
 	for src := b.sources.oldest; src != nil; src = b.sources.oldest { // shift takes it out
 		if !src.abandoned {
 			open = append(open, src)
+		}
+		if src.origin != nil && src.origin.Kind == status.KindNATS {
+			lost += src.held.Records
 		}
 		src.abandoned, src.waiting = true, 0
 		b.shift(src, minus(src.held))
@@ -159,7 +161,7 @@ func (b *buffer) shut() (int, []*source) {
 	b.observe()
 	signal(b.freed)
 	signal(b.ready)
-	return left, open
+	return left, lost, open
 }
 
 // acknowledge calls the sources' acknowledgements, outside of any lock.

@@ -137,14 +137,20 @@ func (b *buffer) withBytes(threshold int64) *service.Logger {
 	return b.log.With("bytes", formatSize(threshold))
 }
 
-func (b *buffer) logStopped(left int) {
-	if left == 0 {
+// logStopped says what becomes of so many records that were not settled, of which core
+// NATS delivers so many to nobody any more.
+func (b *buffer) logStopped(left, lost int) {
+	fate := "they were not acknowledged, and sources that can replay deliver them again"
+	switch {
+	case left == 0:
 		b.log.Info("✅ Data Bridge stopped gracefully")
 		return
+	case lost == left:
+		fate = "they are lost, since core NATS cannot deliver them again"
+	case lost > 0:
+		fate = thousands(int64(lost)) + " of them are lost, since core NATS cannot deliver them again; the others " + strings.TrimPrefix(fate, "they ")
 	}
-	b.log.With("unsettled", left).
-		Errorf("Data Bridge stopped with %s messages unsettled: they were not acknowledged, and sources that can replay deliver them again",
-			thousands(int64(left)))
+	b.log.With("unsettled", left, "lost", lost).Errorf("Data Bridge stopped with %s messages unsettled: %s", thousands(int64(left)), fate)
 }
 
 // logSummary logs what happened since the last midnight, or since the start.

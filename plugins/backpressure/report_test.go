@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 const grouped = "groups: {CH: [ticks, ch_candles], Ext: [external]}"
@@ -103,15 +105,36 @@ func TestLogLinesOfTheEmergencySwitch(t *testing.T) {
 	}, r.logs.take())
 }
 
+// What core NATS has sent comes never again, what others have may.
 func TestForcedStopSaysWhatIsLeft(t *testing.T) {
-	r := newRig(t, "")
-	r.write(t, "ticks", 0, 1234)
-	r.logs.take()
-	require.NoError(t, r.Close(t.Context()))
-	lines := r.logs.take()
-	assert.Equal(t, "ERROR Data Bridge stopped with 1,234 messages unsettled: they were not acknowledged, and sources that can replay deliver them again",
-		lines[len(lines)-1])
-	assert.EqualValues(t, 1234, gate.RegistryOf(r.res).Unsettled())
+	const again = "not acknowledged, and sources that can replay deliver them again"
+	for want, records := range map[string]map[status.Kind]int{
+		"1,234 messages unsettled: they were " + again:                                                                          {status.KindKafka: 1000, status.KindJetStream: 234},
+		"1,234 messages unsettled: they are lost, since core NATS cannot deliver them again":                                    {status.KindNATS: 1234},
+		"3,234 messages unsettled: 2,000 of them are lost, since core NATS cannot deliver them again; the others were " + again: {status.KindNATS: 2000, status.KindKafka: 1234},
+		"5 messages unsettled: they were " + again:                                                                              {"": 5},
+	} {
+		t.Run(want, func(t *testing.T) {
+			r := newRig(t, "")
+			total := 0
+			for kind, n := range records {
+				batch, ctx := r.batch("input", 0, n), t.Context()
+				if kind != "" {
+					ctx = r.board.Input(string(kind), kind).Mark(ctx)
+				}
+				for i := range batch {
+					batch[i] = batch[i].WithContext(ctx)
+				}
+				require.NoError(t, r.WriteBatch(t.Context(), batch, func(context.Context, error) error { return nil }))
+				total += n
+			}
+			r.logs.take()
+			require.NoError(t, r.Close(t.Context()))
+			lines := r.logs.take()
+			assert.Equal(t, "ERROR Data Bridge stopped with "+want, lines[len(lines)-1])
+			assert.EqualValues(t, total, gate.RegistryOf(r.res).Unsettled())
+		})
+	}
 }
 
 func TestHeartbeatInterval(t *testing.T) {

@@ -140,7 +140,7 @@ func spec() *service.ConfigSpec {
 					Description("The address to listen on. Streams that name the same address share one listener.").
 					Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
 				service.NewDurationField(fieldServerGrace).
-					Description("How long an input or the output may be disconnected before `/health` answers 503.").
+					Description("How long an input or the output may be disconnected before `/health` answers 503. What fails before it was ever connected has no grace.").
 					Default("30s").Example("2m").Advanced().
 					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
 				adminField(),

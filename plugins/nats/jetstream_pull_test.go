@@ -119,3 +119,19 @@ func TestPauseLongerThanAckWait(t *testing.T) {
 	assert.LessOrEqual(t, waiting, pullMessages)
 	assert.Zero(t, r.in.current().intake.counts().redelivered)
 }
+
+// The client's own Fetch does not tell a message that is larger than what was asked for
+// from a stream that has nothing: whoever relies on it asks for ever.
+func TestTheClientsOwnFetchHidesALargeMessage(t *testing.T) {
+	_, js := jetServer(t)
+	_, err := js.Publish(t.Context(), "feed.a", make([]byte, 2000))
+	require.NoError(t, err)
+	c, err := js.CreateConsumer(t.Context(), "FEED", jetstream.ConsumerConfig{Durable: "bridge", AckPolicy: jetstream.AckExplicitPolicy})
+	require.NoError(t, err)
+	got, err := c.Fetch(10, jetstream.FetchMaxBytes(1000), jetstream.FetchMaxWait(pullExpiry))
+	require.NoError(t, err)
+	for range got.Messages() {
+		t.Error("a message that is larger than what was asked for")
+	}
+	assert.NoError(t, got.Error(), "where it says so, the package's documentation is out of date")
+}

@@ -315,11 +315,16 @@ func (o *OutputHealth) add(t TableHealth) {
 }
 
 // checkLink reports whether the link is up, and notes a reason when it has been
-// down for longer than the stream's grace.
+// down for longer than the stream's grace. That is for outages: what has never been
+// connected, and knows why, may be configured wrongly, and has no grace.
 func (h *Health) checkLink(f Figures, what, label string, l *Link, now time.Time) bool {
 	s := l.State()
-	if down := now.Sub(s.Since); !s.Connected && !s.Closed && down > f.Buffer.LinkGrace {
-		why := ""
+	down, never := now.Sub(s.Since), !s.Ever && s.Err != nil
+	switch why := ""; {
+	case s.Connected || s.Closed:
+	case never:
+		h.unhealthy("%s%s %q has not been connected yet, for %s: %v", f.prefix(), what, label, down.Round(time.Second), s.Err)
+	case down > f.Buffer.LinkGrace:
 		if s.Err != nil {
 			why = ": " + s.Err.Error()
 		}

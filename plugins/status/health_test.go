@@ -253,6 +253,24 @@ func TestUnhealthyWhenDisconnectedForLong(t *testing.T) {
 	})
 }
 
+// What has never been reached has no grace: nobody looks at a bridge more than in the
+// moments after its start.
+func TestUnhealthyBeforeTheFirstConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := status.NewBoard("")
+		b.SetBuffer(func() status.Buffer { return status.Buffer{LinkGrace: 30 * time.Second} })
+		out := b.Output("clickhouse")
+		assert.Equal(t, "healthy", b.Health().Status, "it has not tried yet")
+		time.Sleep(2 * time.Second)
+		out.Link.Down(errors.New("table \"ticks\" does not exist"))
+		assert.Equal(t, []string{`output "clickhouse" has not been connected yet, for 2s: table "ticks" does not exist`}, b.Health().Reasons)
+		out.Link.Up()
+		assert.Empty(t, b.Health().Reasons)
+		out.Link.Down(errors.New("connection refused"))
+		assert.Empty(t, b.Health().Reasons, "an outage has its grace")
+	})
+}
+
 func TestUnhealthyWhenPausedForTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, start := status.NewBoard(""), time.Now()

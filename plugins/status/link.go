@@ -11,6 +11,7 @@ import (
 type Link struct {
 	mu     sync.Mutex
 	up     bool
+	ever   bool // it was
 	closed bool
 	since  time.Time // of the present state
 	err    error     // why it is down
@@ -22,6 +23,8 @@ type Link struct {
 // LinkState is a copy of a Link's state.
 type LinkState struct {
 	Connected bool
+	// Ever says that it has been connected since the process started.
+	Ever bool
 	// Closed says that the component was closed on purpose: not a fault.
 	Closed bool
 	Since  time.Time
@@ -62,6 +65,7 @@ func (l *Link) set(up, closed bool, err error) {
 	}
 	lost := err != nil && (l.up || l.err == nil) && l.lost != nil
 	l.up, l.closed, l.err = up, closed, err
+	l.ever = l.ever || up
 	l.mu.Unlock()
 	if lost {
 		l.lost(err)
@@ -72,5 +76,5 @@ func (l *Link) set(up, closed bool, err error) {
 func (l *Link) State() LinkState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return LinkState{Connected: l.up, Closed: l.closed, Since: l.since, Err: l.err}
+	return LinkState{Connected: l.up, Ever: l.ever, Closed: l.closed, Since: l.since, Err: l.err}
 }

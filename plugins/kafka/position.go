@@ -45,6 +45,14 @@ func (a *assignment) positions() positions {
 	return ps
 }
 
+// unplaced reports whether nobody has found out yet where a partition starts.
+func (a *assignment) unplaced(tp topicPartition) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.owned[tp]
+	return p != nil && p.position == positionUnknown
+}
+
 // startAt says where partitions start that were assigned: at an exact offset,
 // or where start says.
 func (a *assignment) startAt(offsets map[string]map[int32]kgo.Offset, start kgo.Offset) {

@@ -221,6 +221,16 @@ func (s *session) renew(anew []string) {
 	})
 }
 
+// reopen ends the session because the client has given up to find out where a partition
+// starts, and would not ask again before the next rebalance: the host opens another one.
+func (s *session) reopen(tp topicPartition) {
+	s.renewOnce.Do(func() {
+		s.log.With("topic", tp.topic, "partition", tp.partition).
+			Info("The offsets of a Kafka partition can be read again: joining the group anew, since it is not read otherwise")
+		close(s.renewed)
+	})
+}
+
 // letGo gives what is in flight some time to be acknowledged when a session ends
 // that another one follows.
 func (s *session) letGo() {

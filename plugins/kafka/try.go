@@ -53,9 +53,57 @@ func (s *session) tryFetch(ctx context.Context, cl *kgo.Client, tp topicPartitio
 		err = errorOfFetch(resp)
 	}
 	if errors.Is(err, kerr.OffsetOutOfRange) && (at < 0 || s.conf.startOffset != startCommitted) {
-		return nil // the client knows where to go on
+		err = nil // the client knows where to go on
+	}
+	if err == nil && s.conf.group != "" && s.assignment.unplaced(tp) {
+		return s.tryOffsets(ctx, cl, tp, topic.ID)
 	}
 	return err
+}
+
+// tryOffsets asks for the group's commits of a partition of which the client got no
+// answer. It drops such a partition: once there is an answer, another session has to ask.
+func (s *session) tryOffsets(ctx context.Context, cl *kgo.Client, tp topicPartition, id kadm.TopicID) error {
+	resp, err := offsetsRequest(s.conf.group, tp, id).RequestWith(ctx, cl)
+	if err == nil {
+		err = errorOfOffsets(resp)
+	}
+	if err != nil {
+		return fmt.Errorf("reading what group %q has committed of partition %d of topic %q: %w", s.conf.group, tp.partition, tp.topic, err)
+	}
+	s.reopen(tp)
+	return nil
+}
+
+// offsetsRequest names the partition: of all there are, brokers leave out those that
+// may not be read.
+func offsetsRequest(group string, tp topicPartition, id kadm.TopicID) *kmsg.OffsetFetchRequest {
+	t := kmsg.NewOffsetFetchRequestGroupTopic()
+	t.Topic, t.TopicID, t.Partitions = tp.topic, id, []int32{tp.partition}
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group, g.Topics = group, append(g.Topics, t)
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Groups = append(req.Groups, g)
+	return req
+}
+
+func errorOfOffsets(resp *kmsg.OffsetFetchResponse) error {
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return err
+	}
+	for _, g := range resp.Groups {
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+			return err
+		}
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // fetchRequest asks for one record batch, at most.

@@ -22,7 +22,7 @@ import (
 // publisher sends; without a publisher it sends by the input's own connection.
 func (r *rig) delivers() {
 	r.t.Helper()
-	require.NoError(r.t, r.in.Connect(context.Background()))
+	connect(r.t, r.in)
 	if r.pub == nil {
 		r.pub = r.in.session.conn
 	}
@@ -45,6 +45,7 @@ func (r *rig) isRefused(want string) {
 }
 
 func TestNKeys(t *testing.T) {
+	t.Parallel()
 	known, stranger := nkeyFile(t), nkeyFile(t)
 	s := startServer(t, func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: known.public}} })
 	newRig(t, s, "auth: {nkey_file: "+known.path+"}").delivers()
@@ -71,6 +72,7 @@ func nkeyFile(t *testing.T) nkey {
 // An operator signs accounts, an account signs users: the server knows the
 // operator alone.
 func TestJWTCredentials(t *testing.T) {
+	t.Parallel()
 	operator, account, other := keyPair(t, nkeys.CreateOperator), keyPair(t, nkeys.CreateAccount), keyPair(t, nkeys.CreateAccount)
 	resolver := &server.MemAccResolver{}
 	accountJWT, err := jwt.NewAccountClaims(public(t, account)).Encode(operator)
@@ -115,6 +117,7 @@ func credentials(t *testing.T, account nkeys.KeyPair) string {
 }
 
 func TestTLSWithClientCertificates(t *testing.T) {
+	t.Parallel()
 	authority, err := stack.NewAuthority(t.TempDir())
 	require.NoError(t, err)
 	cert, key, err := authority.Issue("server", "127.0.0.1")
@@ -133,8 +136,9 @@ func TestTLSWithClientCertificates(t *testing.T) {
 }
 
 func TestReconnectOptionsReachTheClient(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, startServer(t), "reconnect_wait: 3s\nreconnect_jitter: 700ms")
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	o := r.in.session.conn.Opts
 	assert.Equal(t, 3*time.Second, o.ReconnectWait)
 	assert.Equal(t, 700*time.Millisecond, o.ReconnectJitter)

@@ -27,7 +27,8 @@ func linkState(r *rig) func() string {
 }
 
 func TestReconnectsAfterAServerRestart(t *testing.T) {
-	s := startServer(t)
+	t.Parallel()
+	s := startServer(t, onPortOfItsOwn(t))
 	r := connected(t, s, "")
 	eventually(t, linkIs(r, true), linkState(r))
 	r.publish("feed.a", 0, 10)
@@ -51,6 +52,7 @@ func TestReconnectsAfterAServerRestart(t *testing.T) {
 // The client itself may give a connection up. What was held is handed over
 // first, then the host is asked to connect again; counters go on.
 func TestConnectsAgainAfterTheConnectionEnded(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1ms}")
 	r.publish("feed.a", 0, 50)
 	eventually(t, func() bool { return r.figures.Received.Load() == 50 }, func() string { return "not received" })
@@ -62,7 +64,7 @@ func TestConnectsAgainAfterTheConnectionEnded(t *testing.T) {
 			require.ErrorIs(t, err, service.ErrNotConnected)
 		}
 	}
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	r.log.awaitLine(t, "were still queued when the NATS connection ended")
 	assert.GreaterOrEqual(t, r.figures.Dropped.Load(), int64(39), "what nats.go had queued died with its connection")
 
@@ -109,9 +111,10 @@ func TestCloseWithoutConnect(t *testing.T) {
 }
 
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, func(o *server.Options) { o.Username, o.Password = "bridge", "s3cret" })
 	right := newRig(t, s, "auth: {user: bridge, password: s3cret}")
-	require.NoError(t, right.in.Connect(context.Background()))
+	connect(t, right.in)
 
 	wrong := newRig(t, s, "auth: {user: bridge, password: hunter2}")
 	err := wrong.in.Connect(context.Background())
@@ -122,12 +125,14 @@ func TestPasswords(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, func(o *server.Options) { o.Authorization = "s3cret" })
-	require.NoError(t, newRig(t, s, "auth: {token: s3cret}").in.Connect(context.Background()))
+	connect(t, newRig(t, s, "auth: {token: s3cret}").in)
 	require.ErrorContains(t, newRig(t, s, "auth: {token: wrong}").in.Connect(context.Background()), "Authorization Violation")
 }
 
 func TestNKeyFileThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "missing.nk")
 	err := newRig(t, startServer(t), "auth: {nkey_file: "+path+"}").in.Connect(context.Background())
 	require.ErrorContains(t, err, "auth.nkey_file")
@@ -136,13 +141,14 @@ func TestNKeyFileThatIsMissingIsNamed(t *testing.T) {
 }
 
 func TestConnectNamesASubjectThatIsForbidden(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, func(o *server.Options) {
 		o.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
 			Subscribe: &server.SubjectPermission{Allow: []string{"feed.ok"}},
 		}}}
 	})
 	const auth = "\nauth: {user: u, password: p}"
-	require.NoError(t, newRig(t, s, "subjects: [feed.ok]"+auth).in.Connect(context.Background()))
+	connect(t, newRig(t, s, "subjects: [feed.ok]"+auth).in)
 	r := newRig(t, s, "subjects: [feed.ok, feed.no]"+auth)
 	err := r.in.Connect(context.Background())
 	require.ErrorContains(t, err, "feed.no")
@@ -150,6 +156,7 @@ func TestConnectNamesASubjectThatIsForbidden(t *testing.T) {
 }
 
 func TestConnectionTest(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := newRig(t, s, "")
 	results := r.in.ConnectionTest(context.Background())

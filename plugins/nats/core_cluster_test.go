@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,11 +14,12 @@ import (
 // The node that the input is connected to stops: it goes on at another one,
 // and what is published from then on arrives, all of it.
 func TestGoesOnAtAnotherNodeOfTheCluster(t *testing.T) {
+	t.Parallel()
 	c, err := stack.StartNATSCluster(3)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, c.Close()) })
 	r := newRigAt(t, strings.Join(c.URLs(), ","), "")
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	conn := r.in.session.conn
 	r.pub = conn // published where it is subscribed: no route of the cluster is in between
 	r.publish("feed.a", 0, 100)

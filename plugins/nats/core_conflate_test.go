@@ -48,6 +48,7 @@ func (r *rig) collected() int {
 }
 
 func TestConflateKeepsTheNewestOfEachSubject(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating)
 	r.publish("feed.a", 0, 3)
 	assert.Equal(t, numbers(0, 3), r.readN(3))
@@ -71,6 +72,7 @@ func TestConflateKeepsTheNewestOfEachSubject(t *testing.T) {
 }
 
 func TestConflateByAnExpression(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating+`
 metadata: {venue: x}
 conflate: {key: '${! json("s") }-${! @nats_subject }-${! @venue }-${! @Book | "none" }'}
@@ -94,6 +96,7 @@ conflate: {key: '${! json("s") }-${! @nats_subject }-${! @venue }-${! @Book | "n
 }
 
 func TestConflateEvictsTheOldestKey(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating+"conflate: {max_keys: 3}")
 	r.gate.Hold(gate.ReasonOperator)
 	for i := range 5 {
@@ -138,6 +141,7 @@ func TestConflateIsBoundedInBytes(t *testing.T) {
 // A pause that begins before everything that the last one kept was handed over
 // goes on with the rest; nothing comes out of order.
 func TestASecondPauseFindsWhatTheFirstKept(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating+"batch: {count: 2, period: 1h}")
 	r.publish("feed.held", 0, 1) // collected, not full: waits in the batch
 	r.awaitTakenIn(1)
@@ -163,6 +167,7 @@ func TestASecondPauseFindsWhatTheFirstKept(t *testing.T) {
 // What is kept leaves in batches of the usual size, and what is live waits for
 // it in the client's queue.
 func TestWhatWasKeptDoesNotOverrunTheHold(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating+"batch: {count: 10, period: 1h}")
 	const keys = 95
 	r.gate.Hold(gate.ReasonOperator)
@@ -187,6 +192,7 @@ func TestWhatWasKeptDoesNotOverrunTheHold(t *testing.T) {
 }
 
 func TestADrainWhilePausedDeliversWhatWasKept(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating+"batch: {count: 10, period: 1h}")
 	const keys = 42
 	r.gate.Hold(gate.ReasonOperator)
@@ -204,6 +210,7 @@ func TestADrainWhilePausedDeliversWhatWasKept(t *testing.T) {
 }
 
 func TestCloseWhilePausedCountsWhatWasKept(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating)
 	r.gate.Hold(gate.ReasonOperator)
 	for i := range 20 {
@@ -220,6 +227,7 @@ func TestCloseWhilePausedCountsWhatWasKept(t *testing.T) {
 
 // The connection may end during a pause: what was kept outlives it.
 func TestWhatWasKeptSurvivesTheConnection(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating)
 	r.gate.Hold(gate.ReasonOperator)
 	r.publish("feed.a", 0, 5)
@@ -227,7 +235,7 @@ func TestWhatWasKeptSurvivesTheConnection(t *testing.T) {
 	r.in.session.conn.Close()
 	_, err := r.tryRead()
 	require.ErrorIs(t, err, service.ErrNotConnected)
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	r.publish("feed.b", 5, 8)
 	r.awaitTakenIn(8)
 	r.gate.Release(gate.ReasonOperator)
@@ -238,6 +246,7 @@ func TestWhatWasKeptSurvivesTheConnection(t *testing.T) {
 // Each session must end although nobody makes room while it does: the callbacks
 // of three subscriptions wait for a place in a batch of one.
 func TestAnEndingSessionDoesNotWaitForRoom(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "subjects: [feed.a, feed.b, feed.c]\nbatch: {count: 1, period: 1h}")
 	for range 20 {
 		for _, s := range []string{"feed.a", "feed.b", "feed.c"} {
@@ -249,7 +258,7 @@ func TestAnEndingSessionDoesNotWaitForRoom(t *testing.T) {
 				require.ErrorIs(t, err, service.ErrNotConnected)
 			}
 		}
-		require.NoError(t, r.in.Connect(context.Background()))
+		connect(t, r.in)
 		assert.LessOrEqual(t, r.collected(), 1)
 	}
 	r.gate.Drain()
@@ -280,6 +289,7 @@ func TestOfferDoesNotWaitWhileTheSessionEnds(t *testing.T) {
 
 // The newest of each key is what a reader sees last, however pauses fall.
 func TestTheLastMessageOfEachKeyIsNeverConflatedAway(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), conflating+"batch: {count: 50, period: 1ms}\npending_limits: {messages: 500000}")
 	const keys, rounds = 100, 300
 	publish := func(from, to int) {

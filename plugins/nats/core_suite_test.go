@@ -28,6 +28,7 @@ output:
 // before the input exists (the isolated ones) or while it is closed (at least
 // once, checkpoints, lossy through reconnect). And those of outputs.
 func TestCoreStreamSuite(t *testing.T) {
+	t.Parallel()
 	url := forSuite(startServer(t))
 	config := func(onPause, count, period string) string {
 		return strings.NewReplacer("$URL", url, "$ON_PAUSE", onPause, "$COUNT", count, "$PERIOD", period).Replace(coreSuite)

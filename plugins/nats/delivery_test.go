@@ -16,6 +16,7 @@ import (
 )
 
 func TestDeliversEverythingInOrder(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	const n = 20000
 	r.publish("feed.a", 0, n)
@@ -26,6 +27,7 @@ func TestDeliversEverythingInOrder(t *testing.T) {
 }
 
 func TestBatchIsHandedOverWhenFull(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 25)
 	assert.Equal(t, numbers(0, 10), contents(t, r.read()))
@@ -35,12 +37,14 @@ func TestBatchIsHandedOverWhenFull(t *testing.T) {
 }
 
 func TestBatchIsHandedOverWhenItsPeriodIsOver(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 1000000, period: 1ms}\npending_limits: {messages: 1000000}")
 	r.publish("feed.a", 0, 3)
 	assert.Equal(t, numbers(0, 3), r.readN(3))
 }
 
 func TestReadBatchWaitsForTheFirstMessage(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 0s}")
 	got := make(chan service.MessageBatch)
 	go func() {
@@ -52,6 +56,7 @@ func TestReadBatchWaitsForTheFirstMessage(t *testing.T) {
 }
 
 func TestQueueGroupSharesWithoutDuplicates(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	a := connected(t, s, "queue: bridge")
 	b := connected(t, s, "queue: bridge")
@@ -66,6 +71,7 @@ func TestQueueGroupSharesWithoutDuplicates(t *testing.T) {
 }
 
 func TestSubjectsAndWildcards(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "subjects: [feed.*.eurusd, news.>]")
 	for _, subject := range []string{"feed.x.eurusd", "feed.x.usdjpy", "news.a.b", "other", "feed.y.eurusd"} {
 		r.publish(subject, 0, 1)
@@ -82,6 +88,7 @@ func TestSubjectsAndWildcards(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "metadata: {table: ticks, venue: x}\nrecord_metadata: [nats_reply_subject, headers]")
 	require.NoError(t, r.pub.PublishMsg(&nats.Msg{
 		Subject: "feed.a", Reply: "inbox", Data: []byte("with headers"),
@@ -107,6 +114,7 @@ func TestMetadata(t *testing.T) {
 // Data of earlier messages must not change when later ones arrive: the input
 // hands over the slices of nats.go without copying.
 func TestDataIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	big := make([]byte, 100_000) // larger than the client's read buffer: takes its other path
 	for i := range big {
@@ -119,6 +127,7 @@ func TestDataIsNotOverwritten(t *testing.T) {
 }
 
 func TestSlowConsumerIsCounted(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}\npending_limits: {messages: 10}")
 	const n = 1000
 	r.publish("feed.a", 0, n)
@@ -133,6 +142,7 @@ func TestSlowConsumerIsCounted(t *testing.T) {
 }
 
 func TestPendingBytesAreLimitedToo(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 1, period: 1h}\npending_limits: {bytes: 10000}")
 	big := make([]byte, 4000)
 	for range 10 {
@@ -145,6 +155,7 @@ func TestPendingBytesAreLimitedToo(t *testing.T) {
 // An input that is not read keeps one batch at most; the rest is in the queue
 // of nats.go.
 func TestHoldIsBounded(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 500)
 	eventually(t, func() bool { return r.figures.Received.Load() == 500 }, func() string { return "not received" })
@@ -153,6 +164,7 @@ func TestHoldIsBounded(t *testing.T) {
 }
 
 func TestNackedMessagesAreCountedAsLost(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 5, period: 1h}")
 	r.publish("feed.a", 0, 10)
 	for range 2 {
@@ -167,6 +179,7 @@ func TestNackedMessagesAreCountedAsLost(t *testing.T) {
 }
 
 func TestConcurrentSubscriptionsShareTheHold(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "subjects: [feed.a, feed.b, feed.c]\nbatch: {count: 64, period: 1ms}")
 	const each = 5000
 	var wg sync.WaitGroup

@@ -5,7 +5,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -46,7 +45,7 @@ func (g *governed) grant(p *server.Permissions) {
 const asBridge = "auth: {user: bridge, password: b}\n"
 
 func (g *governed) admin() *nats.Conn {
-	nc, err := nats.Connect(g.ClientURL(), nats.UserInfo("admin", "a"))
+	nc, err := nats.Connect(g.ClientURL(), nats.UserInfo("admin", "a"), lasting)
 	require.NoError(g.t, err)
 	g.t.Cleanup(nc.Close)
 	return nc
@@ -55,9 +54,10 @@ func (g *governed) admin() *nats.Conn {
 // A right to subscribe that is taken away shows, and comes back by itself; the
 // other subjects go on meanwhile.
 func TestASubscriptionThatTheServerEndsIsUnhealthyAndComesBack(t *testing.T) {
+	t.Parallel()
 	g := startGoverned(t)
 	r := newRig(t, g.Server, asBridge+"subjects: [feed.a, feed.b]")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.pub = g.admin()
 	r.publish("feed.a", 0, 5)
 	assert.Equal(t, numbers(0, 5), r.readN(5))
@@ -78,6 +78,7 @@ func TestASubscriptionThatTheServerEndsIsUnhealthyAndComesBack(t *testing.T) {
 }
 
 func TestJetRequestsThatAreDeniedAreUnhealthyAndRecover(t *testing.T) {
+	t.Parallel()
 	for name, p := range map[string]*server.Permissions{
 		"requests":         {Publish: &server.SubjectPermission{Deny: []string{"$JS.API.CONSUMER.MSG.NEXT.>"}}},
 		"answers":          {Subscribe: &server.SubjectPermission{Deny: []string{"_INBOX.>"}}},
@@ -85,11 +86,10 @@ func TestJetRequestsThatAreDeniedAreUnhealthyAndRecover(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := startGoverned(t, withJetStream(t.TempDir()))
-			js, err := jetstream.New(g.admin())
-			require.NoError(t, err)
+			js := jetOf(t, g.admin())
 			makeStream(t, js, 1)
 			r := newJetRig(t, g.ClientURL(), js, asBridge+"ack_wait: 2s")
-			require.NoError(t, r.in.Connect(t.Context()))
+			connect(t, r.in)
 			r.publish(0, 10)
 			r.all(10)
 			r.settled(10)
@@ -114,9 +114,10 @@ func TestJetRequestsThatAreDeniedAreUnhealthyAndRecover(t *testing.T) {
 
 // Requests that are swallowed, without a word of refusal, are unhealthy too.
 func TestJetRequestsThatNobodyAnswersAreUnhealthy(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	r := newJetRig(t, s.ClientURL(), js, "")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.publish(0, 10)
 	r.all(10)
 	const requests = "$JS.API.CONSUMER.MSG.NEXT.FEED.bridge"

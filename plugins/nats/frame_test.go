@@ -14,6 +14,7 @@ import (
 
 // Records of any subjects travel many to a message and are counted one by one.
 func TestRecordsPerMessage(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := connected(t, s, "records_per_message: 7\nmetadata: {table: ticks}\nbatch: {count: 100}")
 	for i := range 50 {
@@ -47,6 +48,7 @@ func TestRecordsPerMessage(t *testing.T) {
 // Records from JetStream know their sequences in frames, too, and are
 // acknowledged one by one.
 func TestJetRecordsPerMessage(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"batch: {count: 100}\nrecords_per_message: 30")
 		r.publish(0, 1000)

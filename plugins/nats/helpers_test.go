@@ -3,6 +3,7 @@ package nats
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,16 +21,18 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// patience bounds every wait: a test that reaches it has failed.
-const patience = time.Minute
+// patience bounds every wait: a test that reaches it has failed. It is long, since
+// a machine that does other things beside may be slow.
+const patience = 3 * time.Minute
 
 // startServer runs a real NATS server for the test; adjust may change its
 // options.
 func startServer(t testing.TB, adjust ...func(*server.Options)) *server.Server {
 	t.Helper()
-	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
+	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, AuthTimeout: patience.Seconds()}
 	for _, f := range adjust {
 		f(opts)
 	}
@@ -46,7 +49,15 @@ func stopServer(s *server.Server) {
 	s.WaitForShutdown()
 }
 
-// onPortOf makes a server listen where another one did.
+// onPortOfItsOwn makes a server listen where nobody else does while it is stopped.
+func onPortOfItsOwn(t testing.TB) func(*server.Options) {
+	t.Helper()
+	port, err := stack.FreePort()
+	require.NoError(t, err)
+	return func(o *server.Options) { o.Port = port }
+}
+
+// onPortOf makes a server listen where another one did, on a port of its own.
 func onPortOf(s *server.Server) func(*server.Options) {
 	port := s.Addr().(*net.TCPAddr).Port
 	return func(o *server.Options) { o.Port = port }
@@ -104,17 +115,36 @@ func newRigAt(t testing.TB, urls, yaml string) *rig {
 	return r
 }
 
+// connect connects an input as the host does: what was not answered in time on a
+// busy machine is tried again.
+func connect(t testing.TB, in service.BatchInput) {
+	t.Helper()
+	var err error
+	eventually(t, func() bool {
+		err = in.Connect(t.Context())
+		var timeout net.Error
+		return !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) && !(errors.As(err, &timeout) && timeout.Timeout())
+	}, func() string { return err.Error() })
+	require.NoError(t, err)
+}
+
 // connected is a rig whose input is connected, with a publisher beside it.
 func connected(t testing.TB, s *server.Server, yaml string) *rig {
 	t.Helper()
 	r := newRig(t, s, yaml)
 	r.publisher(s)
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	return r
 }
 
+// lasting makes a client of a test's wait as long as the test does.
+func lasting(o *nats.Options) error {
+	o.MaxReconnect, o.ReconnectWait, o.Timeout = -1, 10*time.Millisecond, patience
+	return nil
+}
+
 func (r *rig) publisher(s *server.Server) {
-	pub, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	pub, err := nats.Connect(s.ClientURL(), lasting)
 	require.NoError(r.t, err)
 	r.t.Cleanup(pub.Close)
 	r.pub = pub

@@ -22,6 +22,7 @@ import (
 )
 
 func TestCoreKeepsTheContractOfInputs(t *testing.T) {
+	t.Parallel()
 	const forgets = "core NATS hands a message to who is subscribed at that moment, and forgets it"
 	inputtest.Run(t, inputtest.Row{
 		Kind: status.KindNATS, Spec: coreSpec(), New: newCoreInputFromConfig,
@@ -38,6 +39,7 @@ func TestCoreKeepsTheContractOfInputs(t *testing.T) {
 }
 
 func TestJetStreamKeepsTheContractOfInputs(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"explicit", "all"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel() // it mostly waits
@@ -75,17 +77,17 @@ func startContract(t *testing.T, made func(*testing.T, *contractServer, string) 
 	s := &contractServer{made: made}
 	s.opts = &server.Options{
 		Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir(), Users: usersWith(nil),
+		AuthTimeout: patience.Seconds(),
 	}
 	s.Start(t)
 	t.Cleanup(func() { s.Stop(t) })
 	s.proxy, err = stack.Proxy(fmt.Sprintf("127.0.0.1:%d", port))
 	require.NoError(t, err)
 	t.Cleanup(s.proxy.Close)
-	s.admin, err = nats.Connect(s.running.Load().ClientURL(), nats.UserInfo("admin", "a"), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	s.admin, err = nats.Connect(s.running.Load().ClientURL(), nats.UserInfo("admin", "a"), lasting)
 	require.NoError(t, err)
 	t.Cleanup(s.admin.Close)
-	s.js, err = jetstream.New(s.admin)
-	require.NoError(t, err)
+	s.js = jetOf(t, s.admin)
 	return s
 }
 

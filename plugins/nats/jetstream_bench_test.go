@@ -18,7 +18,7 @@ func BenchmarkJetStream(b *testing.B) {
 			r := newJetRig(b, s.ClientURL(), js, "ack_policy: "+policy)
 			publishTicks(b, js)
 			b.ResetTimer()
-			require.NoError(b, r.in.Connect(b.Context()))
+			connect(b, r.in)
 			for n := 0; n < b.N; {
 				batch := r.read()
 				n += len(batch.messages)

@@ -26,6 +26,7 @@ func (r *jetRig) checkup() string {
 }
 
 func TestDoctorSeesAConsumerBeyondItsStream(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	r := newJetRig(t, s.ClientURL(), js, "")
 	r.publish(0, 10)
@@ -38,6 +39,7 @@ func TestDoctorSeesAConsumerBeyondItsStream(t *testing.T) {
 }
 
 func TestDoctorNamesWhatACrashOfAServerCosts(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		conf jetstream.StreamConfig
 		want string

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -44,6 +45,7 @@ func (r *jetRig) deleteConsumer() {
 // The consumer is made anew where the first message stands that is not settled.
 // What is held is recognised, and what is settled while nobody is there to hear.
 func TestJetMakesADeletedConsumerAnew(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"batch: {count: 100}")
 		r.publish(0, 300)
@@ -69,6 +71,7 @@ func (r *jetRig) acknowledged(upTo uint64) {
 }
 
 func TestJetWaitsForAConsumerThatItMayNotMake(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	r := newJetRig(t, s.ClientURL(), js, "bind: true")
 	err := r.in.Connect(t.Context())
@@ -78,7 +81,7 @@ func TestJetWaitsForAConsumerThatItMayNotMake(t *testing.T) {
 	conf := jetstream.ConsumerConfig{Durable: "bridge", AckPolicy: jetstream.AckExplicitPolicy}
 	_, err = js.CreateConsumer(t.Context(), "FEED", conf)
 	require.NoError(t, err)
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.publish(0, 10)
 	r.all(10)
 	r.settled(10)
@@ -97,14 +100,15 @@ func TestJetWaitsForAConsumerThatItMayNotMake(t *testing.T) {
 }
 
 func TestJetGoesOnAfterARestartOfTheServer(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		dir := t.TempDir()
-		s := startServer(t, withJetStream(dir))
+		s := startServer(t, withJetStream(dir), onPortOfItsOwn(t))
 		js := jetClient(t, s.ClientURL())
 		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "FEED", Subjects: []string{"feed.>"}})
 		require.NoError(t, err)
 		r := newJetRig(t, s.ClientURL(), js, yaml+"batch: {count: 100}")
-		require.NoError(t, r.in.Connect(t.Context()))
+		connect(t, r.in)
 		r.publish(0, 1000)
 		got, held := r.readN(500, false)
 
@@ -116,14 +120,14 @@ func TestJetGoesOnAfterARestartOfTheServer(t *testing.T) {
 		for _, b := range held {
 			b.ack(t)
 		}
-		eventually(t, func() bool { _, err := js.Publish(context.Background(), "feed.a", []byte("1000")); return err == nil },
-			func() string { return "the server does not store again" })
+		storeAnyhow(t, js, 1000)
 		r.all(1001, got...)
 		eventually(t, func() bool { return r.info().NumAckPending == 0 }, func() string { return fmt.Sprintf("%+v", r.info()) })
 	})
 }
 
 func TestJetStartsAnewWithAStreamThatIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml)
 		r.publish(0, 100)
@@ -148,12 +152,13 @@ func TestJetStartsAnewWithAStreamThatIsMadeAnew(t *testing.T) {
 
 // A server that takes requests and never answers is noticed, and asked again.
 func TestJetNoticesThatNothingIsAnswered(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	proxy, err := stack.Proxy(strings.TrimPrefix(s.ClientURL(), "nats://"))
 	require.NoError(t, err)
 	defer proxy.Close()
 	r := newJetRig(t, "nats://"+proxy.Addr(), js, "")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.publish(0, 10)
 	r.all(10)
 	require.NoError(t, proxy.Timeout(0)) // answers are swallowed, the connection stays
@@ -162,6 +167,18 @@ func TestJetNoticesThatNothingIsAnswered(t *testing.T) {
 	r.publish(10, 20)
 	r.all(20, numbers(0, 10)...)
 	r.settled(20)
+}
+
+// storeAnyhow asks again until a number is stored, once: the stream may not be there
+// yet, or have no leader.
+func storeAnyhow(t *testing.T, js jetstream.JetStream, number int) {
+	t.Helper()
+	eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := js.Publish(ctx, "feed.a", fmt.Append(nil, number), jetstream.WithMsgID(fmt.Sprint(number)))
+		return err == nil
+	}, func() string { return "the stream does not store" })
 }
 
 func jetCluster(t *testing.T) (c *stack.NATSCluster, urls string) {
@@ -173,11 +190,12 @@ func jetCluster(t *testing.T) (c *stack.NATSCluster, urls string) {
 }
 
 func TestJetFollowsTheLeaderOfItsConsumer(t *testing.T) {
+	t.Parallel()
 	_, urls := jetCluster(t)
 	js := jetClient(t, urls)
 	makeStream(t, js, 3)
 	r := newJetRig(t, urls, js, "batch: {count: 100}\nack_policy: all")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.publish(0, 1000)
 	got, b := r.readN(1000, false)
 	for range 3 {
@@ -194,13 +212,24 @@ func TestJetFollowsTheLeaderOfItsConsumer(t *testing.T) {
 	r.unacknowledged(0)
 }
 
+// tryInfo is what the server says about the consumer, if anybody is there to say it.
+func (r *jetRig) tryInfo() (*jetstream.ConsumerInfo, error) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+	defer cancel()
+	c, err := r.js.Consumer(ctx, "FEED", "bridge")
+	if err != nil {
+		return nil, err
+	}
+	return c.CachedInfo(), nil
+}
+
 // leader is the node that leads the consumer, "" while there is none.
 func (r *jetRig) leader() string {
-	c, err := r.js.Consumer(context.Background(), "FEED", "bridge")
-	if err != nil || c.CachedInfo().Cluster == nil {
+	info, err := r.tryInfo()
+	if err != nil || info.Cluster == nil {
 		return ""
 	}
-	return c.CachedInfo().Cluster.Leader
+	return info.Cluster.Leader
 }
 
 // unacknowledged waits until the server counts so many messages as that, and has
@@ -223,18 +252,19 @@ func (r *jetRig) unacknowledged(n int) {
 		}
 	})
 	eventually(r.t, func() bool {
-		c, err := r.js.Consumer(context.Background(), "FEED", "bridge")
-		return err == nil && c.CachedInfo().NumAckPending == n && c.CachedInfo().NumPending == 0
+		info, err := r.tryInfo()
+		return err == nil && info.NumAckPending == n && info.NumPending == 0
 	}, func() string { return fmt.Sprintf("%+v\n%s", r.info(), r.log) })
 }
 
 func TestJetSurvivesTheNodeThatItIsConnectedTo(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		c, urls := jetCluster(t)
 		js := jetClient(t, urls)
 		makeStream(t, js, 3)
 		r := newJetRig(t, urls, js, yaml+"batch: {count: 100}\nack_wait: 10s")
-		require.NoError(t, r.in.Connect(t.Context()))
+		connect(t, r.in)
 		r.publish(0, 1000)
 		got, held := r.readN(500, false)
 		c.Stop(c.Index(r.in.current().conn.ConnectedUrl()))
@@ -242,38 +272,35 @@ func TestJetSurvivesTheNodeThatItIsConnectedTo(t *testing.T) {
 		for _, b := range held {
 			b.ack(t)
 		}
-		for i := 1000; i < 1100; i++ { // asked again until it is stored: the stream may have no leader yet
-			eventually(t, func() bool {
-				_, err := js.Publish(context.Background(), "feed.a", fmt.Append(nil, i))
-				return err == nil
-			},
-				func() string { return "the cluster does not store" })
+		for i := 1000; i < 1100; i++ {
+			storeAnyhow(t, js, i)
 		}
 		assert.Zero(t, r.all(1100, got...))
 		r.unacknowledged(0)
 	})
 }
 
-// Held for several times ack_wait, while paused: the server is told, and delivers
-// nothing again.
+// Held for more than twice ack_wait, while paused: the server is told, and delivers
+// nothing again. On a busy machine half of ack_wait has to be enough for that.
 func TestJetLongPauseRedeliversNothing(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
-		r := jetConnected(t, yaml+"ack_wait: 4s\nbatch: {count: 100}")
-		r.publish(0, 3000)
-		got, held := r.readN(3000, false)
+		r := jetConnected(t, yaml+"ack_wait: 12s\nbatch: {count: 100}")
+		r.publish(0, 1000)
+		got, held := r.readN(1000, false)
 		r.gate.Hold(gate.ReasonOperator)
 		start := r.ticks()
-		eventually(t, func() bool { return r.ticks()-start >= 4*ticksPerWait }, func() string { return "too slow" })
+		eventually(t, func() bool { return r.ticks()-start >= 2*ticksPerWait+1 }, func() string { return "too slow" })
 		info := r.info()
 		assert.Zero(t, info.NumRedelivered)
-		assert.Equal(t, 3000, info.NumAckPending)
+		assert.Equal(t, 1000, info.NumAckPending)
 		for _, b := range held {
 			b.ack(t)
 		}
-		r.settled(3000)
+		r.settled(1000)
 		r.gate.Release(gate.ReasonOperator)
-		r.publish(3000, 3010)
-		assert.Zero(t, r.all(3010, got...))
+		r.publish(1000, 1010)
+		assert.Zero(t, r.all(1010, got...))
 		assert.Zero(t, r.in.current().intake.counts().repeated)
 	})
 }
@@ -281,6 +308,7 @@ func TestJetLongPauseRedeliversNothing(t *testing.T) {
 // A message that is delivered too often is given up, counted and named; none
 // is left lying at the server.
 func TestJetGivesUpWhatIsDeliveredTooOften(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"max_deliveries: 2\nbatch: {count: 1}")
 		r.publish(0, 10)
@@ -305,6 +333,7 @@ func TestJetGivesUpWhatIsDeliveredTooOften(t *testing.T) {
 }
 
 func TestJetReplicasShareAConsumer(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	one, other := newJetRig(t, s.ClientURL(), js, "batch: {count: 50}"), newJetRig(t, s.ClientURL(), js, "batch: {count: 50}")
 	read := make(chan service.MessageBatch)
@@ -313,7 +342,7 @@ func TestJetReplicasShareAConsumer(t *testing.T) {
 	defer readers.Wait()
 	defer stop()
 	for _, r := range []*jetRig{one, other} {
-		require.NoError(t, r.in.Connect(t.Context()))
+		connect(t, r.in)
 		readers.Go(func() { r.readAll(ctx, read) })
 	}
 	one.publish(0, 20000)

@@ -35,10 +35,16 @@ func jetServer(t testing.TB) (*server.Server, jetstream.JetStream) {
 
 func jetClient(t testing.TB, url string) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	nc, err := nats.Connect(url, lasting)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	return jetOf(t, nc)
+}
+
+// jetOf asks a server that may be slow.
+func jetOf(t testing.TB, nc *nats.Conn) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(patience))
 	require.NoError(t, err)
 	return js
 }
@@ -85,7 +91,7 @@ func jetConnected(t testing.TB, yaml string) *jetRig {
 	t.Helper()
 	s, js := jetServer(t)
 	r := newJetRig(t, s.ClientURL(), js, yaml)
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	return r
 }
 

@@ -29,9 +29,10 @@ func proxyTo(t *testing.T, s *server.Server) *stack.FaultProxy {
 // and nothing counts as a stall: neither what many messages take, nor what a
 // single one does that needs longer than a request is open.
 func TestJetOnASlowLinkNothingComesTwice(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	proxy := proxyTo(t, s)
-	r := newJetRig(t, "nats://"+proxy.Addr(), js, "ack_wait: 6s\nbatch: {count: 10}")
+	r := newJetRig(t, "nats://"+proxy.Addr(), js, "ack_wait: 1m\nbatch: {count: 10}")
 	const each, small = 20_000, 80
 	for range small {
 		_, err := js.Publish(t.Context(), "feed.a", make([]byte, each))
@@ -40,7 +41,7 @@ func TestJetOnASlowLinkNothingComesTwice(t *testing.T) {
 	_, err := js.Publish(t.Context(), "feed.a", make([]byte, 900_000))
 	require.NoError(t, err)
 	require.NoError(t, proxy.Downlink(200_000))
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	for n := 0; n < small+1; {
 		b := r.read()
 		n += len(b.messages)
@@ -64,6 +65,7 @@ func TestJetDefaultsFitWhatAServerKeepsForAClient(t *testing.T) {
 // The next message is larger than what is left of the room: it is asked for when
 // there is more of it, and not again and again.
 func TestJetAsksOnceForWhatThereIsNoRoomFor(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	for _, size := range []int{3000, 3000, 9000} {
 		_, err := js.Publish(t.Context(), "feed.a", make([]byte, size))
@@ -74,7 +76,7 @@ func TestJetAsksOnceForWhatThereIsNoRoomFor(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, js.Conn().Flush())
 	r := newJetRig(t, s.ClientURL(), js, "batch: {count: 100, period: 1h}\npending_limits: {messages: 100, bytes: 14000}")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	eventually(t, func() bool { return r.in.current().intake.waiting() == 2 && !r.in.current().intake.requesting() }, func() string { return "not pulled" })
 	for range 20 { // each takes its time, in which thousands of requests would go
 		require.NoError(t, r.in.current().flush(t.Context()))
@@ -86,6 +88,7 @@ func TestJetAsksOnceForWhatThereIsNoRoomFor(t *testing.T) {
 
 // A stream that deletes what is settled would delete what is given up.
 func TestJetGivesNothingUpThatTheServerWouldDelete(t *testing.T) {
+	t.Parallel()
 	for _, retention := range []jetstream.RetentionPolicy{jetstream.WorkQueuePolicy, jetstream.InterestPolicy} {
 		t.Run(retention.String(), func(t *testing.T) {
 			onEachPolicy(t, func(t *testing.T, yaml string) {
@@ -97,7 +100,7 @@ func TestJetGivesNothingUpThatTheServerWouldDelete(t *testing.T) {
 				_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "FEED", Subjects: []string{"feed.>"}, Retention: retention})
 				require.NoError(t, err)
 				r := newJetRig(t, s.ClientURL(), js, yaml+"max_deliveries: 1\nbatch: {count: 1}")
-				require.NoError(t, r.in.Connect(t.Context()))
+				connect(t, r.in)
 				r.publish(0, 1)
 				for range 3 {
 					r.read().nack(t)
@@ -112,6 +115,7 @@ func TestJetGivesNothingUpThatTheServerWouldDelete(t *testing.T) {
 
 // One batch that is never settled, and the server stops: that is said.
 func TestJetSaysThatMaxAckPendingHoldsEverythingUp(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"max_ack_pending: 100\npending_limits: {messages: 100}\nbatch: {count: 10}")
 		r.publish(0, 300)
@@ -133,13 +137,14 @@ func TestJetSaysThatMaxAckPendingHoldsEverythingUp(t *testing.T) {
 // Somebody makes the server less patient with a consumer whose messages are held:
 // the sign of life follows.
 func TestJetKeepsUpWithAnAckWaitThatIsLowered(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "ack_wait: 1h\nbatch: {count: 100}")
 	r.publish(0, 100)
 	_, held := r.readN(100, false)
 	c, err := r.js.Consumer(t.Context(), "FEED", "bridge")
 	require.NoError(t, err)
 	conf := c.CachedInfo().Config
-	conf.AckWait = 3 * time.Second
+	conf.AckWait = 6 * time.Second
 	_, err = r.js.UpdateConsumer(t.Context(), "FEED", conf)
 	require.NoError(t, err)
 	start := r.ticks()
@@ -152,6 +157,7 @@ func TestJetKeepsUpWithAnAckWaitThatIsLowered(t *testing.T) {
 }
 
 func TestJetRefusesAConsumerThatDeliversHeadersOnly(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	_, err := js.CreateConsumer(t.Context(), "FEED", jetstream.ConsumerConfig{Durable: "bridge", AckPolicy: jetstream.AckExplicitPolicy, HeadersOnly: true})
 	require.NoError(t, err)
@@ -162,6 +168,7 @@ func TestJetRefusesAConsumerThatDeliversHeadersOnly(t *testing.T) {
 }
 
 func TestJetLeavesAConsumerAloneThatIsAsItShouldBe(t *testing.T) {
+	t.Parallel()
 	for _, yaml := range []string{"", "subjects: [feed.a]", "subjects: [feed.a, feed.b]"} {
 		s, js := jetServer(t)
 		var changes atomic.Int64
@@ -174,12 +181,12 @@ func TestJetLeavesAConsumerAloneThatIsAsItShouldBe(t *testing.T) {
 		require.NoError(t, js.Conn().Flush())
 		for range 3 {
 			r := newJetRig(t, s.ClientURL(), js, yaml)
-			require.NoError(t, r.in.Connect(t.Context()))
+			connect(t, r.in)
 		}
 		require.NoError(t, js.Conn().Flush())
 		assert.EqualValues(t, 1, changes.Load(), yaml)
 		r := newJetRig(t, s.ClientURL(), js, yaml+"\nack_wait: 7s")
-		require.NoError(t, r.in.Connect(t.Context()))
+		connect(t, r.in)
 		require.NoError(t, js.Conn().Flush())
 		assert.EqualValues(t, 2, changes.Load(), yaml)
 	}
@@ -187,6 +194,7 @@ func TestJetLeavesAConsumerAloneThatIsAsItShouldBe(t *testing.T) {
 
 // What a server holds of a consumer is known, also while nothing is asked for.
 func TestJetLag(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "batch: {count: 10}")
 	r.gate.Hold("operator")
 	r.untilIdle()

@@ -35,11 +35,12 @@ func (r *jetRig) incidents(class string) (n int64) {
 }
 
 func TestJetResumesAConsumerBeyondItsStream(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	r := newJetRig(t, s.ClientURL(), js, "")
 	r.publish(0, 10)
 	r.standBeyond(1000)
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.all(10)
 	r.settled(10)
 	r.log.awaitLine(t, "stood at sequence 1000, beyond the last one of stream")
@@ -48,6 +49,7 @@ func TestJetResumesAConsumerBeyondItsStream(t *testing.T) {
 
 // The same while it runs: what the watch finds, the puller mends.
 func TestJetNoticesWhileIdleThatItsConsumerStandsBeyond(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "")
 	r.publish(0, 10)
 	r.all(10)
@@ -66,6 +68,7 @@ func TestJetNoticesWhileIdleThatItsConsumerStandsBeyond(t *testing.T) {
 // A consumer that has delivered begins again with what was stored since, and
 // with what it had not settled.
 func TestJetResumesWhereTheConsumerStopped(t *testing.T) {
+	t.Parallel()
 	_, js := jetServer(t)
 	publishNumbers(t, js, "feed.a", 0, 10)
 	stream, err := js.Stream(t.Context(), "FEED")
@@ -83,6 +86,7 @@ func TestJetResumesWhereTheConsumerStopped(t *testing.T) {
 }
 
 func TestJetFailsOnAConsumerBeyondItsStreamWhereItIsTold(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	r := newJetRig(t, s.ClientURL(), js, "on_stream_reset: fail")
 	r.publish(0, 10)
@@ -95,12 +99,13 @@ func TestJetFailsOnAConsumerBeyondItsStreamWhereItIsTold(t *testing.T) {
 	r.publish(10, 20) // the stream grows past it: what came before would be left out
 	require.ErrorContains(t, r.in.Connect(t.Context()), "beyond the last one of stream")
 	r.deleteConsumer()
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.all(20)
 	r.settled(20)
 }
 
 func TestJetFailsOnAStreamThatIsMadeAnewWhereItIsTold(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "on_stream_reset: fail")
 	r.publish(0, 10)
 	r.all(10)
@@ -116,6 +121,7 @@ func TestJetFailsOnAStreamThatIsMadeAnewWhereItIsTold(t *testing.T) {
 }
 
 func TestJetWaitsForASequenceThatIsStillToCome(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "deliver: by_start_sequence\nstart_sequence: 16")
 	r.publish(0, 20)
 	got, _ := r.readN(5, true)
@@ -126,6 +132,7 @@ func TestJetWaitsForASequenceThatIsStillToCome(t *testing.T) {
 // What waits of a stream that is no more is handed over: nobody can deliver it
 // again. What the pipeline then rejects is counted.
 func TestJetHandsOverWhatWaitsOfAStreamThatIsNoMore(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"batch: {count: 10, period: 0s}")
 		r.publish(0, 25)
@@ -148,6 +155,7 @@ func TestJetHandsOverWhatWaitsOfAStreamThatIsNoMore(t *testing.T) {
 
 // A replica that has had nothing makes the consumer anew where the others were.
 func TestJetMakesAConsumerAnewWhereOthersStood(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "")
 	s := r.in.current()
 	r.publish(0, 100)
@@ -155,7 +163,7 @@ func TestJetMakesAConsumerAnewWhereOthersStood(t *testing.T) {
 	r.settled(100)
 	other := newJetRig(t, r.in.current().conn.ConnectedUrl(), r.js, "")
 	other.gate.Hold("operator") // it knows nothing but what the server said
-	require.NoError(t, other.in.Connect(t.Context()))
+	connect(t, other.in)
 	assert.EqualValues(t, 101, other.in.current().intake.resumeAt())
 	assert.EqualValues(t, 101, s.intake.resumeAt())
 }

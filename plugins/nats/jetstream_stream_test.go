@@ -24,6 +24,7 @@ pausable_nats_jetstream:
 `
 
 func TestJetStreamFromYAML(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	stream, out := buildStream(t, fmt.Sprintf(jetStreamYAML, s.ClientURL()))
 	g := gate.Of(stream.Resources(), "")
@@ -56,6 +57,7 @@ func TestJetStreamFromYAML(t *testing.T) {
 }
 
 func TestJetConnectionTest(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	for _, policy := range []jetstream.AckPolicy{jetstream.AckNonePolicy, jetstream.AckAllPolicy} {
 		_, err := js.CreateConsumer(t.Context(), "FEED", jetstream.ConsumerConfig{Durable: strings.ToLower(strings.TrimPrefix(policy.String(), "Ack")), AckPolicy: policy})
@@ -98,6 +100,7 @@ func (watcher) Draining(bool)         {}
 func (watcher) Flush()                {}
 
 func TestJetSaysThatAnAckLimitDefeatsTheGate(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "max_ack_pending: 10000\nack_wait: 100ms")
 	c := r.gate.Controller(gate.Limits{Max: 20000, Pause: 10000, Resume: 100}, true, watcher{})
 	c.Attach()
@@ -107,20 +110,22 @@ func TestJetSaysThatAnAckLimitDefeatsTheGate(t *testing.T) {
 }
 
 func TestJetWarnsOfAConsumerThatLeavesMessagesLying(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	_, err := js.CreateConsumer(t.Context(), "FEED", jetstream.ConsumerConfig{Durable: "bridge", AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 4})
 	require.NoError(t, err)
 	r := newJetRig(t, s.ClientURL(), js, "bind: true")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.log.awaitLine(t, "gives a message up after 4 deliveries")
 
 	made := newJetRig(t, s.ClientURL(), js, "")
-	require.NoError(t, made.in.Connect(t.Context()))
+	connect(t, made.in)
 	assert.Equal(t, -1, made.info().Config.MaxDeliver, "one that is ours is put right")
 }
 
 // A message that is larger than all that may wait comes through all the same.
 func TestJetBytesAreBounded(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "batch: {count: 10, period: 0s}\npending_limits: {messages: 100, bytes: 10000}")
 	for i := range 40 {
 		size := 3000

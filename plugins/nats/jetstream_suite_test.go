@@ -32,6 +32,7 @@ output:
 // it is about sources that keep one position, not about acknowledgements one by
 // one. So is the one of at-least-once delivery, which races with itself.
 func TestJetStreamSuite(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, withJetStream(t.TempDir()))
 	js := jetClient(t, s.ClientURL())
 	for _, policy := range []string{"explicit", "all"} {

@@ -26,6 +26,7 @@ func onEachPolicy(t *testing.T, f func(t *testing.T, yaml string)) {
 }
 
 func TestJetDeliversAndAcknowledgesEverythingInOrder(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"batch: {count: 700}")
 		const n = 20000
@@ -39,6 +40,7 @@ func TestJetDeliversAndAcknowledgesEverythingInOrder(t *testing.T) {
 }
 
 func TestJetAcknowledgesInAnyOrder(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"batch: {count: 10}")
 		r.publish(0, 30)
@@ -54,6 +56,7 @@ func TestJetAcknowledgesInAnyOrder(t *testing.T) {
 }
 
 func TestJetPauseAsksForNothingAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml)
 		r.publish(0, 100)
@@ -82,11 +85,12 @@ func TestJetPauseAsksForNothingAndLosesNothing(t *testing.T) {
 }
 
 func TestJetConnectsPausedToAClosedGate(t *testing.T) {
+	t.Parallel()
 	s, js := jetServer(t)
 	publishNumbers(t, js, "feed.a", 0, 10)
 	r := newJetRig(t, s.ClientURL(), js, "")
 	r.gate.Hold(gate.ReasonOperator)
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	require.NoError(t, r.in.current().flush(t.Context()))
 	assert.Zero(t, r.info().Delivered.Consumer)
 	r.gate.Release(gate.ReasonOperator)
@@ -95,6 +99,7 @@ func TestJetConnectsPausedToAClosedGate(t *testing.T) {
 }
 
 func TestJetMetadataAndPositions(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "metadata: {table: candles}\nrecord_metadata: [nats_sequence_stream, nats_num_delivered, headers]\n")
 	_, err := r.js.PublishMsg(t.Context(), &nats.Msg{
 		Subject: "feed.b", Data: []byte("x"),
@@ -132,11 +137,12 @@ func TestJetMetadataAndPositions(t *testing.T) {
 
 // What is not settled at the end comes again at once, not after ack_wait.
 func TestJetGivesBackWhatIsUnsettledAtTheEnd(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		s, js := jetServer(t)
 		yaml += "ack_wait: 1h\nbatch: {count: 10}"
 		r := newJetRig(t, s.ClientURL(), js, yaml)
-		require.NoError(t, r.in.Connect(t.Context()))
+		connect(t, r.in)
 		r.publish(0, 40)
 		_, b := r.readN(20, false)
 		b[0].ack(t)
@@ -144,7 +150,7 @@ func TestJetGivesBackWhatIsUnsettledAtTheEnd(t *testing.T) {
 		require.NoError(t, b[1].answer(t.Context(), nil), "too late, and harmless")
 
 		next := newJetRig(t, s.ClientURL(), js, yaml)
-		require.NoError(t, next.in.Connect(t.Context()))
+		connect(t, next.in)
 		got, _ := next.readN(30, true)
 		assert.ElementsMatch(t, numbers(10, 40), got)
 		next.settled(40)
@@ -152,6 +158,7 @@ func TestJetGivesBackWhatIsUnsettledAtTheEnd(t *testing.T) {
 }
 
 func TestJetDrainHandsOverWhatItHas(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "batch: {count: 10, period: 1h}")
 	r.publish(0, 25)
 	eventually(t, func() bool { return r.in.current().intake.waiting() == 25 }, func() string { return "not pulled" })
@@ -164,6 +171,7 @@ func TestJetDrainHandsOverWhatItHas(t *testing.T) {
 }
 
 func TestJetReadBatchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -175,6 +183,7 @@ func TestJetReadBatchEndsWithItsContext(t *testing.T) {
 }
 
 func TestJetRejectedMessagesComeAgain(t *testing.T) {
+	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		r := jetConnected(t, yaml+"batch: {count: 5}\nack_wait: 1h")
 		r.publish(0, 15)
@@ -191,6 +200,7 @@ func TestJetRejectedMessagesComeAgain(t *testing.T) {
 }
 
 func TestJetFiltersSubjects(t *testing.T) {
+	t.Parallel()
 	r := jetConnected(t, "subjects: [feed.x.>, feed.y]")
 	for _, subject := range []string{"feed.x.1", "feed.z", "feed.y"} {
 		publishNumbers(t, r.js, subject, 0, 1)

@@ -28,6 +28,7 @@ const leaving = "queue: bridge\non_pause: leave\n"
 // A paused member's share goes to the others, and nothing is dropped; after the
 // resume it has a share again.
 func TestAPausedMemberLeavesItsShareToTheOthers(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	a, b := connected(t, s, leaving), connected(t, s, leaving)
 	members(t, s, 2)
@@ -41,7 +42,7 @@ func TestAPausedMemberLeavesItsShareToTheOthers(t *testing.T) {
 	a.in.session.conn.Close() // a member that connects while it is paused stays away
 	_, err := a.tryRead()
 	require.Error(t, err)
-	require.NoError(t, a.in.Connect(t.Context()))
+	connect(t, a.in)
 	require.NoError(t, a.in.session.flush(t.Context()))
 	members(t, s, 1)
 
@@ -58,6 +59,7 @@ func TestAPausedMemberLeavesItsShareToTheOthers(t *testing.T) {
 
 // What was on its way when the pause began is delivered, in order.
 func TestLeavingLosesNothingThatWasOnItsWay(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := connected(t, s, leaving+"batch: {count: 10, period: 1ms}")
 	for round := range 20 {

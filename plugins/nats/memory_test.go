@@ -85,6 +85,7 @@ func heap() int64 {
 }
 
 func TestAMessageLargerThanABatchIsOneByItself(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {byte_size: 1000, period: 1h}")
 	for _, size := range []int{10, 5000, 20, 6000} {
 		require.NoError(t, r.pub.Publish("feed.a", make([]byte, size)))

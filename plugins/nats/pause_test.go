@@ -17,6 +17,7 @@ import (
 )
 
 func TestPauseDropsAndCountsExactly(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	r.publish("feed.a", 0, 100)
 	assert.Equal(t, numbers(0, 100), r.readN(100))
@@ -44,6 +45,7 @@ func TestPauseDropsAndCountsExactly(t *testing.T) {
 }
 
 func TestEachResumeSaysWhatItsOwnPauseDropped(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	total := 0
 	for _, n := range []int{3, 0, 5} {
@@ -61,11 +63,12 @@ func TestEachResumeSaysWhatItsOwnPauseDropped(t *testing.T) {
 }
 
 func TestConnectsPausedToAClosedGate(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := newRig(t, s, "")
 	r.publisher(s)
 	r.gate.Hold(gate.ReasonOperator)
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	assert.True(t, r.figures.Paused())
 	r.publish("feed.a", 0, 10)
 	r.balanced(10)
@@ -74,6 +77,7 @@ func TestConnectsPausedToAClosedGate(t *testing.T) {
 
 // Joining after the subscription would let messages in through a closed gate.
 func TestPausesBeforeItSubscribes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, startServer(t), "")
 	r.gate.Hold(gate.ReasonOperator)
 	subscribed := true
@@ -82,11 +86,12 @@ func TestPausesBeforeItSubscribes(t *testing.T) {
 			subscribed = r.in.session != nil
 		}
 	}
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	assert.False(t, subscribed)
 }
 
 func TestHeldMessagesAreDeliveredDuringAPause(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 10)
 	eventually(t, func() bool { return r.in.hold.counts().held == 10 }, func() string { return "not held" })
@@ -113,6 +118,7 @@ func TestHeldMessagesAreDeliveredDuringAPause(t *testing.T) {
 // A callback that waits for room when the pause begins must not wait through
 // it: nothing behind it would be discarded.
 func TestPauseReleasesWaitingCallbacks(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 100)
 	eventually(t, func() bool { return r.figures.Received.Load() == 100 }, func() string { return "not received" })
@@ -125,6 +131,7 @@ func TestPauseReleasesWaitingCallbacks(t *testing.T) {
 }
 
 func TestBooksBalanceThroughManyPausesUnderFullBlast(t *testing.T) {
+	t.Parallel()
 	for _, onPause := range []string{"on_pause: drop", "on_pause: conflate", "on_pause: conflate\nconflate: {key: '${! content() }', max_keys: 300}"} {
 		t.Run(onPause, func(t *testing.T) { booksUnderFullBlast(t, onPause) })
 	}
@@ -202,6 +209,7 @@ func readToEnd(r *rig) (got []string) {
 }
 
 func TestSaysOnceThatNothingWillPauseIt(t *testing.T) {
+	t.Parallel()
 	const line = "the input never pauses"
 	s := startServer(t)
 	r := connected(t, s, "")
@@ -210,11 +218,11 @@ func TestSaysOnceThatNothingWillPauseIt(t *testing.T) {
 	r.in.session.conn.Close()
 	_, err := r.tryRead()
 	require.ErrorIs(t, err, service.ErrNotConnected)
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	assert.Len(t, r.log.lines(line), 1)
 
 	governed := newRig(t, s, "")
 	governed.gate.Claim()
-	require.NoError(t, governed.in.Connect(context.Background()))
+	connect(t, governed.in)
 	assert.Empty(t, governed.log.lines(line))
 }

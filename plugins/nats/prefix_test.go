@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -12,6 +11,7 @@ import (
 // A stream is reached through its domain, or through the prefix under which its
 // API is exported, and not through another.
 func TestJetDomainAndAPIPrefix(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, withJetStream(t.TempDir()), func(o *server.Options) { o.JetStreamDomain = "hub" })
 	js := jetClient(t, s.ClientURL())
 	makeStream(t, js, 1)
@@ -20,7 +20,7 @@ func TestJetDomainAndAPIPrefix(t *testing.T) {
 	}
 	for i, yaml := range []string{"domain: hub", "api_prefix: $JS.hub.API"} {
 		r := newJetRig(t, s.ClientURL(), js, yaml)
-		require.NoError(t, r.in.Connect(t.Context()))
+		connect(t, r.in)
 		r.publish(100*i, 100*i+100)
 		got, _ := r.readN(100, true)
 		assert.Equal(t, numbers(100*i, 100*i+100), got)
@@ -31,13 +31,13 @@ func TestJetDomainAndAPIPrefix(t *testing.T) {
 }
 
 func TestInboxPrefix(t *testing.T) {
+	t.Parallel()
 	g := startGoverned(t, withJetStream(t.TempDir()))
-	js, err := jetstream.New(g.admin())
-	require.NoError(t, err)
+	js := jetOf(t, g.admin())
 	makeStream(t, js, 1)
 	g.grant(&server.Permissions{Subscribe: &server.SubjectPermission{Allow: []string{"_OURS.>"}}})
 	r := newJetRig(t, g.ClientURL(), js, asBridge+"inbox_prefix: _OURS")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	r.publish(0, 100)
 	r.all(100)
 	r.settled(100)

@@ -60,6 +60,7 @@ func (r *rig) readInBackground() {
 }
 
 func TestANewKeyIsUsedByTheNextConnection(t *testing.T) {
+	t.Parallel()
 	before, after := nkeyFile(t), nkeyFile(t)
 	var opts *server.Options
 	s := startServer(t, func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: before.public}}; opts = o })
@@ -67,7 +68,7 @@ func TestANewKeyIsUsedByTheNextConnection(t *testing.T) {
 	overwrite(t, path, before.path)
 	next := opts.Clone()
 	r := newRig(t, s, "auth: {nkey_file: "+path+"}")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	assert.Equal(t, before.public, client(t, s).AuthorizedUser)
 	r.readInBackground()
 	overwrite(t, path, after.path)
@@ -78,6 +79,7 @@ func TestANewKeyIsUsedByTheNextConnection(t *testing.T) {
 }
 
 func TestNewCredentialsAreUsedByTheNextConnection(t *testing.T) {
+	t.Parallel()
 	operator, account := keyPair(t, nkeys.CreateOperator), keyPair(t, nkeys.CreateAccount)
 	resolver := &server.MemAccResolver{}
 	accountJWT, err := jwt.NewAccountClaims(public(t, account)).Encode(operator)
@@ -89,7 +91,7 @@ func TestNewCredentialsAreUsedByTheNextConnection(t *testing.T) {
 	})
 	path := credentials(t, account)
 	r := newRig(t, s, "auth: {user_credentials_file: "+path+"}")
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	before := client(t, s).AuthorizedUser
 	overwrite(t, path, credentials(t, account))
 	r.cut(s)
@@ -97,6 +99,7 @@ func TestNewCredentialsAreUsedByTheNextConnection(t *testing.T) {
 }
 
 func TestNewCertificatesAreUsedByTheNextConnection(t *testing.T) {
+	t.Parallel()
 	authority, err := stack.NewAuthority(t.TempDir())
 	require.NoError(t, err)
 	other, err := stack.NewAuthority(t.TempDir())
@@ -110,7 +113,7 @@ func TestNewCertificatesAreUsedByTheNextConnection(t *testing.T) {
 			o.TLSConfig, o.TLSVerify, o.TLSTimeout = conf, true, patience.Seconds()
 		}
 	}
-	s := startServer(t, options(cert, key, authority.CertFile()))
+	s := startServer(t, onPortOfItsOwn(t), options(cert, key, authority.CertFile()))
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	install := func(a *stack.Authority, name string) {
@@ -122,7 +125,7 @@ func TestNewCertificatesAreUsedByTheNextConnection(t *testing.T) {
 	}
 	install(authority, "client")
 	r := newRig(t, s, fmt.Sprintf("tls: {enabled: true, root_cas_file: %s, client_certs: [{cert_file: %s, key_file: %s}]}", path("ca"), path("cert"), path("key")))
-	require.NoError(t, r.in.Connect(t.Context()))
+	connect(t, r.in)
 	before := client(t, s).TLSPeerCerts[0].CertSha256
 	install(authority, "renewed")
 	r.cut(s)
@@ -141,6 +144,7 @@ func TestNewCertificatesAreUsedByTheNextConnection(t *testing.T) {
 
 // One cut costs no wait; a second one just after it does.
 func TestReconnectsAtOnceAfterACut(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := connected(t, s, "reconnect_wait: 1h")
 	r.publish("feed.a", 0, 1)

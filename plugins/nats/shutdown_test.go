@@ -14,6 +14,7 @@ import (
 )
 
 func TestDrainIsLossless(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 700, period: 1h}")
 	const n = 50_000
 	r.publish("feed.a", 0, n)
@@ -28,6 +29,7 @@ func TestDrainIsLossless(t *testing.T) {
 }
 
 func TestDrainOfAnIdleInputEndsIt(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	done := make(chan error)
 	go func() {
@@ -39,6 +41,7 @@ func TestDrainOfAnIdleInputEndsIt(t *testing.T) {
 }
 
 func TestDrainWhilePausedResumesFirst(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	r.gate.Hold(gate.ReasonOperator)
 	r.publish("feed.a", 0, 10)
@@ -50,6 +53,7 @@ func TestDrainWhilePausedResumesFirst(t *testing.T) {
 }
 
 func TestDrainCountsTheSlowConsumerDropsOfItsLastMoment(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}\npending_limits: {messages: 10}")
 	const n = 5000
 	r.publish("feed.a", 0, n)
@@ -61,6 +65,7 @@ func TestDrainCountsTheSlowConsumerDropsOfItsLastMoment(t *testing.T) {
 }
 
 func TestConnectWhileDrainingEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := newRig(t, s, "")
 	r.publisher(s)
@@ -68,7 +73,7 @@ func TestConnectWhileDrainingEndsAtOnce(t *testing.T) {
 	other := r.gate.Join(nobody{})
 	defer other.Leave()
 	r.gate.Drain()
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	r.publish("feed.a", 0, 10)
 	assert.Empty(t, readToEnd(r))
 	r.balanced(0)
@@ -76,13 +81,14 @@ func TestConnectWhileDrainingEndsAtOnce(t *testing.T) {
 
 // The gate may say drain after the input has joined and before it subscribes.
 func TestDrainBetweenJoinAndSubscribe(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	r := newRig(t, s, "")
 	r.publisher(s)
 	r.in.Drain()
 	_, err := r.tryRead()
 	require.ErrorIs(t, err, service.ErrEndOfInput)
-	require.NoError(t, r.in.Connect(context.Background()))
+	connect(t, r.in)
 	r.publish("feed.a", 0, 10)
 	require.NoError(t, r.in.session.flush(context.Background()))
 	assert.Empty(t, readToEnd(r))
@@ -97,6 +103,7 @@ func (nobody) Resume() {}
 func (nobody) Drain()  {}
 
 func TestCloseCountsWhatIsStillQueued(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	const n = 1000
 	r.publish("feed.a", 0, n)
@@ -114,6 +121,7 @@ func TestCloseCountsWhatIsStillQueued(t *testing.T) {
 }
 
 func TestCloseDuringADrainThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	const n = 1000
 	r.publish("feed.a", 0, n)
@@ -125,6 +133,7 @@ func TestCloseDuringADrainThatNobodyReads(t *testing.T) {
 }
 
 func TestSoftStopDrainsTheInput(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 25)
 	eventually(t, func() bool { return r.figures.Received.Load() == 25 }, func() string { return "not received" })
@@ -141,6 +150,7 @@ func TestSoftStopDrainsTheInput(t *testing.T) {
 }
 
 func TestSoftStopInterruptsAWaitingRead(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -159,6 +169,7 @@ func TestSoftStopInterruptsAWaitingRead(t *testing.T) {
 }
 
 func TestMembershipEndsWithClose(t *testing.T) {
+	t.Parallel()
 	r := connected(t, startServer(t), "")
 	require.NoError(t, r.in.Close(context.Background()))
 	r.gate.Hold(gate.ReasonOperator)

@@ -73,6 +73,7 @@ pausable_nats:
 `
 
 func TestStreamPausesResumesAndDrains(t *testing.T) {
+	t.Parallel()
 	for _, replay := range []bool{false, true} {
 		t.Run(fmt.Sprintf("auto_replay_nacks %t", replay), func(t *testing.T) { pauseResumeDrain(t, replay) })
 	}
@@ -109,6 +110,7 @@ func pauseResumeDrain(t *testing.T, replay bool) {
 }
 
 func TestStreamStopsWhilePaused(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	stream, out := buildStream(t, fmt.Sprintf(streamYAML, s.ClientURL(), false))
 	g := gate.Of(stream.Resources(), "")
@@ -127,7 +129,8 @@ func TestStreamStopsWhilePaused(t *testing.T) {
 }
 
 func TestStreamWaitsForAServerThatIsNotThereYet(t *testing.T) {
-	s := startServer(t)
+	t.Parallel()
+	s := startServer(t, onPortOfItsOwn(t))
 	url := s.ClientURL()
 	samePort := onPortOf(s)
 	stopServer(s)

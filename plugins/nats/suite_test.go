@@ -50,10 +50,10 @@ func newSuiteOutput(conf *service.ParsedConfig, _ *service.Resources) (service.B
 }
 
 func (o *suiteOutput) Connect(context.Context) (err error) {
-	if o.conn, err = nats.Connect(o.url); err != nil {
+	if o.conn, err = nats.Connect(o.url, lasting); err != nil {
 		return err
 	}
-	o.js, err = jetstream.New(o.conn)
+	o.js, err = jetstream.New(o.conn, jetstream.WithDefaultTimeout(patience))
 	return err
 }
 

@@ -31,6 +31,7 @@ const tiny = "batch: {count: 10, period: 0s}\npending_limits: {messages: 10}"
 // nats.go no longer tells the drops of a subscription that has ended: what a
 // drained session received and nobody has must have been those.
 func TestTallyFindsTheDropsThatNobodyWasToldOf(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	r := newRig(t, server, tiny)
 	r.publisher(server)
@@ -71,6 +72,7 @@ func takeNow(h *hold) int64 {
 }
 
 func TestTallyAddsUpOverSessions(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	r := newRig(t, server, tiny)
 	r.publisher(server)

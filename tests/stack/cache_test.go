@@ -70,7 +70,7 @@ func TestParseTSV(t *testing.T) {
 
 func TestFreePortsDiffer(t *testing.T) {
 	seen := map[int]bool{}
-	for range 50 {
+	for range 3 * blockSize {
 		port, err := FreePort()
 		require.NoError(t, err)
 		require.False(t, seen[port])

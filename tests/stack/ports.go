@@ -11,31 +11,47 @@ import (
 const loopback = "127.0.0.1"
 
 // Ports are taken from below the range that the kernel gives to outgoing
-// connections, so that a stopped server finds its port free when it restarts.
+// connections, so that a stopped server finds its port free when it restarts. A
+// process takes them from blocks that are its own while it lives: no other one
+// gets the port of a server that is stopped just now.
 const (
 	firstPort = 20000
 	lastPort  = 32000
+	blockSize = 60 // the first port of a block is listened on, to claim it
 )
 
-var ports = struct {
+var ports struct {
 	sync.Mutex
-	given map[int]bool
-}{given: map[int]bool{}}
+	claims []net.Listener // one for each block that is ours; held to the end of the process
+	given  int            // of the ports of the last block
+}
 
-// FreePort is a loopback TCP port that nobody listens on and that this process
-// has not been given before.
+// FreePort is a loopback TCP port that nobody listens on and that has not been
+// given before, by this process or by another one that runs.
 func FreePort() (int, error) {
 	ports.Lock()
 	defer ports.Unlock()
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if ports.given[port] || !portIsFree(port) {
+		if n := len(ports.claims); n == 0 || ports.given == blockSize-1 {
+			claimBlock()
 			continue
 		}
-		ports.given[port] = true
-		return port, nil
+		ports.given++
+		port := ports.claims[len(ports.claims)-1].Addr().(*net.TCPAddr).Port + ports.given
+		if portIsFree(port) {
+			return port, nil
+		}
 	}
 	return 0, fmt.Errorf("finding a free port between %d and %d", firstPort, lastPort)
+}
+
+// claimBlock tries to make one more block ours.
+func claimBlock() {
+	block := rand.IntN((lastPort - firstPort) / blockSize)
+	if claim, err := net.Listen("tcp", address(firstPort+block*blockSize)); err == nil {
+		ports.claims = append(ports.claims, claim)
+		ports.given = 0
+	}
 }
 
 func portIsFree(port int) bool {

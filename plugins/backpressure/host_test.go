@@ -212,9 +212,26 @@ func TestHostForcedStopDoesNotHang(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(context.Background()) }()
 	<-stuck
-	require.NoError(t, s.StopWithin(4*time.Second))
+	require.NoError(t, s.Stop(impatient{within(t), time.Now().Add(4 * time.Second)}))
 	<-ended
 	assert.NotContains(t, h.logs.take(), "INFO ✅ Data Bridge stopped gracefully")
+}
+
+// impatient lets the host give its orderly stop up soon, as it does long before the
+// deadline, and leaves it all the time for the forced one.
+type impatient struct {
+	context.Context
+	deadline time.Time
+}
+
+func (i impatient) Deadline() (time.Time, bool) { return i.deadline, true }
+
+// within is a context for one step that may hang.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // A gauge of the host does not accumulate: only Set is right.
@@ -241,7 +258,7 @@ func TestHostGaugesShowTheLevel(t *testing.T) {
 		bytes, bound := h.gauges["backpressure_level_bytes"], h.gauges["backpressure_limit_bytes"]
 		return len(levels) > 1 && levels[len(levels)-1] == 12 && limits[len(limits)-1] == 40 &&
 			bytes[len(bytes)-1] == 14 && bound[len(bound)-1] == 128<<20 // the numbers from 0 to 11
-	}, 10*time.Second, 10*time.Millisecond)
+	}, 3*time.Minute, 10*time.Millisecond)
 	close(release)
 	require.NoError(t, <-ended)
 	assert.Equal(t, allAcked, h.acked())

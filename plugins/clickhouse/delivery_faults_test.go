@@ -297,7 +297,7 @@ func TestAViewThatFailsDoublesNothing(t *testing.T) {
 		out := open(t, yamlFor(t, server, table, ""))
 		parked := writing(t, out, ids(0, 16)...)
 		require.Contains(t, awaitStuck(t, out, table).Err, "view fault")
-		require.Eventually(t, func() bool { return out.board.Table(table).Queue().Attempts > 3 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return out.board.Table(table).Queue().Attempts > 3 }, long, time.Millisecond)
 		require.Empty(t, boxOf(t).all())
 		stored := count(t, server, table)
 		require.Contains(t, []string{"0 0", "16 16"}, stored)

@@ -18,7 +18,10 @@ func behindProxy(t *testing.T, server stack.ClickHouse, table, more string) (*ou
 	require.NoError(t, err)
 	t.Cleanup(proxy.Close)
 	yaml := strings.Replace(yamlFor(t, server, table, more), server.Addr(), proxy.Addr(), 1)
-	return open(t, yaml+"\ninsert_timeout: 2s\nread_timeout: 2s\ndial_timeout: 1s"), proxy
+	if !strings.Contains(more, "insert_timeout") {
+		yaml += "\ninsert_timeout: 1m" // on a busy machine what is slow is no fault yet
+	}
+	return open(t, yaml+"\nread_timeout: 2s\ndial_timeout: 5s"), proxy
 }
 
 // Whatever happens on the wire, every acknowledged row is there.
@@ -54,10 +57,11 @@ func TestFaultsOnTheWire(t *testing.T) {
 		for name, fault := range faults {
 			t.Run(name, func(t *testing.T) {
 				table := newTable(t, server, "w UInt8, seq UInt32")
-				out, proxy := behindProxy(t, server, table, "compression: none")
+				more := "compression: none"
 				if name == "answers never come" { // which each time-out waits for
-					out.cfg.server.InsertTimeout = 500 * time.Millisecond
+					more += "\ninsert_timeout: 500ms"
 				}
+				out, proxy := behindProxy(t, server, table, more)
 				w := startWriters(out, 4)
 				w.awaitMore(t, 800)
 				fault(t, proxy, out, w)
@@ -90,14 +94,16 @@ func TestAnInsertOfUnknownOutcomeIsStoredOnce(t *testing.T) {
 			}
 			done := writing(t, out, texts...)
 			count := func() string { return query(t, server, "SELECT count() FROM default."+table)[0][0] }
-			require.Eventually(t, func() bool { return count() == fmt.Sprint(rows+1) }, 30*time.Second, 5*time.Millisecond, "the server takes the block")
+			require.Eventually(t, func() bool { return count() == fmt.Sprint(rows+1) }, long, 5*time.Millisecond, "the server takes the block")
 			select {
 			case err := <-done:
 				t.Fatalf("the answer was to be lost: %v", err)
 			default:
 			}
+			proxy.Down() // no retry gets through before all is well again
 			awaitQueue(t, out)
 			proxy.Clear()
+			require.NoError(t, proxy.Up())
 			require.NoError(t, <-done)
 			require.Equal(t, [][]string{{fmt.Sprint(copies*rows + 1), fmt.Sprint(rows + 1)}},
 				query(t, server, "SELECT count(), uniqExact(id) FROM default."+table))

@@ -296,7 +296,7 @@ func TestWritingEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- out.WriteBatch(ctx, records(`{"id":1}`)) }()
-	require.Eventually(t, func() bool { return out.board.Retries() > 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.Retries() > 1 }, long, time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.Zero(t, out.board.RetryQueue())
@@ -315,7 +315,7 @@ func TestParkedBatchesHoldNoSlot(t *testing.T) {
 		batch[0].MetaSetMut("table", bad)
 		go func() { done <- out.WriteBatch(ctx, batch) }()
 	}
-	require.Eventually(t, func() bool { return out.board.RetryQueue() >= 2 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.RetryQueue() >= 2 }, long, time.Millisecond)
 	batch := records(`{"id":1}`)
 	batch[0].MetaSetMut("table", good)
 	require.NoError(t, out.WriteBatch(t.Context(), batch))

@@ -17,6 +17,10 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
+// long bounds every wait for an event: a machine that does other things beside may
+// be slow.
+const long = 3 * time.Minute
+
 func TestMain(m *testing.M) {
 	// toxiproxy loses what stands in the way when faults are taken away.
 	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))

@@ -65,7 +65,7 @@ func (w *writers) count() int {
 func (w *writers) awaitMore(t *testing.T, n int) {
 	t.Helper()
 	target := w.count() + n
-	require.Eventually(t, func() bool { return w.count() >= target }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return w.count() >= target }, long, 5*time.Millisecond)
 }
 
 func (w *writers) finish(t *testing.T) {
@@ -105,7 +105,7 @@ func TestOutages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := newTable(t, server, "w UInt8, seq UInt32")
-			out := open(t, yamlFor(t, server, table, "insert_timeout: 2s\nread_timeout: 2s\ndial_timeout: 1s"))
+			out := open(t, yamlFor(t, server, table, "insert_timeout: 2s\nread_timeout: 2s\ndial_timeout: 5s"))
 			w := startWriters(out, 4)
 			w.awaitMore(t, 2000)
 			outage(t, server, out)
@@ -120,7 +120,7 @@ func TestOutages(t *testing.T) {
 
 func awaitQueue(t *testing.T, out *output) {
 	t.Helper()
-	require.Eventually(t, func() bool { return out.board.RetryQueue() > 0 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.RetryQueue() > 0 }, long, time.Millisecond)
 }
 
 // The output as a user has it: in a stream, by YAML.
@@ -145,7 +145,7 @@ logger: {level: ERROR}
 `, indent(yamlFor(t, server, table, "")))))
 		stream, err := builder.Build()
 		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), long)
 		defer cancel()
 		require.NoError(t, stream.Run(ctx))
 		require.Equal(t, [][]string{{"999", "999"}}, query(t, server, "SELECT count(), uniqExact(id) FROM default."+table))

@@ -24,7 +24,7 @@ func writing(t *testing.T, out *output, texts ...string) <-chan error {
 // awaitStuck waits until a table's rows wait for somebody to act.
 func awaitStuck(t *testing.T, out *output, table string) status.Queue {
 	t.Helper()
-	require.Eventually(t, func() bool { return out.board.Table(table).Queue().Stuck }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.Table(table).Queue().Stuck }, long, time.Millisecond)
 	return out.board.Table(table).Queue()
 }
 

@@ -66,7 +66,7 @@ func TestServersTakeOver(t *testing.T) {
 		require.Equal(t, "30", count(b))
 		require.Zero(t, out.board.DeadLetters())
 		require.NoError(t, a.Start(t.Context()))
-		require.Eventually(t, func() bool { write(); return count(a) != "11" }, 40*time.Second, 50*time.Millisecond,
+		require.Eventually(t, func() bool { write(); return count(a) != "11" }, long, 50*time.Millisecond,
 			"the first is preferred again")
 		before := count(b)
 		write()

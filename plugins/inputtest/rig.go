@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait: a check that reaches it has failed.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // rig is a source for one check, and what reads from it.
 type rig struct {

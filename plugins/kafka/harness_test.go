@@ -206,7 +206,7 @@ topics: ["%s"]
 consumer_group: "%s-g"
 commit_period: 100ms
 heartbeat_interval: %s
-session_timeout: 10s
+session_timeout: 45s
 %s
 `, strings.Join(c.brokers, ","), topic, c.prefix, cmp.Or(c.beat, "100ms"), more)
 }
@@ -215,20 +215,25 @@ func (c *cluster) group() string { return c.prefix + "-g" }
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for !cond() {
 		if time.Now().After(deadline) {
 			require.FailNow(t, "never happened: "+what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		<-tick.C
 	}
 }
 
 // stays fails when cond becomes false within a moment.
 func stays(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 60 {
 		require.True(t, cond(), "no longer: "+what)
+		<-tick.C
 	}
 }
 

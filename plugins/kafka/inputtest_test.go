@@ -93,7 +93,7 @@ topics: [%s]
 consumer_group: %s
 commit_period: 100ms
 heartbeat_interval: 100ms
-session_timeout: 10s
+session_timeout: 45s
 topic_lag_refresh_period: 100ms
 fetch_max_wait: 250ms
 batch: {count: 10}

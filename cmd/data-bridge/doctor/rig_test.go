@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds waits for events.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 var testHost = Host{
 	Schema:      func() *service.ConfigSchema { return service.GlobalEnvironment().FullConfigSchema("", "") },

@@ -109,7 +109,7 @@ func TestEveryInsertEnds(t *testing.T) {
 					_, err := r.Insert(ctx, Insert{Table: table, Part: large})
 					done <- err
 				}()
-				require.Eventually(t, func() bool { left, err := s.FaultsLeft(t.Context()); return err == nil && left == 0 }, 10*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { left, err := s.FaultsLeft(t.Context()); return err == nil && left == 0 }, 3*time.Minute, time.Millisecond)
 				end(r, cancel)
 				err = <-done // or the test does not end
 				require.Error(t, err)
@@ -181,7 +181,7 @@ func TestAClosedConnectionIsNotUsed(t *testing.T) {
 			proxy.Down()
 			require.NoError(t, proxy.Up())
 			if wire, native := r.wire.(*nativeWire); native {
-				require.Eventually(t, func() bool { return wire.pool.len() == 0 }, 10*time.Second, time.Millisecond, "it is dropped as it is closed")
+				require.Eventually(t, func() bool { return wire.pool.len() == 0 }, 3*time.Minute, time.Millisecond, "it is dropped as it is closed")
 			}
 			require.Equal(t, dials, r.dials.Load())
 		}

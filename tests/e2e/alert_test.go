@@ -17,6 +17,7 @@ var criticalLine = regexp.MustCompile(`^🔴 CRITICAL: Backpressure active for \
 // Acceptance 5: a pause over alert_after is alerted at every heartbeat and makes
 // the bridge unhealthy, until it is over.
 func TestLongPauseIsAlerted(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start(env{"ALERT_AFTER": "2s", "HEARTBEAT_INTERVAL": "1s"}).ready()
 	assert.Equal(t, http.StatusOK, b.health().Code)

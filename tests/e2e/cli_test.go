@@ -23,6 +23,7 @@ func output(t *testing.T, args ...string) string {
 }
 
 func TestListKnowsThePlugins(t *testing.T) {
+	t.Parallel()
 	for kind, names := range map[string][]string{
 		"inputs":  {"pausable_nats", "pausable_nats_jetstream", "pausable_kafka"},
 		"buffers": {"backpressure"},
@@ -38,6 +39,7 @@ func TestListKnowsThePlugins(t *testing.T) {
 // A skeleton has our plugins with their defaults; lint names the fields that
 // have none, and is content once these are filled in.
 func TestCreatePrintsASkeletonThatLints(t *testing.T) {
+	t.Parallel()
 	text := output(t, "create", "pausable_nats//clickhouse")
 	path := filepath.Join(t.TempDir(), "skeleton.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -59,6 +61,7 @@ func TestCreatePrintsASkeletonThatLints(t *testing.T) {
 }
 
 func TestShippedConfigsLint(t *testing.T) {
+	t.Parallel()
 	var configs []string
 	for _, pattern := range []string{"config/*.yaml", "config/examples/*.yaml"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
@@ -74,6 +77,7 @@ func TestShippedConfigsLint(t *testing.T) {
 }
 
 func TestConfigUnitTestsPass(t *testing.T) {
+	t.Parallel()
 	text := output(t, "test", filepath.Join(root, "config")+"/...")
 	assert.Contains(t, text, "succeeded")
 }

@@ -15,6 +15,7 @@ import (
 
 // What lint finds in a config keeps run from starting, with the same words.
 func TestBadConfigurationIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		vars env
 		says []string
@@ -33,6 +34,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 		"inserts at a time":          {env{"CLICKHOUSE_MAX_IN_FLIGHT": "0"}, []string{"max_in_flight is 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			config := filepath.Join(root, bridgeYAML)
 			c.vars["HTTP_ADDRESS"], c.vars["STATUS_ADDRESS"] = freeAddress(t), freeAddress(t)
 			for _, command := range []string{"lint", "run"} {
@@ -48,6 +50,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 }
 
 func TestPortInUseIsRefused(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
@@ -61,6 +64,7 @@ func TestPortInUseIsRefused(t *testing.T) {
 // A server that is not there, or not as configured, is named in the log with
 // the field that is about it, again and again until it is put right.
 func TestTroubleWithAServerIsNamed(t *testing.T) {
+	t.Parallel()
 	nowhere := freeAddress(t)
 	ticks := func(h harness.Health) bool { return h.Inputs["ticks"].Connected }
 	external := func(h harness.Health) bool { return h.Inputs["external"].Connected }
@@ -98,6 +102,7 @@ func TestTroubleWithAServerIsNamed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t, oneEngine())
 			if c.set != "" {
 				r.args = []string{"--set", c.set}
@@ -117,6 +122,7 @@ func TestTroubleWithAServerIsNamed(t *testing.T) {
 // A table that a record names and that does not exist: the rows wait, and the
 // log says which table.
 func TestUnknownTableOfARecordIsNamed(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start(env{"CLICKHOUSE_TICKS_TABLE": "nothere"}).ready()
 	r.publish(marketdata.Ticks, 10)
@@ -127,6 +133,7 @@ func TestUnknownTableOfARecordIsNamed(t *testing.T) {
 
 // Wrong passwords are told without telling them.
 func TestWrongPasswordIsNamedAndNotShown(t *testing.T) {
+	t.Parallel()
 	const right, wrong = "right-Geheimnis-1", "wrong-Geheimnis-2"
 	ch, err := stack.StartClickHouse(within(t), stack.KindLegacy, stack.ClickHouseOptions{Password: right})
 	require.NoError(t, err)

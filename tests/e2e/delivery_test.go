@@ -45,6 +45,7 @@ func TestFullBlastOverSeveralPauses(t *testing.T) {
 // The same with on_pause: conflate: what a pause replaces by something newer is
 // counted, and the newest of each key is stored.
 func TestConflationOverSeveralPauses(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start(env{"NATS_ON_PAUSE": "conflate"}).ready()
 	stop := r.stream(marketdata.Ticks, marketdata.Shape{})

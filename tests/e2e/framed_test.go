@@ -47,6 +47,7 @@ func TestHighThroughput(t *testing.T) {
 
 // Records that are taken apart on the way can be processed one by one.
 func TestFramesAreTakenApartForProcessors(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	status := freeAddress(t)
 	path := r.example("kafka_to_clickhouse", func(config map[string]any) {

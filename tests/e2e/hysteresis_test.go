@@ -19,6 +19,7 @@ func (b *bridge) levelIs(n int64) {
 // Acceptance 4, upwards: from the resume threshold to exactly the pause
 // threshold nothing happens; one message more is the pause.
 func TestNothingHappensUpToThePauseThreshold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start().ready()
 	r.stall()
@@ -48,6 +49,7 @@ func TestNothingHappensUpToThePauseThreshold(t *testing.T) {
 // stays there does not resume. The ticks' table is missing, so they wait in the
 // retry queue while the candles drain.
 func TestNothingHappensDownToTheResumeThreshold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	missing := "ticks_" + r.id
 	b := r.start(env{"CLICKHOUSE_TICKS_TABLE": missing}).ready()

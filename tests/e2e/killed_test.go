@@ -63,7 +63,7 @@ func (r *rig) onlyMember() kadm.DescribedGroupMember {
 // which is longer here than any test waits for the rest.
 func TestKilledAndBackOnJetStream(t *testing.T) {
 	j := newJetRig(newRig(t, oneEngine()), "explicit")
-	j.ackWait = "5m"
+	j.wait = "5m"
 	first := j.start()
 	j.publish(marketdata.Candles, 2000)
 	j.awaitStored(marketdata.Candles, 2000)

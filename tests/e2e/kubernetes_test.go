@@ -21,6 +21,7 @@ var ddlInComment = regexp.MustCompile(`(?m)^#   (CREATE TABLE .*(?:\n#   .*)+)`)
 // The pipeline that the manifests bring stores what comes from JetStream and Kafka,
 // and its dead letters, with their reasons, in the table that its head describes.
 func TestKubernetesPipeline(t *testing.T) {
+	t.Parallel()
 	j := newJetRig(newRig(t, stack.KindChDB), "explicit") // the table has today's types
 	j.yaml = "config/kubernetes/jetstream/pipeline.yaml"
 	text, err := os.ReadFile(filepath.Join(root, j.yaml))

@@ -16,7 +16,7 @@ import (
 const (
 	// patience bounds every wait for an event. It is generous: no test passes or
 	// fails by how fast this machine is.
-	patience = 60 * time.Second
+	patience = 3 * time.Minute
 	// bridgeYAML is the shipped pipeline, in the repository's root.
 	bridgeYAML = "config/bridge.yaml"
 )
@@ -45,7 +45,12 @@ func (b building) Run() int {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
-	return b.Runner.Run()
+	code := b.Runner.Run()
+	if err := closeHouses(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: stopping ClickHouse:", err)
+		return max(code, 1)
+	}
+	return code
 }
 
 func build(dir string) (err error) {

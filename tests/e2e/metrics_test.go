@@ -111,6 +111,7 @@ func (s scrape) hasAllOf(component string) {
 // Every documented series is there, by Prometheus' conventions, and says what
 // /health says: after a pause, drops, a failed table and a dead letter.
 func TestMetricsAgreeWithHealth(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	address := freeAddress(t)
 	status := freeAddress(t)

@@ -53,6 +53,7 @@ func heldBy(t *testing.T, h harness.Health, label string) (reasons []string) {
 // resumes; Kafka stays paused until the operator lets it go, and then all of it
 // arrives, once.
 func TestOperatorPausesOneInput(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	r.args = operable
 	address := freeAddress(t)
@@ -104,6 +105,7 @@ func TestOperatorPausesOneInput(t *testing.T) {
 // A long pause of an operator's is no bottleneck of ClickHouse, and SIGTERM ends
 // it as any other: nothing that Kafka kept is lost to the next run.
 func TestOperatorPausesAllAndTheBridgeStops(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	r.args = operable
 	address := freeAddress(t)
@@ -129,6 +131,7 @@ func TestOperatorPausesAllAndTheBridgeStops(t *testing.T) {
 
 // Off by default: the shipped pipeline cannot be operated over HTTP.
 func TestOperatingIsOffByDefault(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	address := freeAddress(t)
 	b := r.start(env{"STATUS_ADDRESS": address}).ready()

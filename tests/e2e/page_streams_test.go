@@ -18,6 +18,7 @@ import (
 // Streams that share a listener share the page: one is shown, all of them are
 // named with their states, and the tab shows the worst of them.
 func TestPageShowsEachStream(t *testing.T) {
+	t.Parallel()
 	nats := stack.Shared.NATS(t)
 	address, dir := freeAddress(t), t.TempDir()
 	file := func(name, text string) string {

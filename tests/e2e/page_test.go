@@ -24,6 +24,7 @@ const (
 // and goes, what did not fit, and that the bridge is gone and back, without
 // being loaded again.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	wire, err := stack.Proxy(r.ch.Addr())
 	require.NoError(t, err)

@@ -147,6 +147,7 @@ func flowsAgain(t *testing.T, r *rig, b *bridge) {
 // The emergency switch: nothing is paused, and the bound holds by blocking, not
 // exceeded by one message. What waits outside of it arrives later.
 func TestBoundHoldsWithPausingOff(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start(env{"BACKPRESSURE_ENABLED": "false"}).ready()
 	b.await("⚡ Backpressure: DISABLED")

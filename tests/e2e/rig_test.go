@@ -22,8 +22,8 @@ import (
 // env are environment variables of config/bridge.yaml.
 type env map[string]string
 
-// rig is what one test works with: the shared servers, and names in them that
-// no other test uses.
+// rig is what one test works with: a ClickHouse of its own, the other servers that
+// it shares, and names in them that no other test uses.
 type rig struct {
 	t     *testing.T
 	id    string
@@ -48,12 +48,11 @@ var soonGone = []string{"--set", "input.broker.inputs.2.pausable_kafka.session_t
 // partitions for longer than any test waits.
 var longMissed = []string{"--set", "input.broker.inputs.2.pausable_kafka.session_timeout=5m"}
 
-// newRig connects a test with the shared servers and a ClickHouse of the kind.
+// newRig connects a test with the shared servers and a ClickHouse of the kind for
+// itself.
 func newRig(t *testing.T, kind string) *rig {
 	t.Helper()
-	ch := stack.Shared.ClickHouse(t, kind)
-	require.NoError(t, stack.ApplySQL(within(t), ch, "config/sql"))
-	return newRigOn(t, stack.Shared.NATS(t), ch)
+	return newRigOn(t, stack.Shared.NATS(t), ownClickHouse(t, kind))
 }
 
 // newRigOn is newRig for servers of the test's own; they hold the tables already.
@@ -196,10 +195,14 @@ func oneEngine() string {
 	return stack.KindLegacy
 }
 
-// engines runs a test on both ClickHouse engines.
+// engines runs a test on both ClickHouse engines, beside other tests.
 func engines(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
+	t.Parallel()
 	for _, kind := range []string{stack.KindLegacy, stack.KindChDB} {
-		t.Run(kind, func(t *testing.T) { test(t, newRig(t, kind)) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, newRig(t, kind))
+		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 // Two bridges of one queue group and one consumer group share the load: each
 // takes a part, and no record is stored twice.
 func TestTwoBridgesShareTheLoad(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	bridges := []*bridge{r.start().ready(), r.start().ready()}
 	r.awaitMembers(len(bridges))

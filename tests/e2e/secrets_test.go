@@ -18,6 +18,7 @@ const secret = "s3cr3t"
 // No password and no token is in the log, at its most talkative, nor in what the
 // bridge serves: neither where a server is not there nor where it says no.
 func TestNoSecretIsShown(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	shipped, err := os.ReadFile(filepath.Join(root, bridgeYAML))
 	require.NoError(t, err)
@@ -38,6 +39,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		"says no": {"NATS_URLS": strings.Replace(r.nats.URL(), "nats://", "nats://feed:"+secret+"-url@", 1), "CLICKHOUSE_USERNAME": "nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			all := env{"STATUS_ADDRESS": freeAddress(t), "HTTP_ADDRESS": freeAddress(t), "SHUTDOWN_TIMEOUT": "5s"}
 			for _, m := range []env{r.env, common, vars} {
 				for k, v := range m {

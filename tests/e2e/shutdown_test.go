@@ -75,6 +75,7 @@ func (r *rig) pauseWithAllThree(b *bridge) harness.Health {
 // SIGTERM right behind what was published: all of it arrives, from NATS too,
 // since the bridge takes in what the server has sent before it ends.
 func TestTerminatedInMidFlow(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start().ready()
 	r.publish(marketdata.External, 20_000)

@@ -21,6 +21,7 @@ import (
 // that they shared with others. (Their gates and boards are forgotten, too; the host
 // keeps some of each stream that was deleted, so its memory tells nothing.)
 func TestStreamsThatAreDeletedAreForgotten(t *testing.T) {
+	t.Parallel()
 	nats, address, api := stack.Shared.NATS(t), freeAddress(t), freeAddress(t)
 	stream := func(gate string) string {
 		return fmt.Sprintf(`

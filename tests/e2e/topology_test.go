@@ -64,6 +64,7 @@ var faultyStreams = map[string]struct{ yaml, says string }{
 // What the host cannot see, since it looks at each component by itself, is refused
 // by lint, doctor, run, and streams mode with its API, in the same words.
 func TestFaultsOfTheWholeAreRefused(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	api := startBridge(t, binary, "", env{}, "streams", "-o", written(t, "root.yaml", "http: {address: "+address+"}\nlogger: {format: json}\n"))
 	api.await("Launching data-bridge in streams mode")
@@ -106,6 +107,7 @@ func post(t *testing.T, url, body string) (code int, answer string) {
 // What looks as if it saw frames and does not is not refused: lint and run take it,
 // with resources of the config and of another file.
 func TestWhatDoesNotSeeFramesIsTaken(t *testing.T) {
+	t.Parallel()
 	resources := written(t, "resources.yaml", "processor_resources: [{label: apart, unframe: {}}]\n")
 	for name, processors := range map[string]string{
 		"try":      "[{try: [{unframe: {}}, {mapping: root = this}]}, {mapping: root = this}]",
@@ -144,6 +146,7 @@ func (r *reloading) reload(text, until string) string {
 
 // A reload is judged as the first config was.
 func TestFramesAreRefusedAfterAReload(t *testing.T) {
+	t.Parallel()
 	const head = "http: {enabled: false}\nlogger: {format: json}\noutput: {drop: {}}\n"
 	b := startReloading(t, "", head+"input: {"+framedNATS+"}\n")
 	b.await("Launching a data-bridge instance")
@@ -153,9 +156,18 @@ func TestFramesAreRefusedAfterAReload(t *testing.T) {
 	b.reload(head+"input: {"+framedNATS+"}\npipeline: {processors: [{unframe: {}}, {mapping: root = this}]}\n", "Updated main config")
 }
 
+// soonGivesUp is the YAML of an output to a table in the rig's ClickHouse, which
+// hands a batch back after two attempts.
+func (r *rig) soonGivesUp(table string) string {
+	return fmt.Sprintf("clickhouse: {addresses: [%q], protocol: %q, username: %q, password: %q, database: market, table: %q, "+
+		"retry: {initial_interval: 10ms, max_interval: 50ms, max_retries: 1}, dead_letter: {drop: {}}}",
+		r.ch.Addr(), r.ch.Protocol(), r.ch.User(), r.ch.Password(), table)
+}
+
 // A reload that adds a processor which changes records: a retry starts from the
 // record as it came, and changes it once.
 func TestRetriesAfterAReloadChangeRecordsOnce(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	require.NoError(t, r.ch.Exec(within(t), "CREATE TABLE market."+r.id+" (seq UInt64, n UInt64) ENGINE = MergeTree ORDER BY seq"))
 	address := freeAddress(t)
@@ -166,16 +178,8 @@ input: {label: ticks, pausable_nats: {urls: [%q], subjects: [%q]}}
 buffer: {backpressure: {heartbeat_interval: 250ms, batch: {period: 100ms}, status_server: {address: %q}}}
 output:
   label: clickhouse
-  clickhouse:
-    addresses: [%q]
-    protocol: %q
-    username: %q
-    password: %q
-    database: market
-    table: %q
-    retry: {initial_interval: 10ms, max_interval: 50ms, max_retries: 1}
-    dead_letter: {drop: {}}
-`, r.nats.URL(), r.id, address, r.ch.Addr(), r.ch.Protocol(), r.ch.User(), r.ch.Password(), r.id)
+  %s
+`, r.nats.URL(), r.id, address, r.soonGivesUp(r.id))
 	connected := func(h harness.Health) bool { return h.Inputs["ticks"].Connected && h.Outputs["clickhouse"].Connected }
 	b := startReloading(t, address, text)
 	b.until("the first config runs", connected)
@@ -202,6 +206,7 @@ output:
 // /health knows the output and the inputs of a named gate, and recovers by itself
 // when the output, whose records went to a fallback meanwhile, is sent nothing more.
 func TestHealthKnowsWhatANamedGateHasAndRecovers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	require.NoError(t, r.ch.Exec(within(t), "CREATE TABLE market."+r.id+" (seq UInt64) ENGINE = MergeTree ORDER BY seq"))
 	address := freeAddress(t)
@@ -214,17 +219,9 @@ buffer: {backpressure: {gate: market, heartbeat_interval: 250ms, batch: {period:
 output:
   fallback:
     - label: store
-      clickhouse:
-        addresses: [%q]
-        protocol: %q
-        username: %q
-        password: %q
-        database: market
-        table: %q
-        retry: {initial_interval: 10ms, max_interval: 50ms, max_retries: 1}
-        dead_letter: {drop: {}}
+      %s
     - drop: {}
-`, r.nats.URL(), r.id, address, r.ch.Addr(), r.ch.Protocol(), r.ch.User(), r.ch.Password(), r.id)))
+`, r.nats.URL(), r.id, address, r.soonGivesUp(r.id))))
 	b.until("all are known and connected", func(h harness.Health) bool {
 		return h.Code == http.StatusOK && h.Inputs["market.ticks"].Connected && h.Outputs["market.store"].Connected
 	})

@@ -35,6 +35,7 @@ var agreed = []string{
 // middle of the next one. Every line with one of the agreed signs is one of the agreed
 // lines, and each of those is there.
 func TestAgreedLinesOfTheLog(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start(env{"ALERT_AFTER": "500ms"}).ready()
 	r.stall()

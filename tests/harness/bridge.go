@@ -247,7 +247,7 @@ type Input struct {
 func (i Input) Discarded() int64 { return i.Dropped + i.Conflated + i.SlowConsumer }
 
 // healthClient keeps no connection: a test must not leave goroutines behind.
-var healthClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+var healthClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
 // Health asks the bridge how it is.
 func (b *Bridge) Health(ctx context.Context) (Health, error) {

@@ -49,7 +49,7 @@ const (
 	// pace is the time between two looks when nothing is due.
 	pace = time.Millisecond
 	// flushTimeout bounds the delivery of the rest after the context has ended.
-	flushTimeout = 30 * time.Second
+	flushTimeout = 3 * time.Minute
 )
 
 // Publish sends the generator's records to the sink in the given shape, until

@@ -91,7 +91,7 @@ func TestDoctor(t *testing.T) {
 		doctor := func(more env) (code int, text string) {
 			all := maps.Clone(r.env)
 			maps.Copy(all, more)
-			b := startBridge(t, binary, "", all, "doctor", "--wait", "5s", filepath.Join(root, bridgeYAML))
+			b := startBridge(t, binary, "", all, "doctor", "--wait", "10s", filepath.Join(root, bridgeYAML))
 			code, text = b.exitCode(), b.Tail(1000)
 			t.Log(text)
 			return code, text

@@ -44,7 +44,7 @@ func TestAHealthyConfigPassesAndNothingIsTouched(t *testing.T) {
 			stop := r.publishing(r.id+".core", goodRecord)
 			defer stop()
 
-			code, findings := examine(t, r.config([]string{r.coreInput(""), r.jetInput(""), r.kafkaInput("")}, "", ""))
+			code, findings := examine(t, r.config([]string{r.coreInput(""), r.jetInput(""), r.kafkaInput("")}, "", ""), hears)
 
 			assert.Equal(t, ExitWell, code)
 			assert.NotEqual(t, checkup.Error, worst(findings))

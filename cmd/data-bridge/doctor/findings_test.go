@@ -211,11 +211,11 @@ func TestCoreLimits(t *testing.T) {
 	r.table(columns, sorted)
 	stop := r.publishing(r.id+".core", goodRecord)
 	defer stop()
-	_, findings := examine(t, r.config([]string{r.coreInput(", batch: {count: 50}, pending_limits: {messages: 60, bytes: 500}")}, "", ""))
+	_, findings := examine(t, r.config([]string{r.coreInput(", batch: {count: 50}, pending_limits: {messages: 60, bytes: 500}")}, "", ""), hears)
 	has(t, findings, checkup.Warning, "pending limits", "core", "500 bytes hold 22 records of 22 bytes, less than batch.count (50)")
 	has(t, findings, checkup.Warning, "pending limits", "core", "is lost as slow consumer")
 	has(t, findings, checkup.Info, "pause", "core", "every message is dropped and counted")
-	_, findings = examine(t, r.config([]string{r.coreInput("")}, ", enabled: false", ""))
+	_, findings = examine(t, r.config([]string{r.coreInput("")}, ", enabled: false", ""), hears)
 	has(t, findings, checkup.Info, "pause", "core", "nothing pauses this input")
 }
 

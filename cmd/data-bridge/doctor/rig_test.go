@@ -53,6 +53,9 @@ func options(paths ...string) Options {
 	return Options{Paths: paths, Format: formatJSON, Sample: 20, Wait: 2 * time.Second, Timeout: patience, Outage: time.Hour}
 }
 
+// hears lets an examination wait until everything that comes by itself has come.
+func hears(o *Options) { o.Wait = patience }
+
 var rigs atomic.Int64
 
 // rig is the shared servers, and names in them that no other test uses.

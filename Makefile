@@ -33,13 +33,14 @@ up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addr
 .PHONY: test
 test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
 
+# Tests that run beside each other mostly wait: they are more than processors.
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
-	go test -race -shuffle=on -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
+	go test -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
 
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test -race -shuffle=on -timeout 25m -count=1 ./tests/e2e/...
+	go test -race -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e/...
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand

@@ -138,12 +138,14 @@ func TestJetSaysThatMaxAckPendingHoldsEverythingUp(t *testing.T) {
 // the sign of life follows.
 func TestJetKeepsUpWithAnAckWaitThatIsLowered(t *testing.T) {
 	t.Parallel()
-	r := jetConnected(t, "ack_wait: 1h\nbatch: {count: 100}")
+	s, js := jetServer(t)
+	conf := jetstream.ConsumerConfig{Durable: "bridge", AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour}
+	_, err := js.CreateConsumer(t.Context(), "FEED", conf)
+	require.NoError(t, err)
+	r := newJetRig(t, s.ClientURL(), js, "bind: true\nbatch: {count: 100}") // one that is ours would be put right
+	connect(t, r.in)
 	r.publish(0, 100)
 	_, held := r.readN(100, false)
-	c, err := r.js.Consumer(t.Context(), "FEED", "bridge")
-	require.NoError(t, err)
-	conf := c.CachedInfo().Config
 	conf.AckWait = 6 * time.Second
 	_, err = r.js.UpdateConsumer(t.Context(), "FEED", conf)
 	require.NoError(t, err)

@@ -136,30 +136,39 @@ func (r *rig) startClickHouse() {
 // tally counts what ClickHouse holds of this rig's stream.
 func (r *rig) tally(kind marketdata.Kind) harness.Tally {
 	r.t.Helper()
-	n, err := harness.Count(within(r.t), r.ch, "market."+string(kind), r.id)
+	n, err := r.count(kind)
 	require.NoError(r.t, err)
 	return n
 }
 
-// awaitStored waits until so many different records of the kind are stored.
+// awaitStored waits until so many different records of the kind are stored, for as
+// long as more of them come.
 func (r *rig) awaitStored(kind marketdata.Kind, distinct int64) harness.Tally {
 	r.t.Helper()
-	ctx := within(r.t)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
 	var last harness.Tally
-	for {
-		n, err := harness.Count(ctx, r.ch, "market."+string(kind), r.id)
+	for more := time.Now(); ; <-tick.C {
+		n, err := r.count(kind)
 		if err == nil {
+			if n.Distinct > last.Distinct {
+				more = time.Now()
+			}
 			last = n
 		}
 		if last.Distinct >= distinct {
 			return last
 		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
+		if time.Since(more) > patience {
 			require.FailNow(r.t, "not stored", "%s: %d of %d records (%v)", kind, last.Distinct, distinct, err)
 		}
 	}
+}
+
+func (r *rig) count(kind marketdata.Kind) (harness.Tally, error) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	return harness.Count(ctx, r.ch, "market."+string(kind), r.id)
 }
 
 // start runs the rig's config with its environment and more.

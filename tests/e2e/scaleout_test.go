@@ -45,13 +45,15 @@ func (r *rig) awaitMembers(n int) {
 	require.NoError(r.t, err)
 	defer client.Close()
 	ctx := within(r.t)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		groups, err := kadm.NewClient(client).DescribeGroups(ctx, r.id)
 		if err == nil && groups[r.id].State == "Stable" && withPartitions(groups[r.id].Members) == n {
 			return
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-tick.C:
 		case <-ctx.Done():
 			require.FailNow(r.t, "the group is not complete", "%d members wanted, have %v (%v)", n, groups, err)
 		}

@@ -71,7 +71,7 @@ func scanAll(t *testing.T, rows driver.Rows) (values [][]any) {
 // What the driver reads by one protocol it reads by the other, and what it
 // writes by either is what the engine has made itself.
 func TestChDBTypesByBothProtocols(t *testing.T) {
-	http, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	http, ctx := Shared.ClickHouse(t, KindChDB), within(t, patience)
 	read := map[string][][]any{}
 	for _, ch := range []ClickHouse{http, OverNative(http)} {
 		rows, err := connect(t, ch).Query(ctx, selectOf(10))
@@ -99,7 +99,7 @@ func TestChDBTypesByBothProtocols(t *testing.T) {
 
 // Each statement has one outcome by both protocols: its rows or its code.
 func TestChDBStatementsByBothProtocols(t *testing.T) {
-	http, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	http, ctx := Shared.ClickHouse(t, KindChDB), within(t, patience)
 	outcome := func(conn driver.Conn, sql string) string {
 		rows, err := conn.Query(ctx, sql)
 		var exception *clickhouse.Exception
@@ -142,7 +142,7 @@ func TestChDBStatementsByBothProtocols(t *testing.T) {
 
 // A client that is not the driver sees every packet in its place.
 func TestChDBNativePackets(t *testing.T) {
-	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, patience)
 	require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS packets"))
 	require.NoError(t, ch.Exec(ctx, "CREATE TABLE packets (n UInt64, t Tuple(a Int8, b String), m UInt8 MATERIALIZED 1, d UInt64 DEFAULT n * 2) ENGINE = MergeTree ORDER BY n"))
 	for name, compressor := range map[string]*compress.Writer{
@@ -243,7 +243,7 @@ func TestChDBNativeSettings(t *testing.T) {
 // Nothing of an INSERT is stored that the client does not end: by leaving, in a
 // block or between two, or by cancelling.
 func TestChDBInsertThatIsNotEnded(t *testing.T) {
-	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, patience)
 	require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS ended"))
 	require.NoError(t, ch.Exec(ctx, "CREATE TABLE ended (n UInt64) ENGINE = MergeTree ORDER BY n"))
 	for name, end := range map[string]func(c *rawClient){
@@ -295,7 +295,7 @@ func TestChDBCancelledQuery(t *testing.T) {
 // An exception that the data cause comes at their end and leaves the connection usable.
 func TestChDBExceptionOfAnInsertsData(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
-		ctx, conn := within(t, time.Minute), connect(t, ch, func(o *clickhouse.Options) { o.MaxOpenConns = 1 })
+		ctx, conn := within(t, patience), connect(t, ch, func(o *clickhouse.Options) { o.MaxOpenConns = 1 })
 		require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS picky"))
 		require.NoError(t, ch.Exec(ctx, "CREATE TABLE picky (n UInt64, m UInt8 MATERIALIZED throwIf(n = 13)) ENGINE = MergeTree ORDER BY n"))
 		for n, code := range map[uint64]int32{1: 0, 13: 395} {
@@ -327,7 +327,7 @@ func TestChDBExceptionOfAnInsertsData(t *testing.T) {
 // deduplicated as for one that was not, and those of views with them. What tells
 // them apart is the event alone.
 func TestChDBWrittenRows(t *testing.T) {
-	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, patience)
 	for _, sql := range []string{
 		"DROP TABLE IF EXISTS written_view", "DROP TABLE IF EXISTS written_by_view", "DROP TABLE IF EXISTS written",
 		"CREATE TABLE written (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100",
@@ -398,7 +398,7 @@ func TestChDBNativeOverTLS(t *testing.T) {
 // eachFaulty runs a test with a table, and an insert of one row into it.
 func eachFaulty(t *testing.T, test func(ctx context.Context, t *testing.T, ch FaultyClickHouse, insert func() error)) {
 	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
-		faulty, ctx := ch.(FaultyClickHouse), within(t, time.Minute)
+		faulty, ctx := ch.(FaultyClickHouse), within(t, patience)
 		require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS faulty"))
 		require.NoError(t, ch.Exec(ctx, "CREATE TABLE faulty (n UInt64) ENGINE = MergeTree ORDER BY n"))
 		conn := connect(t, ch)
@@ -453,7 +453,7 @@ func TestFaultsOfChDB(t *testing.T) {
 // Answers that are no exceptions exist over HTTP alone. The driver takes both
 // for a success, which is why a test needs them.
 func TestFaultsOfChDBOverHTTP(t *testing.T) {
-	ch, ctx := Shared.ClickHouse(t, KindChDB).(FaultyClickHouse), within(t, time.Minute)
+	ch, ctx := Shared.ClickHouse(t, KindChDB).(FaultyClickHouse), within(t, patience)
 	send := func(method, query, body string) (*http.Response, string) {
 		req, err := http.NewRequestWithContext(ctx, method, "http://"+ch.HTTPAddr()+"/?query="+url.QueryEscape(query), strings.NewReader(body))
 		require.NoError(t, err)
@@ -491,7 +491,7 @@ func TestFaultsOfChDBOverHTTP(t *testing.T) {
 // Settings of a fault hold where a statement names none of its own.
 func TestSettingsOfAFault(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, ch ClickHouse) {
-		ctx, conn, faulty := within(t, time.Minute), connect(t, ch), ch.(FaultyClickHouse)
+		ctx, conn, faulty := within(t, patience), connect(t, ch), ch.(FaultyClickHouse)
 		columns := func(sql string) int {
 			rows, err := conn.Query(ctx, sql)
 			require.NoError(t, err)
@@ -515,7 +515,7 @@ func TestStallOfAFault(t *testing.T) {
 		require.Eventually(t, func() bool {
 			left, err := ch.FaultsLeft(ctx)
 			return err == nil && left == 0
-		}, 20*time.Second, time.Millisecond)
+		}, patience, time.Millisecond)
 		require.NoError(t, ch.Exec(ctx, "SELECT 1"), "others are served")
 		select {
 		case err := <-done:

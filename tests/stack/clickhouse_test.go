@@ -43,7 +43,7 @@ func connect(t *testing.T, ch ClickHouse, extra ...func(*clickhouse.Options)) dr
 		Addr:        []string{ch.Addr()},
 		Protocol:    clickhouse.Native,
 		Auth:        clickhouse.Auth{Username: ch.User(), Password: ch.Password()},
-		ReadTimeout: 20 * time.Second,
+		ReadTimeout: patience,
 	}
 	if ch.Protocol() == ProtocolHTTP {
 		opts.Protocol = clickhouse.HTTP
@@ -73,7 +73,7 @@ const everyType = `CREATE TABLE types (
 ) ENGINE = MergeTree ORDER BY n`
 
 func roundTrip(t *testing.T, ch ClickHouse, method clickhouse.CompressionMethod) {
-	ctx := within(t, time.Minute)
+	ctx := within(t, patience)
 	ddl, ts := everyType, time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC)
 	if ch.Legacy() {
 		ddl, ts = LegacySQL(everyType), ts.Truncate(time.Second)
@@ -147,7 +147,7 @@ func TestClickHousePassword(t *testing.T) {
 
 func TestClickHouseKeepsDataOverStopAndKill(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind string) {
-		ctx, dir := within(t, 2*time.Minute), t.TempDir()
+		ctx, dir := within(t, patience), t.TempDir()
 		ch, err := StartClickHouse(ctx, kind, ClickHouseOptions{Dir: dir})
 		require.NoError(t, err)
 		closing(t, ch)
@@ -201,7 +201,7 @@ func TestClickHouseStopsWhileStalled(t *testing.T) {
 
 func TestShippedTables(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind string) {
-		ch, ctx := Shared.ClickHouse(t, kind), within(t, time.Minute)
+		ch, ctx := Shared.ClickHouse(t, kind), within(t, patience)
 		require.NoError(t, ApplySQL(ctx, ch, "config/sql"))
 		require.NoError(t, ApplySQL(ctx, ch, "config/sql"), "again")
 		assert.Equal(t, [][]string{{"candles"}, {"external"}, {"ticks"}},
@@ -212,7 +212,7 @@ func TestShippedTables(t *testing.T) {
 func TestChDBDeduplicatesByToken(t *testing.T) { eachProtocol(t, deduplicatesByToken) }
 
 func deduplicatesByToken(t *testing.T, ch ClickHouse) {
-	ctx := within(t, time.Minute)
+	ctx := within(t, patience)
 	require.NoError(t, ch.Exec(ctx, "DROP TABLE IF EXISTS tokens"))
 	require.NoError(t, ch.Exec(ctx, `CREATE TABLE tokens (n UInt64) ENGINE = MergeTree ORDER BY n
 		SETTINGS non_replicated_deduplication_window = 100`))

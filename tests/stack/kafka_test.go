@@ -13,7 +13,7 @@ import (
 
 func TestKafkaProduceAndConsumeInAGroup(t *testing.T) {
 	k := Shared.Kafka(t)
-	ctx := within(t, time.Minute)
+	ctx := within(t, patience)
 	topic := unique("round-trip")
 	require.NoError(t, k.CreateTopic(ctx, topic, 3))
 	produce(ctx, t, k, topic, 100)
@@ -37,7 +37,7 @@ func TestKfakeRestartKeepsDataAndOffsets(t *testing.T) {
 }
 
 func keepsDataAndOffsets(t *testing.T, k *Kafka) {
-	ctx := within(t, 2*time.Minute)
+	ctx := within(t, patience)
 	require.NoError(t, k.CreateTopic(ctx, "kept", 1))
 	produce(ctx, t, k, "kept", 10)
 	require.Len(t, consume(ctx, t, k, "kept", "g", 10), 10)
@@ -59,7 +59,7 @@ func TestKafkaStall(t *testing.T) {
 	require.NoError(t, k.Stall())
 	require.Error(t, pingKafka(within(t, 500*time.Millisecond), k.Addr()))
 	require.NoError(t, k.Continue())
-	require.NoError(t, pingKafka(within(t, 30*time.Second), k.Addr()))
+	require.NoError(t, pingKafka(within(t, patience), k.Addr()))
 }
 
 func TestKafkaUnknownChoice(t *testing.T) {

@@ -13,6 +13,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(Main(m)) }
 
+// patience bounds every wait for an event: a machine that does other things beside
+// may be slow.
+const patience = 3 * time.Minute
+
 // within is a context for one step that may hang.
 func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()

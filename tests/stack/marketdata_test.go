@@ -43,7 +43,7 @@ func TestTicksToNATS(t *testing.T) {
 	t.Logf("%.0f ticks/s", count/time.Since(began).Seconds())
 	select {
 	case <-received:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("not all ticks arrived")
 	}
 }
@@ -54,7 +54,7 @@ func TestCandlesToJetStream(t *testing.T) {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	ctx := within(t, time.Minute)
+	ctx := within(t, patience)
 	name := unique("candles")
 	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}})
 	require.NoError(t, err)
@@ -68,7 +68,7 @@ func TestCandlesToJetStream(t *testing.T) {
 }
 
 func TestExternalToKafka(t *testing.T) {
-	k, ctx := Shared.Kafka(t), within(t, time.Minute)
+	k, ctx := Shared.Kafka(t), within(t, patience)
 	topic := unique("external")
 	require.NoError(t, k.CreateTopic(ctx, topic, 3))
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.Brokers()...))
@@ -83,7 +83,7 @@ func TestExternalToKafka(t *testing.T) {
 
 // TestRecordsFitTheirTables lets ClickHouse itself parse what is generated.
 func TestRecordsFitTheirTables(t *testing.T) {
-	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, time.Minute)
+	ch, ctx := Shared.ClickHouse(t, KindChDB), within(t, patience)
 	require.NoError(t, ApplySQL(ctx, ch, "config/sql"))
 	for _, kind := range marketdata.Kinds() {
 		stream := unique(t.Name())

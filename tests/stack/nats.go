@@ -11,6 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// natsPatience bounds the start of a server, and what a client waits for.
+const natsPatience = time.Minute
+
 // NATSOptions says how a NATS server runs. The zero value is a server without a password.
 type NATSOptions struct {
 	User     string
@@ -70,9 +73,9 @@ func (n *NATS) Start() error {
 		return fmt.Errorf("configuring the NATS server: %w", err)
 	}
 	srv.Start()
-	if !srv.ReadyForConnections(30 * time.Second) {
+	if !srv.ReadyForConnections(natsPatience) {
 		srv.Shutdown()
-		return fmt.Errorf("starting the NATS server on %s: not ready after 30s", address(n.port))
+		return fmt.Errorf("starting the NATS server on %s: not ready after %s", address(n.port), natsPatience)
 	}
 	n.srv = srv
 	return nil
@@ -89,6 +92,8 @@ func (n *NATS) serverOptions() *server.Options {
 		StoreDir:   n.dir,
 		NoSigs:     true,
 		NoLog:      true,
+		// Those who connect may be slow on a busy machine, as the server may be.
+		AuthTimeout: natsPatience.Seconds(),
 	}
 	n.cluster.apply(opts)
 	return opts
@@ -122,6 +127,7 @@ func (n *NATS) Restart() error {
 // Connect opens a client connection with the server's own user and password.
 // The caller closes it.
 func (n *NATS) Connect(opts ...nats.Option) (*nats.Conn, error) {
+	opts = append([]nats.Option{nats.Timeout(natsPatience)}, opts...)
 	if n.opts.User != "" {
 		opts = append([]nats.Option{nats.UserInfo(n.opts.User, n.opts.Password)}, opts...)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // clusterPatience bounds how long the nodes may take to agree on a leader.
-const clusterPatience = time.Minute
+const clusterPatience = 3 * time.Minute
 
 // membership is what makes a server a node of a cluster.
 type membership struct {

@@ -15,7 +15,7 @@ func TestNATSClusterSurvivesTheStopOfANode(t *testing.T) {
 	require.NoError(t, err)
 	closing(t, c)
 	require.Len(t, c.URLs(), 3)
-	ctx := within(t, time.Minute)
+	ctx := within(t, patience)
 
 	nc, err := c.Connect()
 	require.NoError(t, err)
@@ -39,14 +39,14 @@ func TestNATSClusterSurvivesTheStopOfANode(t *testing.T) {
 	js, err = jetstream.New(nc)
 	require.NoError(t, err)
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
-		ctx, cancel := context.WithTimeout(ctx, time.Second) // a request during the election may get no answer
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // a request during the election may get no answer
 		defer cancel()
 		stream, err := js.Stream(ctx, "S")
 		require.NoError(t, err)
 		msg, err := stream.GetMsg(ctx, 1)
 		require.NoError(t, err)
 		assert.Equal(t, "kept", string(msg.Data))
-	}, time.Minute, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 
 	require.NoError(t, c.Start(leader))
 	require.NoError(t, c.AwaitLeader(), "the node is back")

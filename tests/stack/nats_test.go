@@ -2,7 +2,6 @@ package stack
 
 import (
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,7 +16,7 @@ func TestNATSPublishAndSubscribe(t *testing.T) {
 	sub, err := nc.SubscribeSync("stack.test.>")
 	require.NoError(t, err)
 	require.NoError(t, nc.Publish("stack.test.a", []byte("hello")))
-	msg, err := sub.NextMsg(10 * time.Second)
+	msg, err := sub.NextMsg(patience)
 	require.NoError(t, err)
 	assert.Equal(t, "hello", string(msg.Data))
 }
@@ -37,7 +36,7 @@ func TestNATSRestartKeepsStreamsAndPort(t *testing.T) {
 	n, err := StartNATS(NATSOptions{})
 	require.NoError(t, err)
 	closing(t, n)
-	url, ctx := n.URL(), within(t, time.Minute)
+	url, ctx := n.URL(), within(t, patience)
 
 	nc, err := n.Connect()
 	require.NoError(t, err)

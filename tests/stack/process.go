@@ -15,11 +15,11 @@ import (
 
 const (
 	// stopGrace is how long a server may take over SIGTERM before it is killed.
-	stopGrace = 30 * time.Second
+	stopGrace = 2 * time.Minute
 	// readyInterval is the time between two looks at a server that starts.
 	readyInterval = 50 * time.Millisecond
 	// readyTimeout bounds a start when the caller's context does not.
-	readyTimeout = 90 * time.Second
+	readyTimeout = 4 * time.Minute
 )
 
 // ErrNotRunning is returned for a signal to a server that is not running.
@@ -106,7 +106,7 @@ func (p *process) awaitReady(ctx context.Context) error {
 }
 
 func (p *process) tryReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return p.ready(ctx)
 }

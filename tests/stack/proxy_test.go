@@ -54,15 +54,15 @@ func ask(t *testing.T, proxy *FaultProxy, d time.Duration) error {
 }
 
 func TestProxyForwards(t *testing.T) {
-	require.NoError(t, ask(t, proxied(t), 10*time.Second))
+	require.NoError(t, ask(t, proxied(t), patience))
 }
 
 func TestProxyResets(t *testing.T) {
 	proxy := proxied(t)
 	require.NoError(t, proxy.ResetPeer(0))
-	require.Error(t, ask(t, proxy, 10*time.Second))
+	require.Error(t, ask(t, proxy, patience))
 	proxy.Clear()
-	require.NoError(t, ask(t, proxy, 10*time.Second))
+	require.NoError(t, ask(t, proxy, patience))
 }
 
 func TestProxySwallowsAnswers(t *testing.T) {
@@ -72,17 +72,17 @@ func TestProxySwallowsAnswers(t *testing.T) {
 	require.ErrorAs(t, ask(t, proxy, 200*time.Millisecond), &timeout)
 	assert.True(t, timeout.Timeout())
 	proxy.Clear()
-	require.NoError(t, ask(t, proxy, 10*time.Second))
+	require.NoError(t, ask(t, proxy, patience))
 }
 
 func TestProxyDelaysAndThrottles(t *testing.T) {
 	proxy := proxied(t)
 	require.NoError(t, proxy.AddLatency(time.Second, 0))
 	require.Error(t, ask(t, proxy, 100*time.Millisecond))
-	require.NoError(t, ask(t, proxy, 20*time.Second))
+	require.NoError(t, ask(t, proxy, patience))
 	proxy.Clear()
 	require.NoError(t, proxy.Bandwidth(1000))
-	require.NoError(t, ask(t, proxy, 20*time.Second))
+	require.NoError(t, ask(t, proxy, patience))
 }
 
 func TestProxyDownAndUp(t *testing.T) {
@@ -92,5 +92,5 @@ func TestProxyDownAndUp(t *testing.T) {
 	require.Error(t, ask(t, proxy, time.Second))
 	require.NoError(t, proxy.Up())
 	require.Equal(t, addr, proxy.Addr())
-	require.NoError(t, ask(t, proxy, 10*time.Second))
+	require.NoError(t, ask(t, proxy, patience))
 }

@@ -39,7 +39,7 @@ func dialRaw(t *testing.T, ch ClickHouse) *rawClient {
 	conn, err := net.Dial("tcp", ch.NativeAddr())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	c := &rawClient{t: t, conn: conn, in: proto.NewReader(conn)}
 	proto.ClientHello{Name: "raw", ProtocolVersion: proto.Version, User: ch.User(), Password: ch.Password()}.Encode(&c.out)
 	c.flush()

@@ -68,6 +68,7 @@ func (r *rig) rowsOf(table string) string {
 // mended, while the pipeline runs. What still does not fit is a dead letter again, and
 // may be mended on its way.
 func TestDeadLettersAreReplayed(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, r *rig) {
 		table := r.external("id UInt8, note String")
 		r.produce(`{"id":1,"note":"fits"}`, `{"id":300,"note":"too \"large\""}`, "{\"id\":301,\xff", `{"id":"x","note":"never"}`)
@@ -125,6 +126,7 @@ func (r *rig) replay(words string, args ...string) int {
 // While ClickHouse is away a replay waits; who interrupts it loses nothing, and goes on
 // with the file that it names.
 func TestAReplayThatIsInterruptedKeepsTheRest(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, stack.KindLegacy)
 	table := r.external("id UInt32, note String")
 	path := r.env["DEAD_LETTER_PATH"]

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -11,6 +12,7 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure/extended"
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/urfave/cli/v2"
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/replay"
@@ -43,6 +45,7 @@ func main() {
 
 	stop := newStopper()
 	var whole overseer
+	var api httpAPI
 	var diagnosis int
 	code, err := service.RunCLIToCode(context.Background(),
 		service.CLIOptSetVersion(version, dateBuilt),
@@ -55,9 +58,12 @@ func main() {
 		}, func(code int) { diagnosis = code })),
 		service.CLIOptAddCommand(replay.Command(replay.Host{Schema: schema, ConfigPaths: configPaths}, func(code int) { diagnosis = code })),
 		service.CLIOptSetMainSchemaFrom(schema),
-		service.CLIOptCustomRunFlags(nil, whole.note),
+		service.CLIOptCustomRunFlags(apiFlags(), func(c *cli.Context) error {
+			return errors.Join(whole.note(c), api.note(c))
+		}),
+		service.CLIOptOnStreamStart(api.serve),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
-			if err := whole.announce(conf); err != nil {
+			if err := errors.Join(whole.announce(conf), api.announce(conf)); err != nil {
 				return err
 			}
 			return stop.watch(conf)
@@ -73,11 +79,12 @@ func main() {
 	os.Exit(stop.exitCode(code))
 }
 
-// schema is the host's configuration schema with a shutdown_delay by default:
-// for so long the inputs may hand over what they hold before the host stops
-// reading from them.
+// schema is the host's configuration schema with two defaults of ours: a
+// shutdown_delay, for so long the inputs may hand over what they hold before the host
+// stops reading from them; and an HTTP server that only this host reaches.
 func schema() *service.ConfigSchema {
 	s := service.GlobalEnvironment().FullConfigSchema(version, dateBuilt)
 	s.SetFieldDefault("1s", "shutdown_delay")
+	s.SetFieldDefault(loopbackHTTP, "http", "address")
 	return s
 }

@@ -34,7 +34,8 @@ output: {drop: {}}
 	root, stays := filepath.Join(dir, "root.yaml"), filepath.Join(dir, "stays.yaml")
 	require.NoError(t, os.WriteFile(root, []byte("http: {address: "+api+"}\nmetrics: {none: {}}\nlogger: {format: json}\n"), 0o600))
 	require.NoError(t, os.WriteFile(stays, []byte(stream("")), 0o600))
-	b := startBridge(t, binary, address, env{}, "streams", "-o", root, stays)
+	b := startBridge(t, binary, address, env{}, "streams", "--api", "-o", root, stays)
+	b.await("The HTTP API of streams mode is open")
 	b.until("the one that stays is connected", func(h harness.Health) bool { return h.Inputs["stays.ticks"].Connected })
 
 	for i := range 100 {
@@ -60,6 +61,7 @@ func request(t *testing.T, method, url, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(within(t), method, url, strings.NewReader(body))
 	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/yaml")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	resp, err := client.Do(req)
 	require.NoError(t, err)

@@ -66,8 +66,8 @@ var faultyStreams = map[string]struct{ yaml, says string }{
 func TestFaultsOfTheWholeAreRefused(t *testing.T) {
 	t.Parallel()
 	address := freeAddress(t)
-	api := startBridge(t, binary, "", env{}, "streams", "-o", written(t, "root.yaml", "http: {address: "+address+"}\nlogger: {format: json}\n"))
-	api.await("Launching data-bridge in streams mode")
+	api := startBridge(t, binary, "", env{}, "streams", "--api", "-o", written(t, "root.yaml", "http: {address: "+address+"}\nlogger: {format: json}\n"))
+	api.await("The HTTP API of streams mode is open")
 	for name, c := range faultyStreams {
 		t.Run(name, func(t *testing.T) {
 			config := written(t, "stream.yaml", c.yaml)
@@ -96,6 +96,7 @@ func post(t *testing.T, url, body string) (code int, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(within(t), http.MethodPost, url, strings.NewReader(body))
 	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/yaml")
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()

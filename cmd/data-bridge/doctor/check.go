@@ -11,6 +11,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"gopkg.in/yaml.v3"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/secret"
 	"github.com/data-bridge-io/data-bridge/plugins/backpressure"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -20,7 +21,7 @@ import (
 type check struct {
 	host    Host
 	options Options
-	secrets secrets
+	secrets secret.Values
 
 	root  map[string]any // the config, parsed, its variables filled in
 	facts checkup.Facts
@@ -96,7 +97,7 @@ func (c *check) parse(text []byte) bool {
 		c.fail("config", "", fmt.Errorf("it cannot be parsed: %w", err))
 		return false
 	}
-	c.secrets = secretsOf(c.root)
+	c.secrets = secret.Of(c.root, c.host.Schema())
 	c.judge()
 	return true
 }

@@ -179,7 +179,7 @@ func checkFile(ctx context.Context, host Host, o Options, path string) Result {
 	}
 	c := &check{host: host, options: o}
 	c.run(ctx, text)
-	r := Result{Config: path, Findings: c.secrets.hide(c.findings)}
+	r := Result{Config: path, Findings: hide(c.secrets, c.findings)}
 	if ctx.Err() != nil {
 		r.Unread = fmt.Sprintf("not everything could be looked at within --timeout (%s)", o.Timeout)
 	}

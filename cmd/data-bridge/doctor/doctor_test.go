@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/secret"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
@@ -158,7 +159,7 @@ output:
 		assert.NotContains(t, out.String(), "geheim-")
 	}
 	for _, saw := range []string{"wrong: geheim-1", "at nats://bridge:geheim-9@host"} {
-		shown := secretsOf(map[string]any{"password": "geheim-1"}).hide([]checkup.Finding{{Saw: saw}})
+		shown := hide(secret.Of(map[string]any{"password": "geheim-1"}, nil), []checkup.Finding{{Saw: saw}})
 		assert.NotContains(t, shown[0].Saw, "geheim")
 	}
 }

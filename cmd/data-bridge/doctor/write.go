@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/secret"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 )
 
@@ -59,53 +57,13 @@ func line(f checkup.Finding) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// secrets are the values of a config that nobody is to see.
-type secrets []string
-
-const hidden = "***"
-
-var (
-	secretKey = regexp.MustCompile(`(?i)(password|passphrase|token|secret|jwt)`)
-	userinfo  = regexp.MustCompile(`([a-z]+://)[^\s/@]+@`)
-)
-
-// secretsOf finds the values of a parsed config whose keys say that they are
-// secret. The plugins hide their own; this is for errors that others word.
-func secretsOf(node any) secrets {
-	found := map[string]bool{}
-	collect(node, false, found)
-	// The longest first, of which a shorter one may be a part.
-	return slices.SortedFunc(maps.Keys(found), func(a, b string) int { return len(b) - len(a) })
-}
-
-func collect(node any, secret bool, found map[string]bool) {
-	switch node := node.(type) {
-	case map[string]any:
-		for key, value := range node {
-			collect(value, secret || secretKey.MatchString(key), found)
-		}
-	case []any:
-		for _, item := range node {
-			collect(item, secret, found)
-		}
-	case string:
-		if secret && node != "" && !strings.HasPrefix(node, "${!") {
-			found[node] = true
-			found[url.QueryEscape(node)] = true
-		}
-	}
-}
-
 // hide takes the secrets out of all texts.
-func (s secrets) hide(findings []checkup.Finding) []checkup.Finding {
+func hide(secrets secret.Values, findings []checkup.Finding) []checkup.Finding {
 	out := slices.Clone(findings)
 	for i := range out {
 		f := &out[i]
 		for _, text := range []*string{&f.Component, &f.Field, &f.Saw, &f.Do} {
-			for _, secret := range s {
-				*text = strings.ReplaceAll(*text, secret, hidden)
-			}
-			*text = userinfo.ReplaceAllString(*text, "${1}"+hidden+"@")
+			*text = secrets.Text(*text)
 		}
 	}
 	return out

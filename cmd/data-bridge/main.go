@@ -18,6 +18,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/replay"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
 	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
@@ -66,6 +67,7 @@ func main() {
 			if err := errors.Join(whole.announce(conf), api.announce(conf)); err != nil {
 				return err
 			}
+			status.ServersOf(conf.Resources()).ServeMetrics(prometheus.Handler())
 			return stop.watch(conf)
 		}),
 	)

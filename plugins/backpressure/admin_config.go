@@ -24,7 +24,7 @@ func adminField() *service.ConfigField {
 			Description("What requests must carry in the header `Authorization: Bearer`. Without one the server is not opened for this.").
 			Default("").Example("${ADMIN_TOKEN}").Secret(),
 		service.NewBoolField(fieldAdminRemote).
-			Description("Whether requests may come from other hosts. Token and answers are not encrypted: put a proxy with TLS in front.").
+			Description("Whether requests may come from other hosts. Token and answers are not encrypted without `status_server.tls`.").
 			Default(false),
 	).Description(adminDescription).Advanced().
 		LintRule(`root = if this.enabled && this.token.trim() == "" { "` + errAdminToken + `" }`)

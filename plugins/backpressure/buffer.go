@@ -88,10 +88,9 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 		freed:   make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
 	}
-	if conf.address != "" {
-		if err := b.servers.Check(conf.address); err != nil {
-			return nil, fmt.Errorf("backpressure: status_server.address (%s) cannot be used: %w; "+
-				"name a free address, or set status_server.enabled to false", conf.address, err)
+	if conf.listener.Address != "" {
+		if err := b.servers.Check(conf.listener); err != nil {
+			return nil, conf.errUnusable(err)
 		}
 	}
 	b.control = b.gate.Controller(conf.limits, conf.enabled, b)

@@ -26,7 +26,7 @@ type config struct {
 	period     time.Duration
 	groups     []status.Group
 	feeds      status.Feeds
-	address    string // "" when the status server is off
+	listener   status.Listener // its address is "" when the status server is off
 	linkGrace  time.Duration
 	admin      status.Admin
 	gate       string
@@ -57,7 +57,7 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	keep(err)
 	c.feeds, err = parseFeeds(p)
 	keep(err)
-	c.address, err = parseAddress(p)
+	c.listener, err = parseListener(p)
 	keep(err)
 	c.linkGrace, err = p.FieldDuration(fieldStatusServer, fieldServerGrace)
 	keep(err)
@@ -198,12 +198,4 @@ func parseFeeds(p *service.ParsedConfig) (f status.Feeds, err error) {
 	}
 	f.CHBuffer, err = p.FieldString(fieldFeeds, fieldFeedCHBuffer)
 	return f, err
-}
-
-func parseAddress(p *service.ParsedConfig) (string, error) {
-	on, err := p.FieldBool(fieldStatusServer, fieldServerEnabled)
-	if err != nil || !on {
-		return "", err
-	}
-	return p.FieldString(fieldStatusServer, fieldServerAddress)
 }

@@ -29,9 +29,9 @@ func TestDefaults(t *testing.T) {
 
 	p, err := spec().ParseYAML("", nil)
 	require.NoError(t, err)
-	address, err := parseAddress(p)
+	listener, err := parseListener(p)
 	require.NoError(t, err)
-	assert.Equal(t, "127.0.0.1:8080", address)
+	assert.Equal(t, status.Listener{Address: "127.0.0.1:8080", OpenProbes: true}, listener)
 }
 
 func TestThresholdForms(t *testing.T) {

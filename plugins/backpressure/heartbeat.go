@@ -2,7 +2,6 @@ package backpressure
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -78,10 +77,10 @@ func (h *heartbeat) stop() {
 
 // serve puts the board on the status listener if it is not there yet.
 func (h *heartbeat) serve(b *buffer) {
-	if b.conf.address == "" || h.unlist != nil {
+	if b.conf.listener.Address == "" || h.unlist != nil {
 		return
 	}
-	addr, unlist, err := b.servers.Serve(b.conf.address, b.board)
+	addr, unlist, err := b.servers.Listen(b.conf.listener, b.board)
 	if err != nil {
 		if repeats, tell := h.unserved.Tell(serverEvery); tell {
 			b.log.With("repeats", repeats).Errorf("The status server is not up, trying again at the next heartbeat: status_server.address: %v", err)
@@ -89,9 +88,10 @@ func (h *heartbeat) serve(b *buffer) {
 		return
 	}
 	h.unlist = unlist
-	b.log.With("page", fmt.Sprintf("http://%s/", addr)).Infof("Serving GET /health on http://%s/health", addr)
+	site := b.conf.scheme() + "://" + addr.String()
+	b.log.With("page", site+"/").Infof("Serving GET /health on %s/health", site)
 	if b.conf.admin.Enabled {
-		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on http://%s/inputs", addr)
+		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on %s/inputs", site)
 	}
 }
 

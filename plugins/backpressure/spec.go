@@ -132,20 +132,7 @@ func spec() *service.ConfigSpec {
 					Description("The group (see `groups`) whose level is `ch_buffer`.").
 					Default("CH").Example("Market"),
 			).Description("What feeds those figures of `/health` and of the heartbeat whose names are fixed. Inputs that are named nowhere are in `inputs` of `/health`, as all are.").Advanced(),
-			service.NewObjectField(fieldStatusServer,
-				service.NewBoolField(fieldServerEnabled).
-					Description("Whether to serve the live page, `GET /health`, and `GET /pauses` with the pauses of the last 24 hours.").
-					Default(true),
-				service.NewStringField(fieldServerAddress).
-					Description("The address to listen on. Streams that name the same address share one listener.").
-					Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
-				service.NewDurationField(fieldServerGrace).
-					Description("How long an input or the output may be disconnected before `/health` answers 503. What fails before it was ever connected has no grace.").
-					Default("30s").Example("2m").Advanced().
-					LintRule(lintPositive(fieldStatusServer+"."+fieldServerGrace)),
-				adminField(),
-			).Description("The listener for the live page, `GET /health`, `GET /pauses` and `GET /events`.").
-				LintRule(`root = if this.admin.enabled && !this.enabled { "`+errAdminUnserved+`" }`),
+			statusField(),
 			service.NewStringField(fieldGate).
 				Description("The name of the gate to control. Needed only in streams mode, where inputs or the output are resources: give them and the buffer the same name. What belongs to the stream and names none has this one; `lint` and `run` refuse names that do not meet.").
 				Default("").Example("market").Advanced(),
@@ -182,4 +169,23 @@ A batch that the output rejects as a whole goes back to the head of the buffer a
 
 func lintPositive(field string) string {
 	return fmt.Sprintf(`root = if this.parse_duration().catch(0) <= 0 { %q + " (%%v) must be a duration above zero, for example 5s".format(this) }`, field)
+}
+
+func statusField() *service.ConfigField {
+	fields := []*service.ConfigField{
+		service.NewBoolField(fieldServerEnabled).
+			Description("Whether to serve the live page, `GET /health`, `GET /metrics` with what the `metrics` of the config exports, and `GET /pauses` with the pauses of the last 24 hours.").
+			Default(true),
+		service.NewStringField(fieldServerAddress).
+			Description("The address to listen on. Streams that name the same address share one listener, and must agree on `tls`, `basic_auth`, `bearer_auth` and `open_probes`.").
+			Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
+		service.NewDurationField(fieldServerGrace).
+			Description("How long an input or the output may be disconnected before `/health` answers 503. What fails before it was ever connected has no grace.").
+			Default("30s").Example("2m").Advanced().
+			LintRule(lintPositive(fieldStatusServer + "." + fieldServerGrace)),
+	}
+	fields = append(append(fields, accessFields()...), adminField())
+	return service.NewObjectField(fieldStatusServer, fields...).
+		Description("The listener for the live page, `GET /health`, `GET /metrics`, `GET /pauses` and `GET /events`. It holds 64 connections at most: a further one takes the place of the one that has been idle for the longest.").
+		LintRule(`root = if this.admin.enabled && !this.enabled { "` + errAdminUnserved + `" }`)
 }

@@ -3,8 +3,10 @@ package prometheus
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -36,14 +38,32 @@ func MustRegister(build Build) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", exporterName, err)
 			}
-			return newExporter(conf, build, log), nil
+			e := newExporter(conf, build, log)
+			latest.Store(e)
+			return e, nil
 		})
+}
+
+// latest is the exporter of the process that the host built last; it builds one.
+var latest atomic.Pointer[exporter]
+
+// Handler answers with the metrics of the process, for a listener of one's own; with
+// 404 where the config exports them by other means.
+func Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := latest.Load()
+		if e == nil {
+			http.NotFound(w, r)
+			return
+		}
+		e.HandlerFunc()(w, r)
+	})
 }
 
 func spec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Summary("Serves the metrics of all components in Prometheus' format.").
-		Description("At `/metrics` of the HTTP address of the process (`http.address`). Every series, its labels and its meaning are listed in [metrics.md](metrics.md); "+
+		Description("At `/metrics` of the HTTP address of the process (`http.address`), and of the status listener (`status_server.address`). Every series, its labels and its meaning are listed in [metrics.md](metrics.md); "+
 			"metrics of components that are not in that list are exported as well, under names made by the same conventions.").
 		Fields(
 			service.NewFloatListField(fieldBuckets).

@@ -1,8 +1,6 @@
 package status
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"net"
 	"net/http"
@@ -31,10 +29,7 @@ type Admin struct {
 }
 
 // accepts compares in a time that tells nothing about the token.
-func (a Admin) accepts(token string) bool {
-	want, got := sha256.Sum256([]byte(a.Token)), sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && a.Token != ""
-}
+func (a Admin) accepts(token string) bool { return same(token, a.Token) }
 
 // The last words of the paths.
 const (

@@ -3,6 +3,7 @@ package status
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -13,7 +14,8 @@ const (
 	// tickPeriod is the time between two readings of the counters, and between
 	// two events to each client.
 	tickPeriod = time.Second
-	// mostClients bounds how many read the events of a listener at a time.
+	// mostClients bounds how many read the events of a listener at a time: a further
+	// one takes the place of the one that came first.
 	mostClients = 32
 	// clientPatience is how long a client may take over one event before it is
 	// dropped.
@@ -102,10 +104,13 @@ type pulse struct {
 
 	mu      sync.Mutex
 	tick    chan struct{} // closed and replaced at every reading
-	clients int
+	clients []*client     // the first that came first
 	closed  bool
 	work    sync.WaitGroup
 }
+
+// client is one reader of events.
+type client struct{ out chan struct{} } // out is closed when it has to go
 
 func newPulse(boards func() []*Board) *pulse {
 	p := &pulse{quit: make(chan struct{}), tick: make(chan struct{})}
@@ -140,21 +145,29 @@ func (p *pulse) next() <-chan struct{} {
 	return p.tick
 }
 
-// admit lets one more client in, if there is room.
-func (p *pulse) admit() bool {
+// admit lets one more client in, in the place of the oldest where there is no room;
+// nil at the end.
+func (p *pulse) admit() *client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.clients == mostClients {
-		return false
+	if p.closed {
+		return nil
 	}
-	p.clients++
+	if len(p.clients) == mostClients {
+		close(p.clients[0].out)
+		p.clients = slices.Delete(p.clients, 0, 1)
+	}
+	c := &client{out: make(chan struct{})}
+	p.clients = append(p.clients, c)
 	p.work.Add(1)
-	return true
+	return c
 }
 
-func (p *pulse) leave() {
+func (p *pulse) leave(c *client) {
 	p.mu.Lock()
-	p.clients--
+	if i := slices.Index(p.clients, c); i >= 0 {
+		p.clients = slices.Delete(p.clients, i, i+1)
+	}
 	p.mu.Unlock()
 	p.work.Done()
 }
@@ -172,18 +185,22 @@ func (p *pulse) wait() { p.work.Wait() }
 
 // events answers GET /events with server-sent events, one a second: "begin",
 // with everything that is remembered, then "update". It ends when the client
-// goes, when the client is too slow, or when the listener closes.
+// goes, when the client is too slow, when the listener closes, or, with "full", when
+// others came and there is no room.
 func (s *Servers) events(w http.ResponseWriter, r *http.Request, srv *server) {
-	if !srv.pulse.admit() {
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, fmt.Sprintf("%d clients read the events already", mostClients), http.StatusServiceUnavailable)
-		return
-	}
-	defer srv.pulse.leave()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in between must not collect events
 	if r.Method == http.MethodHead {
+		return
+	}
+	c := srv.pulse.admit()
+	if c == nil {
+		return
+	}
+	defer srv.pulse.leave(c)
+	// The request has been read; its deadline would end the events.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
 		return
 	}
 	seen := map[*Board]*cursor{}
@@ -194,6 +211,9 @@ func (s *Servers) events(w http.ResponseWriter, r *http.Request, srv *server) {
 		}
 		select {
 		case <-tick:
+		case <-c.out:
+			_ = write(w, "event: full\nretry: 30000\ndata: {}\n\n")
+			return
 		case <-r.Context().Done():
 			return
 		case <-srv.pulse.quit:
@@ -220,11 +240,15 @@ func (s *Servers) send(w http.ResponseWriter, name string, u Update) error {
 	if err != nil {
 		return err
 	}
+	return write(w, fmt.Sprintf("event: %s\nretry: 1000\ndata: %s\n\n", name, data))
+}
+
+func write(w http.ResponseWriter, event string) error {
 	c := http.NewResponseController(w)
 	if err := c.SetWriteDeadline(time.Now().Add(clientPatience)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "event: %s\nretry: 1000\ndata: %s\n\n", name, data); err != nil {
+	if _, err := io.WriteString(w, event); err != nil {
 		return err
 	}
 	return c.Flush()

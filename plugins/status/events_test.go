@@ -167,21 +167,38 @@ func TestEventsEndWithTheListener(t *testing.T) {
 	}
 }
 
-func TestReadersOfEventsAreBounded(t *testing.T) {
-	site := serve(t, example())
-	ctx, cancel := context.WithCancel(t.Context())
+// Whoever comes is let in: the reader that came first makes room, is told why, and
+// nobody else notices.
+func TestTheOldestReaderOfEventsMakesRoom(t *testing.T) {
+	servers := status.NewServers()
+	addr, leave, err := servers.Serve("127.0.0.1:0", example())
+	require.NoError(t, err)
+	defer leave()
+	site := "http://" + addr.String()
+	var readers []*reader
 	for range 32 {
-		follow(t, ctx, site).must()
+		r := follow(t, t.Context(), site)
+		r.must()
+		readers = append(readers, r)
 	}
-	refused := follow(t, t.Context(), site)
-	assert.Equal(t, http.StatusServiceUnavailable, refused.resp.StatusCode)
-	assert.NotEmpty(t, refused.resp.Header.Get("Retry-After"))
-	cancel() // those who go make room
-	require.Eventually(t, func() bool {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		return follow(t, ctx, site).resp.StatusCode == http.StatusOK
-	}, 3*time.Minute, 10*time.Millisecond)
+	for _, oldest := range readers[:2] {
+		r := follow(t, t.Context(), site)
+		assert.Equal(t, http.StatusOK, r.resp.StatusCode)
+		assert.Equal(t, "begin", r.must().name)
+		e := oldest.must()
+		for e.name == "update" {
+			e = oldest.must()
+		}
+		assert.Equal(t, "full", e.name)
+		assert.Equal(t, "30000", e.retry, "it does not push the next one out at once")
+		_, more := oldest.next()
+		assert.False(t, more)
+		readers = append(readers, r)
+	}
+	for _, r := range readers[2:] {
+		assert.Equal(t, "update", r.must().name)
+	}
+	assert.Equal(t, 32, status.Clients(servers))
 }
 
 // Somebody who does not read is dropped once the network holds no more for

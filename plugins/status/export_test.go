@@ -1,6 +1,16 @@
 package status
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
+
+// NewHastyServers are servers whose timeouts are all so short.
+func NewHastyServers(d time.Duration) *Servers {
+	s := NewServers()
+	s.timeouts = timeouts{d, d, d, d}
+	return s
+}
 
 // Handler is the listener's own handler without a listener, for requests that
 // seem to come from elsewhere.
@@ -15,7 +25,7 @@ func Clients(s *Servers) (n int) {
 	defer s.mu.Unlock()
 	for _, srv := range s.byAddr {
 		srv.pulse.mu.Lock()
-		n += srv.pulse.clients
+		n += len(srv.pulse.clients)
 		srv.pulse.mu.Unlock()
 	}
 	return n

@@ -2,9 +2,12 @@ package status
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -15,14 +18,17 @@ import (
 // Servers are the status listeners of a process, one for each address, shared
 // by the streams that name the same address.
 type Servers struct {
-	started time.Time
+	started  time.Time
+	timeouts timeouts
 
-	mu     sync.Mutex
-	byAddr map[string]*server
+	mu      sync.Mutex
+	byAddr  map[string]*server
+	metrics http.Handler // nil for none
 }
 
 // server is one listener and the boards that it reports on.
 type server struct {
+	settings Listener
 	listener net.Listener
 	http     *http.Server
 	done     chan struct{}
@@ -31,66 +37,112 @@ type server struct {
 }
 
 // NewServers returns an empty set of listeners.
-func NewServers() *Servers { return &Servers{started: time.Now(), byAddr: map[string]*server{}} }
+func NewServers() *Servers {
+	return &Servers{started: time.Now(), timeouts: usual, byAddr: map[string]*server{}}
+}
 
-// Check reports whether Serve could listen on the address, without keeping it.
-// An address that is already served is fine: it is shared.
-func (s *Servers) Check(address string) error {
+// ServeMetrics has every listener, those that are there included, answer GET /metrics
+// with h.
+func (s *Servers) ServeMetrics(h http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byAddr[address] != nil {
+	s.metrics = h
+}
+
+// Check reports whether Listen could use these settings, without keeping anything.
+// An address that is already served is fine, with the same settings: it is shared.
+func (s *Servers) Check(settings Listener) error {
+	if err := settings.check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if srv := s.byAddr[settings.Address]; srv != nil {
+		if srv.settings != settings {
+			return errDiffer
+		}
 		return nil
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", settings.Address)
 	if err != nil {
-		return fmt.Errorf("listening on %q: %w", address, err)
+		return fmt.Errorf("listening on %q: %w", settings.Address, err)
 	}
 	return l.Close()
 }
 
-// Serve answers GET /health and GET /pauses on the address with what the board
+// Serve is Listen for everybody, without TLS.
+func (s *Servers) Serve(address string, b *Board) (net.Addr, func(), error) {
+	return s.Listen(Listener{Address: address}, b)
+}
+
+// Listen answers GET /health and GET /pauses on the address with what the board
 // knows, beside those that are already served there, shows it on the live page
 // (GET / and GET /events), and lets those operate its inputs whom the board
 // lets: see Board.SetOperator. It returns the address that it
 // listens on and a function that takes the board away again; the last one to
 // leave closes the listener and waits for its end.
-func (s *Servers) Serve(address string, b *Board) (net.Addr, func(), error) {
+func (s *Servers) Listen(settings Listener, b *Board) (net.Addr, func(), error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	srv := s.byAddr[address]
+	srv := s.byAddr[settings.Address]
 	if srv == nil {
 		var err error
-		if srv, err = s.listen(address); err != nil {
+		if srv, err = s.listen(settings); err != nil {
 			return nil, nil, err
 		}
-		s.byAddr[address] = srv
+		s.byAddr[settings.Address] = srv
+	}
+	if srv.settings != settings {
+		return nil, nil, errDiffer
 	}
 	srv.boards = append(srv.boards, b)
 	var once sync.Once
-	return srv.listener.Addr(), func() { once.Do(func() { s.leave(address, srv, b) }) }, nil
+	return srv.listener.Addr(), func() { once.Do(func() { s.leave(settings.Address, srv, b) }) }, nil
 }
 
-func (s *Servers) listen(address string) (*server, error) {
-	l, err := net.Listen("tcp", address)
+// timeouts are how long a client may take, so that none holds a connection for
+// nothing. A reader of the events is bounded for each event: see clientPatience.
+type timeouts struct{ header, read, write, idle time.Duration }
+
+var usual = timeouts{header: 5 * time.Second, read: 10 * time.Second, write: 30 * time.Second, idle: 30 * time.Second}
+
+const largestHeader = 32 << 10
+
+func (s *Servers) listen(settings Listener) (*server, error) {
+	l, err := net.Listen("tcp", settings.Address)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", address, err)
+		return nil, fmt.Errorf("listening on %q: %w", settings.Address, err)
 	}
-	srv := &server{listener: l, done: make(chan struct{})}
-	srv.http = &http.Server{Handler: s.handler(srv), ReadHeaderTimeout: 5 * time.Second}
+	srv := &server{settings: settings, listener: l, done: make(chan struct{})}
+	srv.http = &http.Server{
+		Handler:           answering(settings.protect(s.handler(srv))),
+		ReadHeaderTimeout: s.timeouts.header,
+		ReadTimeout:       s.timeouts.read,
+		WriteTimeout:      s.timeouts.write,
+		IdleTimeout:       s.timeouts.idle,
+		MaxHeaderBytes:    largestHeader,
+		ConnContext:       withConnection,
+		ErrorLog:          log.New(io.Discard, "", 0), // what strangers do wrong
+	}
 	srv.pulse = newPulse(func() []*Board { return s.boardsOf(srv) })
+	var open net.Listener = bound(l, mostConnections)
+	if secure := settings.secure(); secure != nil {
+		open = tls.NewListener(open, secure)
+	}
 	go func() {
 		defer close(srv.done)
-		_ = srv.http.Serve(l) // always ErrServerClosed or the listener's end
+		_ = srv.http.Serve(open) // always ErrServerClosed or the listener's end
 	}()
 	return srv, nil
 }
 
 func (s *Servers) handler(srv *server) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { s.health(w, srv) })
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) { s.health(w, r, srv) })
 	mux.HandleFunc("GET /pauses", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, pausesOf(s.boardsOf(srv)...))
 	})
+	mux.HandleFunc("GET /metrics", s.serveMetrics)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { s.events(w, r, srv) })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { serveAsset(w, r, pageIndex) })
 	mux.HandleFunc("GET /page/", func(w http.ResponseWriter, r *http.Request) { serveAsset(w, r, r.URL.Path[1:]) })
@@ -100,11 +152,26 @@ func (s *Servers) handler(srv *server) http.Handler {
 	return mux
 }
 
-func (s *Servers) health(w http.ResponseWriter, srv *server) {
+func (s *Servers) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	h := s.metrics
+	s.mu.Unlock()
+	if h == nil {
+		http.NotFound(w, r)
+		return
+	}
+	h.ServeHTTP(w, r)
+}
+
+func (s *Servers) health(w http.ResponseWriter, r *http.Request, srv *server) {
 	h := HealthOf(s.boardsOf(srv)...)
 	code := http.StatusOK
 	if h.Status != "healthy" {
 		code = http.StatusServiceUnavailable
+	}
+	if stranger(r) { // who has not signed in hears that, and not why
+		answer(w, code, map[string]string{"service": h.Service, "status": h.Status})
+		return
 	}
 	answer(w, code, h)
 }

@@ -106,7 +106,7 @@ function drawLost() {
   attributes($("live"), { "data-live": lost ? "no" : "yes" });
   put($("live-text"), lost ? "offline" : "live");
   if (!lost) return;
-  const why = full ? "The bridge answers, but too many pages read it already." : "Is it running? Is this host reachable?";
+  const why = full ? "Too many pages read it, and newer ones took the place of this one." : "Is it running? Is this host reachable?";
   const old = streams.size > 0 ? " What is below is from then." : "";
   put($("lost"), `Lost the bridge at ${clock(lostSince)}, ${age((Date.now() - lostSince) / 1000)} ago. ${why} The page tries again all the time.${old}`);
 }

@@ -3,11 +3,12 @@
 // a new start, whether or not the process behind it is another.
 
 const retryAfter = 1500; // ms; where the browser does not try again by itself
+const crowdedFor = 30000; // ms to wait where newer pages took this one's place
 const silence = 5000; // ms without an event: the connection is dead
 
 export class Bridge {
   // The handlers are begin(update), update(update) and lost(since, full), since
-  // in ms; full says that the bridge is there and has too many readers.
+  // in ms; full says that the bridge is there and that newer pages took this one's place.
   constructor(handlers) {
     this.handlers = handlers;
     this.heard = Date.now();
@@ -22,6 +23,7 @@ export class Bridge {
     this.source = new EventSource("events");
     this.source.addEventListener("begin", (e) => this.hear(e, this.handlers.begin));
     this.source.addEventListener("update", (e) => this.hear(e, this.handlers.update));
+    this.source.addEventListener("full", () => this.giveWay());
     this.source.addEventListener("error", () => this.fail());
   }
 
@@ -34,8 +36,15 @@ export class Bridge {
   fail() {
     this.connected = false;
     const refused = this.source.readyState === EventSource.CLOSED;
-    this.handlers.lost(this.heard, refused);
+    this.handlers.lost(this.heard, false);
     if (refused) setTimeout(() => this.connect(), retryAfter);
+  }
+
+  giveWay() {
+    this.connected = false;
+    this.source.close();
+    this.handlers.lost(this.heard, true);
+    setTimeout(() => this.connect(), crowdedFor);
   }
 
   // watch notices what breaks without an error, such as a sleeping computer.

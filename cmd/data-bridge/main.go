@@ -16,6 +16,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/replay"
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
 	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
@@ -47,6 +48,7 @@ func main() {
 	stop := newStopper()
 	var whole overseer
 	var api httpAPI
+	variables := &variable.Files{Warnings: os.Stderr}
 	var diagnosis int
 	code, err := service.RunCLIToCode(context.Background(),
 		service.CLIOptSetVersion(version, dateBuilt),
@@ -60,8 +62,10 @@ func main() {
 		service.CLIOptAddCommand(replay.Command(replay.Host{Schema: schema, ConfigPaths: configPaths}, func(code int) { diagnosis = code })),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(apiFlags(), func(c *cli.Context) error {
+			variables.Add(configsOf(c)...)
 			return errors.Join(whole.note(c), api.note(c))
 		}),
+		service.CLIOptSetEnvVarLookup(variables.Lookup),
 		service.CLIOptOnStreamStart(api.serve),
 		service.CLIOptOnConfigParse(func(conf *service.ParsedConfig) error {
 			if err := errors.Join(whole.announce(conf), api.announce(conf)); err != nil {

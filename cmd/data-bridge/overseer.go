@@ -13,6 +13,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/urfave/cli/v2"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
 
@@ -86,7 +87,7 @@ func read(path string) (topology.Config, bool) {
 	if err != nil || bytes.HasPrefix(text, []byte("# BENTHOS LINT DISABLE")) {
 		return nil, false
 	}
-	conf, err := topology.Parse(text)
+	conf, err := topology.ParseWith(text, variable.Of(string(text)))
 	return conf, err == nil
 }
 
@@ -109,6 +110,25 @@ func expand(args []string) (files []string) {
 			}
 			return nil
 		})
+	}
+	return files
+}
+
+// configsOf are the files that a command line names, or those that are read where it
+// names none.
+func configsOf(c *cli.Context) (files []string) {
+	args := append(c.Args().Slice(), c.StringSlice("resources")...)
+	for _, flag := range []string{"config", "observability"} {
+		if path := c.String(flag); path != "" {
+			args = append(args, path)
+		}
+	}
+	for _, path := range expand(append(args, configPaths...)) {
+		if info, err := os.Stat(path); err == nil && info.IsDir() { // as streams mode reads it
+			files = append(files, expand([]string{filepath.Join(path, "...")})...)
+			continue
+		}
+		files = append(files, path)
 	}
 	return files
 }

@@ -19,7 +19,8 @@ const referencePath = "../../docs/configuration.md"
 const referenceHead = `# Configuration reference
 
 Generated from the plugins' own specs (` + "`make docs`" + `); a test fails when it is not up to date. Every field can be set from an environment
-variable in the usual way: ` + "`${NAME:default}`" + `. Check a config with ` + "`data-bridge lint`" + `.
+variable. Within double quotes, ` + "`\"${NAME:default}\"`" + `, the value may be any string, whatever its quotes, backslashes, colons and dollar signs: the binary escapes it, and what it is made of is
+neither YAML nor another variable. Numbers and switches stand without quotes. Check a config with ` + "`data-bridge lint`" + `.
 `
 
 // The reference says what the specs say.

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,8 +11,15 @@ import (
 // Parse reads the parts of a stream from a config file, as the host reads it:
 // variables are filled in, and missing ones that have no default are left out. More
 // resources, such as those of other files, can be added with Join.
-func Parse(text []byte) (Config, error) {
-	file, err := service.GlobalEnvironment().FullConfigSchema("", "").NewConfigQuerier().ParseYAML(string(text))
+func Parse(text []byte) (Config, error) { return ParseWith(text, nil) }
+
+// ParseWith is Parse with environment variables found by lookup, where it is not nil.
+func ParseWith(text []byte, lookup func(ctx context.Context, name string) (string, bool)) (Config, error) {
+	querier := service.GlobalEnvironment().FullConfigSchema("", "").NewConfigQuerier()
+	if lookup != nil {
+		querier.SetEnvVarLookupFunc(lookup)
+	}
+	file, err := querier.ParseYAML(string(text))
 	if err != nil {
 		return nil, err
 	}

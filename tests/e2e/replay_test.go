@@ -68,7 +68,6 @@ func (r *rig) rowsOf(table string) string {
 // mended, while the pipeline runs. What still does not fit is a dead letter again, and
 // may be mended on its way.
 func TestDeadLettersAreReplayed(t *testing.T) {
-	t.Parallel()
 	engines(t, func(t *testing.T, r *rig) {
 		table := r.external("id UInt8, note String")
 		r.produce(`{"id":1,"note":"fits"}`, `{"id":300,"note":"too \"large\""}`, "{\"id\":301,\xff", `{"id":"x","note":"never"}`)

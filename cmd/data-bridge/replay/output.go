@@ -10,6 +10,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"gopkg.in/yaml.v3"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -33,7 +34,9 @@ func openOutput(host Host, path string, log *slog.Logger) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := host.Schema().NewConfigQuerier().ParseYAML(string(text))
+	querier := host.Schema().NewConfigQuerier()
+	querier.SetEnvVarLookupFunc(variable.Of(string(text)))
+	query, err := querier.ParseYAML(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be parsed: %w", path, err)
 	}

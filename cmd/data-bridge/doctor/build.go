@@ -2,16 +2,20 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
-	"gopkg.in/yaml.v3"
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 )
+
+// resourceParts are the fields of a config that list resources.
+var resourceParts = []string{"input_resources", "processor_resources", "output_resources", "cache_resources", "rate_limit_resources"}
 
 // components are what was built of a config.
 type components struct {
@@ -27,18 +31,15 @@ func (c *check) build() (*components, error) {
 	b := service.NewResourceBuilder()
 	b.DisableLinting()
 	b.SetLogger(slog.New(slog.DiscardHandler))
-	// Variables are filled in already: what looks like one is a value.
-	b.SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return "${" + name + "}", true })
 	built := &components{}
 	b.OnResourceInit(func(res *service.Resources) error {
 		built.roster = checkup.Open(res)
 		return nil
 	})
 	resources := map[string]any{}
-	for _, kind := range []string{"input_resources", "processor_resources", "output_resources", "cache_resources", "rate_limit_resources"} {
-		if list, ok := c.root[kind]; ok {
-			resources[kind] = list
-		}
+	for _, kind := range resourceParts {
+		list, _ := c.root[kind].([]any)
+		resources[kind] = append([]any{}, list...) // an empty one is no null
 	}
 	var errs [3]error
 	errs[0] = add(b.AddYAML, resources)
@@ -52,12 +53,14 @@ func (c *check) build() (*components, error) {
 	return built, err
 }
 
+// add hands a value over as YAML, of which JSON is a part. Variables are filled in
+// already: what looks like one is a value, and is written so that it no longer does.
 func add(to func(yaml string) error, v any) error {
-	text, err := yaml.Marshal(v)
+	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return to(string(text))
+	return to(strings.ReplaceAll(string(text), "$", `\u0024`))
 }
 
 // addLabelled adds a component as a resource. One without a label gets its path,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/secret"
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	"github.com/data-bridge-io/data-bridge/plugins/backpressure"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -67,7 +69,7 @@ func (c *check) fail(name, field string, err error) {
 
 // lint reports what lint says.
 func (c *check) lint(text []byte) {
-	lints, err := c.host.Schema().NewStreamConfigLinter().LintYAML(text)
+	lints, err := c.host.Schema().NewStreamConfigLinter().SetEnvVarLookupFunc(variable.Of(string(text))).LintYAML(text)
 	if err != nil {
 		return // parse says so
 	}
@@ -86,12 +88,10 @@ func (c *check) parse(text []byte) bool {
 	builder := service.NewStreamBuilder()
 	builder.SetSchema(c.host.Schema())
 	builder.DisableLinting()
+	builder.SetEnvVarLookupFunc(func(name string) (string, bool) { return variable.Of(string(text))(context.Background(), name) })
 	err := builder.SetYAML(string(text))
 	if err == nil {
-		var whole string
-		if whole, err = builder.AsYAML(); err == nil {
-			err = yaml.Unmarshal([]byte(whole), &c.root)
-		}
+		c.root, err = values(c.host.Schema(), string(text))
 	}
 	if err != nil {
 		c.fail("config", "", fmt.Errorf("it cannot be parsed: %w", err))
@@ -100,6 +100,37 @@ func (c *check) parse(text []byte) bool {
 	c.secrets = secret.Of(c.root, c.host.Schema())
 	c.judge()
 	return true
+}
+
+// values are the parts of a config as they are used, with their secrets: what the host
+// prints has none.
+func values(schema *service.ConfigSchema, text string) (map[string]any, error) {
+	querier := schema.NewConfigQuerier()
+	querier.SetEnvVarLookupFunc(variable.Of(text))
+	file, err := querier.ParseYAML(text)
+	if err != nil {
+		return nil, err
+	}
+	root := map[string]any{}
+	for _, part := range append([]string{"input", "buffer", "pipeline", "output"}, resourceParts...) {
+		field, err := file.FieldAtPath(part)
+		if err != nil {
+			continue // it is not there
+		}
+		value, err := field.FieldAny()
+		if err != nil {
+			return nil, err
+		}
+		root[part] = value
+	}
+	plain, err := yaml.Marshal(root) // parts of it are nodes yet
+	if err != nil {
+		return nil, err
+	}
+	clear(root)
+	err = yaml.Unmarshal(plain, &root)
+	maps.DeleteFunc(root, func(_ string, v any) bool { return v == nil })
+	return root, err
 }
 
 // judge reports what takes the whole config to see.

@@ -2,20 +2,16 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 )
-
-// resourceParts are the fields of a config that list resources.
-var resourceParts = []string{"input_resources", "processor_resources", "output_resources", "cache_resources", "rate_limit_resources"}
 
 // components are what was built of a config.
 type components struct {
@@ -37,7 +33,7 @@ func (c *check) build() (*components, error) {
 		return nil
 	})
 	resources := map[string]any{}
-	for _, kind := range resourceParts {
+	for _, kind := range variable.Resources {
 		list, _ := c.root[kind].([]any)
 		resources[kind] = append([]any{}, list...) // an empty one is no null
 	}
@@ -53,14 +49,13 @@ func (c *check) build() (*components, error) {
 	return built, err
 }
 
-// add hands a value over as YAML, of which JSON is a part. Variables are filled in
-// already: what looks like one is a value, and is written so that it no longer does.
+// add hands a value over as YAML.
 func add(to func(yaml string) error, v any) error {
-	text, err := json.Marshal(v)
+	text, err := variable.YAML(v)
 	if err != nil {
 		return err
 	}
-	return to(strings.ReplaceAll(string(text), "$", `\u0024`))
+	return to(text)
 }
 
 // addLabelled adds a component as a resource. One without a label gets its path,

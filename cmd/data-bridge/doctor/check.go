@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -91,7 +90,7 @@ func (c *check) parse(text []byte) bool {
 	builder.SetEnvVarLookupFunc(func(name string) (string, bool) { return variable.Of(string(text))(context.Background(), name) })
 	err := builder.SetYAML(string(text))
 	if err == nil {
-		c.root, err = values(c.host.Schema(), string(text))
+		c.root, err = variable.Parts(c.host.Schema(), string(text))
 	}
 	if err != nil {
 		c.fail("config", "", fmt.Errorf("it cannot be parsed: %w", err))
@@ -100,37 +99,6 @@ func (c *check) parse(text []byte) bool {
 	c.secrets = secret.Of(c.root, c.host.Schema())
 	c.judge()
 	return true
-}
-
-// values are the parts of a config as they are used, with their secrets: what the host
-// prints has none.
-func values(schema *service.ConfigSchema, text string) (map[string]any, error) {
-	querier := schema.NewConfigQuerier()
-	querier.SetEnvVarLookupFunc(variable.Of(text))
-	file, err := querier.ParseYAML(text)
-	if err != nil {
-		return nil, err
-	}
-	root := map[string]any{}
-	for _, part := range append([]string{"input", "buffer", "pipeline", "output"}, resourceParts...) {
-		field, err := file.FieldAtPath(part)
-		if err != nil {
-			continue // it is not there
-		}
-		value, err := field.FieldAny()
-		if err != nil {
-			return nil, err
-		}
-		root[part] = value
-	}
-	plain, err := yaml.Marshal(root) // parts of it are nodes yet
-	if err != nil {
-		return nil, err
-	}
-	clear(root)
-	err = yaml.Unmarshal(plain, &root)
-	maps.DeleteFunc(root, func(_ string, v any) bool { return v == nil })
-	return root, err
 }
 
 // judge reports what takes the whole config to see.

@@ -8,14 +8,10 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
-	"gopkg.in/yaml.v3"
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
-
-// resources are the parts of a config that an output may name.
-var resources = []string{"processor_resources", "output_resources", "cache_resources", "rate_limit_resources"}
 
 // closeTimeout bounds the wait for the output's end, when everything is settled.
 const closeTimeout = 10 * time.Second
@@ -34,58 +30,40 @@ func openOutput(host Host, path string, log *slog.Logger) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	querier := host.Schema().NewConfigQuerier()
-	querier.SetEnvVarLookupFunc(variable.Of(string(text)))
-	query, err := querier.ParseYAML(string(text))
+	parts, err := variable.Parts(host.Schema(), string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be parsed: %w", path, err)
 	}
 	b := service.NewResourceBuilder()
 	b.SetLogger(log)
-	// Variables are filled in already: what looks like one is a value.
-	b.SetEnvVarLookupFunc(func(_ context.Context, name string) (string, bool) { return "${" + name + "}", true })
-	for _, kind := range resources {
-		list, err := fieldOf(query, kind)
-		if err != nil {
-			continue
-		}
-		if err := give(b.AddYAML, map[string]any{kind: list}); err != nil {
-			return nil, fmt.Errorf("%s of %s: %w", kind, path, err)
+	for _, kind := range variable.Resources {
+		if list, ok := parts[kind].([]any); ok && kind != "input_resources" {
+			if err := give(b.AddYAML, map[string]any{kind: list}); err != nil {
+				return nil, fmt.Errorf("%s of %s: %w", kind, path, err)
+			}
 		}
 	}
-	conf, err := fieldOf(query, "output")
-	if err != nil {
-		return nil, fmt.Errorf("%s has no output: %w", path, err)
+	out, ok := parts["output"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s has no output", path)
 	}
-	fields := map[string]any{}
-	if node, ok := conf.(*yaml.Node); !ok || node.Decode(&fields) != nil {
-		return nil, fmt.Errorf("output of %s is no component", path)
+	if label, _ := out["label"].(string); label == "" {
+		out["label"] = "output"
 	}
-	if label, _ := fields["label"].(string); label == "" {
-		fields["label"] = "output"
-	}
-	t := &target{name: fmt.Sprint(fields["label"])}
-	if err := give(b.AddOutputYAML, fields); err != nil {
+	t := &target{name: fmt.Sprint(out["label"])}
+	if err := give(b.AddOutputYAML, out); err != nil {
 		return nil, fmt.Errorf("output of %s: %w", path, err)
 	}
 	t.res, t.stop, err = b.Build()
 	return t, err
 }
 
-func fieldOf(query *service.ConfigQueryFile, name string) (any, error) {
-	field, err := query.FieldAtPath(name)
-	if err != nil {
-		return nil, err
-	}
-	return field.FieldAny()
-}
-
 func give(to func(yaml string) error, v any) error {
-	text, err := yaml.Marshal(v)
+	text, err := variable.YAML(v)
 	if err != nil {
 		return err
 	}
-	return to(string(text))
+	return to(text)
 }
 
 // send returns when every message is stored, or a dead letter again.

@@ -72,6 +72,8 @@ func (o *overseer) lint(w io.Writer) (code int) {
 		}
 		t, err := topology.New(conf, "")
 		if err != nil {
+			fmt.Fprintf(w, "%s(1,1) %v\n", path, err)
+			code = 1
 			continue
 		}
 		for _, f := range t.Faults() {

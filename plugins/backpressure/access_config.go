@@ -79,7 +79,10 @@ func parseListener(p *service.ParsedConfig) (l status.Listener, err error) {
 	if on, err := p.FieldBool(fieldServerEnabled); err != nil || !on {
 		return l, err
 	}
-	if l.Address, err = p.FieldString(fieldServerAddress); err != nil {
+	if l.Address, err = p.FieldString(fieldServerAddress); err == nil && l.Address != "" && !addressForm.MatchString(l.Address) {
+		err = fmt.Errorf("%s.%s (%s) must be host:port, for example 127.0.0.1:8080", fieldStatusServer, fieldServerAddress, l.Address)
+	}
+	if err != nil {
 		return l, err
 	}
 	if l.OpenProbes, err = p.FieldBool(fieldOpenProbes); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,6 +116,9 @@ func parseLimits(p *service.ParsedConfig) (l gate.Limits, err error) {
 	if l.Max, err = p.FieldInt(fieldMaxBufferSize); err != nil {
 		return l, err
 	}
+	if l.Max < 1 {
+		return l, fmt.Errorf("%s (%d) must be a whole number of messages, 1 at least, for example 50000", fieldMaxBufferSize, l.Max)
+	}
 	if l.Pause, err = parseThreshold(p, fieldPauseThreshold, l.Max); err != nil {
 		return l, err
 	}
@@ -140,6 +144,9 @@ func parseYield(p *service.ParsedConfig, l gate.Limits) (int, error) {
 	return parseThreshold(p, fieldYieldThreshold, l.Max)
 }
 
+// errThreshold is what lint and the constructor say of what is no threshold.
+const errThreshold = "%s (%s) must be a whole number of messages, for example 40000, or a percentage between 0%% and 100%%, for example 80%%"
+
 // parseThreshold reads a count of messages or a percentage of limit.
 func parseThreshold(p *service.ParsedConfig, field string, limit int) (int, error) {
 	v, err := p.FieldAny(field)
@@ -149,14 +156,14 @@ func parseThreshold(p *service.ParsedConfig, field string, limit int) (int, erro
 	text := strings.TrimSpace(fmt.Sprint(v))
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		share, err := strconv.ParseFloat(percent, 64)
-		if err != nil || share < 0 || share > 100 {
-			return 0, fmt.Errorf("%s (%s) must be a percentage between 0%% and 100%%, or a number of messages", field, text)
+		if err != nil || !(share >= 0 && share <= 100) {
+			return 0, fmt.Errorf(errThreshold, field, text)
 		}
 		return int(math.Round(float64(limit) * share / 100)), nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, fmt.Errorf("%s (%s) must be a number of messages, for example 40000, or a percentage, for example 80%%", field, text)
+		return 0, fmt.Errorf(errThreshold, field, text)
 	}
 	return n, nil
 }
@@ -199,3 +206,9 @@ func parseFeeds(p *service.ParsedConfig) (f status.Feeds, err error) {
 	f.CHBuffer, err = p.FieldString(fieldFeeds, fieldFeedCHBuffer)
 	return f, err
 }
+
+// addressPattern is what can be listened on: a host, which may be empty or an address of
+// IPv6 in brackets, and the number of a port.
+const addressPattern = `^(?:\[[^\]]*\]|[^:\[\]\s]*):[0-9]{1,5}$`
+
+var addressForm = regexp.MustCompile(addressPattern)

@@ -39,16 +39,21 @@ const (
 
 // lintThresholds gives `lint` the same judgement as config.validate, with the
 // same words.
-var lintThresholds = `let max = this.max_buffer_size
+var lintThresholds = `let max = this.max_buffer_size.number(-1)
 let pause = ` + lintRecords("this.pause_threshold") + `
 let resume = ` + lintRecords("this.resume_threshold") + `
-let yield = if this.yield_threshold == "" { ($pause * 3 / 4).floor() } else { ` + lintRecords("this.yield_threshold") + ` }
+let yield = if this.yield_threshold == "" { ($pause * 3 / 4).floor().catch(0) } else { ` + lintRecords("this.yield_threshold") + ` }
 let bytes = ` + lintBytes("this.max_bytes") + `
 let size = ` + lintBytes("this.batch.byte_size") + `
 let resumed = ($bytes * $resume / $max).floor().catch(0)
 let yielded = ($bytes * $yield / $max).floor().catch(0)
 let paused = ($bytes * $pause / $max).floor().catch(0)
-root = if !($resume > 0 && $resume < $pause && $pause <= $max) {
+let unclear = [
+  [ "pause_threshold", this.pause_threshold, $pause ], [ "resume_threshold", this.resume_threshold, $resume ], [ "yield_threshold", this.yield_threshold, $yield ]
+].filter(t -> t.2 < 0 || t.2 != t.2.floor()).map_each(t -> "` + errThreshold + `".format(t.0, t.1.string()))
+root = if $max < 1 || $max != $max.floor() {
+  "max_buffer_size (%v) must be a whole number of messages, 1 at least, for example 50000".format(this.max_buffer_size.string())
+} else if $unclear.length() > 0 { $unclear } else if !($resume > 0 && $resume < $pause && $pause <= $max) {
   "resume_threshold (%v), pause_threshold (%v) and max_buffer_size (%v) are out of order: 0 < resume_threshold < pause_threshold <= max_buffer_size is required".format(this.resume_threshold, this.pause_threshold, $max)
 } else if !($yield > 0 && $yield < $pause) {
   "yield_threshold (%v) and pause_threshold (%v) are out of order: 0 < yield_threshold < pause_threshold is required".format(this.yield_threshold, this.pause_threshold)
@@ -117,7 +122,7 @@ func spec() *service.ConfigSpec {
 				Description("Groups of input labels whose share of the level is reported together in log lines and in `/health`. Without groups every input is reported by its label.").
 				Default(map[string]any{}).
 				Example(map[string]any{"CH": []any{"ticks", "ch_candles"}, "Ext": []any{"external"}}).
-				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups must map a name to a list of input labels, for example {CH: [ticks]}" }`),
+				LintRule(`root = if this.type() != "object" || this.values().any(v -> v.type() != "array") { "groups (%v) must map a name to a list of input labels, for example {CH: [ticks]}".format(this.format_json(no_indent: true).string()) }`),
 			service.NewObjectField(fieldFeeds,
 				service.NewStringListField(fieldFeedTicks).
 					Description("The labels of the inputs whose messages are counted as `ticks`.").
@@ -178,7 +183,8 @@ func statusField() *service.ConfigField {
 			Default(true),
 		service.NewStringField(fieldServerAddress).
 			Description("The address to listen on. Streams that name the same address share one listener, and must agree on `tls`, `basic_auth`, `bearer_auth` and `open_probes`.").
-			Default("127.0.0.1:8080").Example("0.0.0.0:8080"),
+			Default("127.0.0.1:8080").Example("0.0.0.0:8080").
+			LintRule(`root = if this != "" && !this.string().re_match("""`+addressPattern+`""") { "`+fieldStatusServer+"."+fieldServerAddress+` (%v) must be host:port, for example 127.0.0.1:8080".format(this) }`),
 		service.NewDurationField(fieldServerGrace).
 			Description("How long an input or the output may be disconnected before `/health` answers 503. What fails before it was ever connected has no grace.").
 			Default("30s").Example("2m").Advanced().

@@ -38,7 +38,7 @@ var badServers = map[string]struct{ yaml, message string }{
 	"no acknowledgement":      {minimal + "settings: {wait_for_async_insert: 0}", "settings.wait_for_async_insert is off: inserts are answered before they are stored"},
 	"password and file":       {minimal + "password: x\npassword_file: /x", "password is set together with password_file"},
 	"jwt and file":            {minimal + "tls: {enabled: true}\njwt: x\njwt_file: /x", "jwt is set together with jwt_file"},
-	"jwt file without TLS":    {minimal + "jwt_file: /x", "jwt is set, but tls.enabled is false"},
+	"jwt file without TLS":    {minimal + "jwt_file: /x", "jwt_file is \"/x\", but tls.enabled is false"},
 }
 
 func TestBadServersAreLinted(t *testing.T) {

@@ -106,7 +106,8 @@ const serverLints = `
   if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldTLSServerName + `.or("") != "" { "` + fieldTLSServerName + ` is \"%v\", but ` + fieldTLS + `.enabled is false".format(this.` + fieldTLSServerName + `) } else { null },
   if this.` + fieldPassword + `.or("") != "" && this.` + fieldPasswordFile + `.or("") != "" { "` + fieldPassword + ` is set together with ` + fieldPasswordFile + `; one of them is enough" } else { null },
   if this.` + fieldJWT + `.or("") != "" && this.` + fieldJWTFile + `.or("") != "" { "` + fieldJWT + ` is set together with ` + fieldJWTFile + `; one of them is enough" } else { null },
-  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && (this.` + fieldJWT + `.or("") + this.` + fieldJWTFile + `.or("")) != "" { "` + fieldJWT + ` is set, but ` + fieldTLS + `.enabled is false: a token is sent over TLS only" } else { null },
+  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldJWTFile + `.or("") != "" { "` + fieldJWTFile + ` is \"%v\", but ` + fieldTLS + `.enabled is false: a token is sent over TLS only".format(this.` + fieldJWTFile + `) } else { null },
+  if this.` + fieldTLS + `.enabled.or(false).string() != "true" && this.` + fieldJWT + `.or("") != "" { "` + fieldJWT + ` is set, but ` + fieldTLS + `.enabled is false: a token is sent over TLS only" } else { null },
   if (this.` + fieldJWT + `.or("") + this.` + fieldJWTFile + `.or("")) != "" && ((this.` + fieldPassword + `.or("") + this.` + fieldPasswordFile + `.or("")) != "" || this.` + fieldUsername + `.or("` + server.DefaultUser + `") != "` + server.DefaultUser + `") { "` + fieldJWT + ` is set together with ` + fieldUsername + ` or ` + fieldPassword + `; the token alone says who connects" } else { null },
 `
 

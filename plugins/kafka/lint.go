@@ -1,5 +1,7 @@
 package kafka
 
+import "github.com/redpanda-data/benthos/v4/public/service"
+
 // The lint rules say what validate says, before anything is started. They are
 // Bloblang, and see the value of their field as this.
 
@@ -37,7 +39,7 @@ const balancersLintRule = `root = match {
 
 const batchCountLintRule = `root = if this < 1 { ["batch.count (%v) must be at least 1".format(this)] }`
 
-const batchPeriodLintRule = `root = if this.parse_duration().catch(1) <= 0 { ["batch.period (%v) must be more than 0".format(this)] }`
+const batchPeriodLintRule = `root = if this.parse_duration().catch(0) <= 0 { ["batch.period (%v) must be more than 0, such as 1s".format(this)] }`
 
 const maxFetchesLintRule = `root = if this < 0 { ["max_concurrent_fetches (%v) must be 0, for one each broker, or more".format(this)] }`
 
@@ -118,5 +120,11 @@ root = [
 const timestampPattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`
 
 func bytesLintRule(field string) string {
-	return `root = if !this.re_match("""` + bytesPattern + `""") { ["` + field + ` (%s) is no size: expected is one such as 1MiB".format(this)] }`
+	return `root = if !this.string().re_match("""` + bytesPattern + `""") || this.string().re_match("""^\s*[0.]+\s*[A-Za-z]*\s*$""") { ["` + field + ` (%s) is no size: expected is one such as 1MiB".format(this)] }`
+}
+
+// durationField is a field that is a duration, which the host's linter takes for a text.
+func durationField(name string) *service.ConfigField {
+	return service.NewDurationField(name).
+		LintRule(`root = if this.parse_duration().catch(null) == null { ["` + name + ` (%v) is no duration: expected is one such as 1s".format(this)] }`)
 }

@@ -156,10 +156,10 @@ func saslField() *service.ConfigField {
 
 func groupFields() []*service.ConfigField {
 	return []*service.ConfigField{
-		service.NewDurationField(fieldCommitPeriod).
+		durationField(fieldCommitPeriod).
 			Description("How often settled offsets are committed. A crash repeats at most what was settled in one period, and what was not settled.").
 			Default("5s"),
-		service.NewDurationField(fieldLagPeriod).
+		durationField(fieldLagPeriod).
 			Description("How often the lag of the partitions is looked up.").
 			Default("5s").Advanced(),
 		service.NewStringAnnotatedEnumField(fieldGroupProtocol, map[string]string{
@@ -184,22 +184,22 @@ func groupFields() []*service.ConfigField {
 		service.NewStringField(fieldClientID).
 			Description("The name of this client in the brokers' logs and quotas.").
 			Default("data-bridge").Advanced(),
-		service.NewDurationField(fieldSessionTimeout).
+		durationField(fieldSessionTimeout).
 			Description("After this long without a heartbeat the group takes the member for dead.").
 			Default("45s").Advanced(),
-		service.NewDurationField(fieldRebalanceTimeout).
+		durationField(fieldRebalanceTimeout).
 			Description("How long members may take to give their partitions up in a rebalance. What is in flight gets half of it, five seconds at most, to be acknowledged.").
 			Default("45s").Advanced(),
-		service.NewDurationField(fieldHeartbeatInterval).
+		durationField(fieldHeartbeatInterval).
 			Description("Time between heartbeats; at most a third of `session_timeout` is usual.").
 			Default("3s").Advanced(),
-		service.NewDurationField(fieldMetadataMaxAge).
+		durationField(fieldMetadataMaxAge).
 			Description("The longest time after which topics and brokers are looked up again.").
 			Default("5m").Advanced(),
-		service.NewDurationField(fieldRequestOverhead).
+		durationField(fieldRequestOverhead).
 			Description("How long a broker may take to answer, on top of what the request allows it.").
 			Default("10s").Advanced(),
-		service.NewDurationField(fieldConnIdle).
+		durationField(fieldConnIdle).
 			Description("Connections that are idle for about this long are closed.").
 			Default("20s").Advanced(),
 	}
@@ -219,7 +219,7 @@ func fetchFields() []*service.ConfigField {
 		service.NewStringField(fieldFetchMaxInflated).
 			Description("How much of compressed records is decompressed ahead, over all brokers, before the rest of an answer is left for later and fetches become smaller; at most a record batch of each broker more. Well compressed records take a thousand times what was fetched.").
 			Default("32MiB").Example("128MiB").Advanced().LintRule(bytesLintRule(fieldFetchMaxInflated)),
-		service.NewDurationField(fieldFetchMaxWait).
+		durationField(fieldFetchMaxWait).
 			Description("How long a broker waits for `fetch_min_bytes`. Partitions that are newly assigned may wait as long for their first fetch.").
 			Default("500ms").Advanced(),
 		service.NewIntField(fieldMaxFetches).

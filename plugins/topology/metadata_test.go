@@ -39,7 +39,6 @@ func TestMetadataIsAskedFor(t *testing.T) {
 		"input: {pausable_nats: {}}\n" + output("@nats_reply_subject"):                                       src,
 		"input: {pausable_kafka: {record_metadata: [headers]}}\n" + output("@kafka_key"):                     nil,
 		"input: {pausable_kafka: {metadata: {kafka_key: x}}}\n" + output("@kafka_key"):                       nil,
-		"input: {pausable_kafka: {record_metadata: '${KEYS}'}}\n" + output("@kafka_key"):                     nil,
 		"input: {generate: {}}\n" + output("@kafka_offset"):                                                  nil,
 		"input: {resource: elsewhere}\n" + output("@kafka_offset"):                                           nil,
 		"input: {resource: in}\ninput_resources: [{label: in, pausable_kafka: {}}]\n" + output("@kafka_key"): src,

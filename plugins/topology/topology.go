@@ -39,7 +39,7 @@ type Topology struct {
 }
 
 // Fault is something in a configuration that would store records wrongly, or
-// blindly.
+// blindly, or would not run.
 type Fault struct {
 	// Path is the place in the configuration, such as pipeline.processors.0.
 	Path string
@@ -61,7 +61,7 @@ func New(conf Config, stream string) (*Topology, error) {
 	}
 	tr.stream = stream
 	t := &Topology{tree: tr}
-	for _, rule := range []func(*tree) []Fault{framesApart, chunksWhole, gatesMeet, rejectsCaught, metadataGiven} {
+	for _, rule := range []func(*tree) []Fault{framesApart, chunksWhole, gatesMeet, rejectsCaught, metadataGiven, valuesFit, labelsExist} {
 		t.faults = append(t.faults, rule(tr)...)
 	}
 	return t, nil

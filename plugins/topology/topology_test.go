@@ -50,8 +50,8 @@ func TestNothingSeesFrames(t *testing.T) {
 	expect(t, map[string][]string{
 		"input: {pausable_kafka: {}}\npipeline: {processors: [{mapping: root = this}]}\n" + apart:                                           nil,
 		"input: {pausable_kafka: {records_per_message: 1}}\npipeline: {processors: [{mapping: root = this}]}\n" + apart:                     nil,
-		"input: {pausable_kafka: {records_per_message: '${N:1}'}}\npipeline: {processors: [{mapping: root = this}]}\n":                      nil,
-		"input: {pausable_kafka: {records_per_message: '${N:10}'}}\npipeline: {processors: [{mapping: root = this}]}\n":                     {"pipeline.processors.0.mapping"},
+		"input: {pausable_kafka: {records_per_message: ${N:1}}}\npipeline: {processors: [{mapping: root = this}]}\n":                        nil,
+		"input: {pausable_kafka: {records_per_message: ${N:10}}}\npipeline: {processors: [{mapping: root = this}]}\n":                       {"pipeline.processors.0.mapping"},
 		input + "pipeline: {processors: [{mapping: root = this}, {noop: {}}]}\n" + apart:                                                    {"pipeline.processors.0.mapping"},
 		input + "pipeline: {processors: [{log: {message: x}}]}\n" + apart:                                                                   nil,
 		input + "pipeline: {processors: [{log: {}}, {unframe: {}}, {mapping: root = this}]}\n" + apart:                                      nil,

@@ -54,7 +54,8 @@ function shade(u) {
   ctx.restore();
 }
 
-// thresholds draws the two lines that the level moves between.
+// thresholds draws the two lines that the level moves between, and how far sources that
+// can wait fill the buffer.
 function thresholds(u) {
   if (!stream) return;
   const { ctx, bbox } = u;
@@ -62,7 +63,8 @@ function thresholds(u) {
   ctx.save();
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const [at, paint] of [[b.pause_threshold, "warn"], [b.resume_threshold, "ok"]]) {
+  for (const [at, paint] of [[b.pause_threshold, "warn"], [b.yield_threshold, "muted"], [b.resume_threshold, "ok"]]) {
+    if (!at) continue;
     const y = Math.round(u.valToPos(at, "y", true));
     ctx.strokeStyle = colour(paint);
     ctx.beginPath();

@@ -62,10 +62,11 @@ export function drawGauge(stream) {
     put(parts[`${name}Text`], count(n));
     put(parts[`${name}More`], word);
   }
-  // Where there is no room for its words it is left out: the thresholds of a pause matter more.
+  // Where there is no room for its words they are left out: the thresholds of a pause matter more.
   const near = (n) => Math.abs(at(n) - at(b.yield_threshold)) < 30;
+  attributes(parts.yield, { visibility: b.yield_threshold ? null : "hidden" });
   const crowded = !b.yield_threshold || near(b.pause_threshold) || near(b.resume_threshold);
-  for (const part of [parts.yield, parts.yieldText, parts.yieldMore]) attributes(part, { visibility: crowded ? "hidden" : null });
+  for (const part of [parts.yieldText, parts.yieldMore]) attributes(part, { visibility: crowded ? "hidden" : null });
   put(parts.boundText, `bound ${count(max)}`);
   const heavy = b.max_bytes > 0 ? Math.min(1, b.current_bytes / b.max_bytes) : 0;
   attributes(parts.bytes, { y: bottom - tank.height * heavy, height: tank.height * heavy });

@@ -130,7 +130,13 @@ func rejectionsOf(bad []badRow) []*rejection {
 func reportRejections(check, field, where string, of int, kinds []*rejection, report *checkup.Report) {
 	for i, k := range kinds {
 		if i == mostKinds {
-			report.Info(check, field, "%s: %d more kinds of bad records", where, len(kinds)-mostKinds)
+			left, rows := []string{}, 0
+			for _, k := range kinds[mostKinds:] {
+				if rows += k.rows; k.column != "" && !slices.Contains(left, k.column) {
+					left = append(left, k.column)
+				}
+			}
+			report.Info(check, field, "%s: %d more kinds of bad records, %d records, are not listed; columns: %s", where, len(kinds)-mostKinds, rows, cmp.Or(list(left), "none"))
 			return
 		}
 		report.Fail(check, cmp.Or(k.column, field), fmt.Sprintf("%s: %d of %d records would be rejected: %s", where, k.rows, of, k.sample),

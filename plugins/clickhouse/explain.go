@@ -49,8 +49,8 @@ func (c *config) explainFor(servers string, err error) error {
 	case !ok && !server.NeverSent(err) && server.Classify(err) != server.UnknownOutcome && server.Classify(err) != server.Retry:
 		return fmt.Errorf("%s on %s: %w", pluginName, servers, cause)
 	case !ok:
-		return fmt.Errorf("%s.%s: cannot reach ClickHouse on %s by the %s protocol%s: %w",
-			pluginName, c.addressesField(), servers, c.protocol(), c.secured(), cause)
+		return fmt.Errorf("%s.%s: cannot reach ClickHouse on %s by the %s protocol%s%s: %w",
+			pluginName, c.addressesField(), servers, c.protocol(), c.secured(), c.protocolHint(servers, err), cause)
 	case code == server.CodeUnknownTable:
 		return fmt.Errorf("%s.%s: table %q does not exist on %s; create it or correct the name: %w", pluginName, fieldTable, c.qualified(c.namer.literal()), servers, cause)
 	case code == server.CodeUnknownDatabase:

@@ -37,7 +37,16 @@ type Component struct {
 // values are tried in every field. They are as users mistake them.
 var values = []any{
 	"lots", "", " ", "1000.5", "-5", "110%", "10 parsecs", "0s", "-1s", "${", 1000.5, -1, 0, 1e300, true, nil,
-	[]any{}, []any{""}, []any{"lots"}, []any{5}, []any{map[string]any{}}, []any{"a", "a"}, map[string]any{}, map[string]any{"a": "b"}, map[string]any{"": []any{}}, map[string]any{"a": []any{5}},
+	[]any{},
+	[]any{""},
+	[]any{"lots"},
+	[]any{5},
+	[]any{map[string]any{}},
+	[]any{"a", "a"},
+	map[string]any{},
+	map[string]any{"a": "b"},
+	map[string]any{"": []any{}},
+	map[string]any{"a": []any{5}},
 }
 
 // CheckEveryField tries bad values in every field: what the constructor refuses, lint

@@ -184,7 +184,7 @@ func statusField() *service.ConfigField {
 		service.NewStringField(fieldServerAddress).
 			Description("The address to listen on. Streams that name the same address share one listener, and must agree on `tls`, `basic_auth`, `bearer_auth` and `open_probes`.").
 			Default("127.0.0.1:8080").Example("0.0.0.0:8080").
-			LintRule(`root = if this != "" && !this.string().re_match("""`+addressPattern+`""") { "`+fieldStatusServer+"."+fieldServerAddress+` (%v) must be host:port, for example 127.0.0.1:8080".format(this) }`),
+			LintRule(`root = if this != "" && !this.string().re_match("""` + addressPattern + `""") { "` + fieldStatusServer + "." + fieldServerAddress + ` (%v) must be host:port, for example 127.0.0.1:8080".format(this) }`),
 		service.NewDurationField(fieldServerGrace).
 			Description("How long an input or the output may be disconnected before `/health` answers 503. What fails before it was ever connected has no grace.").
 			Default("30s").Example("2m").Advanced().

@@ -111,7 +111,7 @@ request_timeout_overhead: 4s
 
 	join := lastOf[*kmsg.JoinGroupRequest](seen)
 	require.Equal(t, "one", *join.InstanceID)
-	require.EqualValues(t, 10_000, join.SessionTimeoutMillis)
+	require.EqualValues(t, 45_000, join.SessionTimeoutMillis)
 	require.EqualValues(t, 7_000, join.RebalanceTimeoutMillis)
 	var offered []string
 	for _, p := range join.Protocols {

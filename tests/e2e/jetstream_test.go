@@ -39,7 +39,7 @@ func newJetRig(r *rig, policy string) *jetRig {
 	r.t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	require.NoError(r.t, err)
-	j := &jetRig{rig: r, js: js, name: r.id, policy: policy, wait: "5m"} // a busy machine may take long
+	j := &jetRig{rig: r, js: js, name: r.id, policy: policy, wait: "1m"} // a busy machine may take long
 	_, err = js.CreateStream(within(r.t), jetstream.StreamConfig{Name: j.name, Subjects: []string{r.subject(marketdata.Candles) + ".>"}})
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { _ = js.DeleteStream(within(r.t), j.name) })

@@ -238,16 +238,18 @@ func (r *onceRig) checkOnce(published int64) {
 	assert.Equal(r.t, published, n.Distinct)
 }
 
-// killAgainAndAgain goes through all steps so often, in any order.
+// killAgainAndAgain goes through all steps so often, in any order. Each life of the
+// bridge meets a flow of some records, however long it lasts on a busy machine.
 func (r *onceRig) killAgainAndAgain(steps []step, times int) {
 	r.t.Helper()
-	stop := r.stream(marketdata.External, marketdata.Shape{Rate: 1000})
 	for range times {
 		for _, i := range rand.Perm(len(steps)) {
+			stop := r.stream(marketdata.External, marketdata.Shape{Rate: 1000, Count: 1500})
 			r.killAt(steps[i], 1+rand.IntN(8))
+			stop()
 		}
 	}
-	r.checkOnce(stop())
+	r.checkOnce(r.published(marketdata.External))
 }
 
 // Every record is stored once, whenever the bridge is killed.

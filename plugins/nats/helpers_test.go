@@ -120,12 +120,13 @@ func newRigAt(t testing.TB, urls, yaml string) *rig {
 func connect(t testing.TB, in service.BatchInput) {
 	t.Helper()
 	var err error
-	eventually(t, func() bool {
-		err = in.Connect(t.Context())
-		var timeout net.Error
-		return !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) && !(errors.As(err, &timeout) && timeout.Timeout())
-	}, func() string { return err.Error() })
+	eventually(t, func() bool { err = in.Connect(t.Context()); return !tookTooLong(err) }, func() string { return err.Error() })
 	require.NoError(t, err)
+}
+
+func tookTooLong(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // connected is a rig whose input is connected, with a publisher beside it.

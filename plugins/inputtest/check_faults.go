@@ -28,9 +28,9 @@ func pauseWhileConnecting(g *rig) {
 	w.expect(append(g.kept(0, 20), upTo(20, 40)...))
 	require.Empty(g.t, r.values())
 	g.costs(r, 20)
-	r.gate.Release(gate.ReasonOperator)
+	g.release(r)
 	g.publish(40, 45)
-	r.expect(append(g.kept(0, 40), upTo(40, 45)...))
+	r.expect(append(g.after(0, 40), upTo(40, 45)...))
 }
 
 // slowLink: what needs seconds to come comes once, and a pause in between changes
@@ -76,9 +76,9 @@ func pauseOverAnOutage(g *rig) {
 	await(g.t, "the witness gets it", func() bool { return slices.Contains(w.values(), 29) })
 	require.Equal(g.t, upTo(0, 10), r.values())
 	g.costs(r, 20)
-	r.gate.Release(gate.ReasonOperator)
+	g.release(r)
 	g.publish(30, 35)
-	r.expect(slices.Concat(upTo(0, 10), g.kept(10, 30), upTo(30, 35)))
+	r.expect(slices.Concat(upTo(0, 10), g.after(10, 30), upTo(30, 35)))
 }
 
 // closeWithoutServer: nobody has to be there to say goodbye to.

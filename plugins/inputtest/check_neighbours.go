@@ -36,11 +36,11 @@ func twoStreams(g *rig) {
 	b.gate.Drain()
 	require.ErrorIs(g.t, b.ended(), service.ErrEndOfInput)
 	require.False(g.t, a.gate.State().Draining)
-	a.gate.Release(gate.ReasonOperator)
+	g.release(a)
 	g.publish(40, 60)
 	b.close()
 	g.publish(60, 65)
-	a.expect(slices.Concat(upTo(0, 20), g.kept(20, 40), upTo(40, 65)))
+	a.expect(slices.Concat(upTo(0, 20), g.after(20, 40), upTo(40, 65)))
 	require.Equal(g.t, upTo(0, 40), b.values())
 }
 
@@ -97,8 +97,8 @@ func (g *rig) handOver(old, next *reader, published int) {
 	g.costs(next, 20) // also: it has heard of them, before it is let go on
 	require.Len(g.t, next.values(), 40, "the gate holds it like any other")
 	require.True(g.t, next.stats.Paused())
-	next.gate.Release(gate.ReasonOperator)
+	g.release(next)
 	g.publish(80, 90)
-	next.expectSet(slices.Concat(upTo(20, 60), g.kept(60, 80), upTo(80, 90)))
+	next.expectSet(slices.Concat(upTo(20, 60), g.after(60, 80), upTo(80, 90)))
 	require.Equal(g.t, upTo(0, 20), old.values())
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 )
 
-// kept are the records of a pause that come after it: all, or none.
+// kept are the records that the source keeps for who comes later: all, or none.
 func (g *rig) kept(from, to int) []int {
 	if g.can(Keeps) {
 		return upTo(from, to)
@@ -17,13 +17,45 @@ func (g *rig) kept(from, to int) []int {
 	return nil
 }
 
+// after are the records of a pause that come after it: all, the last one, or none.
+func (g *rig) after(from, to int) []int {
+	if g.row.Pausing == Conflates {
+		return upTo(to-1, to)
+	}
+	return g.kept(from, to)
+}
+
 // costs: what a pause cost is counted, and nothing is where the source keeps records.
 func (g *rig) costs(r *reader, records int) {
 	g.t.Helper()
-	if g.can(Keeps) {
-		records = 0
+	switch {
+	case g.row.Pausing == Conflates:
+		g.conflated(r, int64(records-1))
+	case g.row.Pausing == Leaves, g.can(Keeps):
+		g.dropped(r, 0)
+	default:
+		g.dropped(r, int64(records))
 	}
-	g.dropped(r, int64(records))
+}
+
+// missed: so many records never came because of pauses; the same holds for them.
+func (g *rig) missed(r *reader, records int) {
+	g.t.Helper()
+	switch {
+	case g.row.Pausing == Conflates:
+		g.conflated(r, int64(records))
+	case g.row.Pausing == Leaves:
+		g.dropped(r, 0)
+	default:
+		g.dropped(r, int64(records))
+	}
+}
+
+// release ends a pause. It returns when the source knows the reader again.
+func (g *rig) release(r *reader) {
+	g.t.Helper()
+	r.gate.Release(gate.ReasonOperator)
+	r.awaitAttached()
 }
 
 // pauseBeforeConnect: an input that connects to a closed gate takes nothing in.
@@ -38,10 +70,10 @@ func pauseBeforeConnect(g *rig) {
 	require.Empty(g.t, r.values())
 	require.True(g.t, r.stats.Paused())
 	g.costs(r, 20)
-	r.gate.Release(gate.ReasonOperator)
+	g.release(r)
 	require.False(g.t, r.stats.Paused())
 	g.publish(40, 60)
-	r.expect(append(g.kept(0, 40), upTo(40, 60)...))
+	r.expect(append(g.after(0, 40), upTo(40, 60)...))
 }
 
 // pauseWithRecordsWaiting: what is here already may be handed over, the rest comes
@@ -55,7 +87,7 @@ func pauseWithRecordsWaiting(g *rig) {
 	r.begin()
 	g.publish(100, 200)
 	w.expect(upTo(0, 200))
-	r.gate.Release(gate.ReasonOperator)
+	g.release(r)
 	g.publish(200, 220)
 	await(g.t, "the last one comes", func() bool { return slices.Contains(r.values(), 219) })
 	got := r.values()
@@ -63,7 +95,7 @@ func pauseWithRecordsWaiting(g *rig) {
 	if g.can(Keeps) {
 		require.Equal(g.t, upTo(0, 220), got)
 	}
-	g.dropped(r, int64(220-len(got)))
+	g.missed(r, 220-len(got))
 }
 
 // strictly makes slices.IsSortedFunc refuse equal neighbours.
@@ -86,9 +118,9 @@ func pauseWhileReadBlocked(g *rig) {
 	w.expect(upTo(0, 25))
 	require.Equal(g.t, upTo(0, 5), r.values())
 	g.costs(r, 20)
-	r.gate.Release(gate.ReasonOperator)
+	g.release(r)
 	g.publish(25, 30)
-	r.expect(slices.Concat(upTo(0, 5), g.kept(5, 25), upTo(25, 30)))
+	r.expect(slices.Concat(upTo(0, 5), g.after(5, 25), upTo(25, 30)))
 	r.linkIs(true)
 }
 
@@ -120,8 +152,9 @@ func pauseWhilePaused(g *rig) {
 		h.give()
 	}
 	require.False(g.t, r.stats.Paused())
+	r.awaitAttached()
 	g.publish(n, n+10)
-	r.expect(append(g.kept(0, n), upTo(n, n+10)...))
+	r.expect(append(g.after(0, n), upTo(n, n+10)...))
 	require.EqualValues(g.t, 1, r.gate.State().PauseCount, "the gate closed once")
 }
 
@@ -137,6 +170,7 @@ func pausesInTheFlow(g *rig) {
 	}
 	close(published)
 	pauses := <-flapped
+	r.awaitAttached()
 	g.publish(total, total+10)
 	await(g.t, "the last one comes", func() bool { return slices.Contains(r.values(), total+9) })
 	r.close()
@@ -145,7 +179,7 @@ func pausesInTheFlow(g *rig) {
 	if g.can(Keeps) {
 		require.Equal(g.t, upTo(0, total+10), got)
 	}
-	g.dropped(r, int64(total+10-len(got)))
+	g.missed(r, total+10-len(got))
 	require.Greater(g.t, pauses, 1)
 }
 

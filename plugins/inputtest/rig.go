@@ -53,7 +53,7 @@ func (g *rig) readerIn(res *service.Resources, name, gateName string) *reader {
 		gate:  gate.Of(res, gateName),
 		stats: status.Of(res, gateName).Input(status.LabelOf(res), g.row.Kind),
 	}
-	r.ready = func() bool { return g.source.Ready(name) }
+	r.ready = func() bool { return g.away(r) || g.source.Ready(name) }
 	g.t.Cleanup(r.close)
 	return r
 }
@@ -95,6 +95,18 @@ func (g *rig) quiet(r *reader) {
 func (g *rig) settled(r *reader) {
 	g.t.Helper()
 	await(g.t, "everything is settled", func() bool { return g.source.Settled(g.t, r.name) })
+}
+
+// away reports whether the source knows nothing of a reader because it is paused.
+func (g *rig) away(r *reader) bool { return g.row.Pausing == Leaves && r.stats.Paused() }
+
+// conflated waits until newer records have taken the place of so many, no more and no
+// less, and nothing was dropped.
+func (g *rig) conflated(r *reader, n int64) {
+	g.t.Helper()
+	await(g.t, fmt.Sprint(n, " records are counted as conflated"), func() bool { return r.stats.Conflated.Load() >= n })
+	require.Equal(g.t, n, r.stats.Conflated.Load())
+	g.dropped(r, 0)
 }
 
 // dropped waits until a pause has cost so many records, no more and no less.

@@ -26,6 +26,21 @@ const (
 	Locates Ability = "locates"
 )
 
+// Pausing is what an input makes of a pause whose source keeps nothing.
+type Pausing string
+
+// What there is.
+const (
+	// Discards: everything that comes is discarded, and counted as dropped.
+	Discards Pausing = ""
+	// Conflates: the last record of a key is kept, and is the first one that is handed
+	// over. What it took the place of is counted as conflated. All records of a source
+	// have one key.
+	Conflates Pausing = "conflates"
+	// Leaves: others get what is published, who count it if they lose it.
+	Leaves Pausing = "leaves"
+)
+
 // Abilities are all there are.
 func Abilities() []Ability { return []Ability{Keeps, Replays, Redelivers, Renews, Locates} }
 
@@ -38,6 +53,8 @@ type Row struct {
 	New  service.BatchInputConstructor
 	// Cannot names what the source cannot do, and why. The suite proves each.
 	Cannot map[Ability]string
+	// Pausing is what a pause costs where the source cannot keep what is published.
+	Pausing Pausing
 	// Start runs a server for checks of this row. It ends with t.
 	Start func(t *testing.T) Server
 	// Light says that a server costs next to nothing: each check that would disturb
@@ -68,13 +85,13 @@ type Source interface {
 	// Publish adds records and returns when the server has them.
 	Publish(t *testing.T, records [][]byte)
 	// Ready reports whether the server knows the reader, so that it gets what is
-	// published from now on.
+	// published from now on. One that is paused, and leaves, is not asked about.
 	Ready(reader string) bool
 	// Settled reports whether the server knows that everything was acknowledged by
 	// that reader, so that nothing of it comes again whatever happens.
 	Settled(t *testing.T, reader string) bool
 	// Quiet reports whether the server has no open request of that reader, so
-	// that one that is paused can get nothing any more.
+	// that one that is paused can get nothing any more, or takes part in what it costs.
 	Quiet(t *testing.T, reader string) bool
 	// Revoke takes from readers the right to read, and Grant gives it back.
 	Revoke(t *testing.T)

@@ -19,18 +19,21 @@ import (
 
 func TestKafkaKeepsTheContractOfInputs(t *testing.T) {
 	for name, fake := range map[string]bool{"kfake": true, "apache": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel() // they mostly wait
-			inputtest.Run(t, inputtest.Row{
-				Kind: status.KindKafka, Spec: inputSpec(), New: newFromConfig,
-				Cannot: map[inputtest.Ability]string{
-					inputtest.Redelivers: "a group has one position in each partition: a rejected record holds it back, and comes again to the next reader",
-				},
-				Start: func(t *testing.T) inputtest.Server { return startContract(t, fake) },
-				Light: fake,
-			})
-		})
+		t.Run(name, func(t *testing.T) { keepsTheContract(t, fake, false) })
 	}
+	t.Run("kfake/exactly_once", func(t *testing.T) { keepsTheContract(t, true, true) })
+}
+
+func keepsTheContract(t *testing.T, fake, exactlyOnce bool) {
+	t.Parallel() // they mostly wait
+	inputtest.Run(t, inputtest.Row{
+		Kind: status.KindKafka, Spec: inputSpec(), New: newFromConfig,
+		Cannot: map[inputtest.Ability]string{
+			inputtest.Redelivers: "a group has one position in each partition: a rejected record holds it back, and comes again to the next reader",
+		},
+		Start: func(t *testing.T) inputtest.Server { return startContract(t, fake, exactlyOnce) },
+		Light: fake,
+	})
 }
 
 // contractServer is a broker for the suite. Readers reach it through its link, the
@@ -39,10 +42,11 @@ type contractServer struct {
 	kafka   *stack.Kafka
 	client  *kgo.Client
 	admin   *kadm.Client
+	once    bool // readers deliver exactly once
 	sources atomic.Int64
 }
 
-func startContract(t *testing.T, fake bool) *contractServer {
+func startContract(t *testing.T, fake, exactlyOnce bool) *contractServer {
 	t.Helper()
 	k, err := stack.StartKafkaWith(t.Context(), stack.KafkaOptions{Fake: fake, Linked: true, ACLs: true})
 	require.NoError(t, err)
@@ -54,7 +58,7 @@ func startContract(t *testing.T, fake bool) *contractServer {
 		kgo.ProducerBatchCompression(kgo.NoCompression())) // else a slow link would not be slow
 	require.NoError(t, err)
 	t.Cleanup(cl.Close)
-	return &contractServer{kafka: k, client: cl, admin: kadm.NewClient(cl)}
+	return &contractServer{kafka: k, client: cl, admin: kadm.NewClient(cl), once: exactlyOnce}
 }
 
 func (s *contractServer) Source(t *testing.T) inputtest.Source {
@@ -96,8 +100,9 @@ heartbeat_interval: 100ms
 session_timeout: 45s
 topic_lag_refresh_period: 100ms
 fetch_max_wait: 250ms
-batch: {count: 10}
-`, c.kafka.Addr(), c.topic, c.group(reader))
+exactly_once: %t
+batch: {count: 10%s}
+`, c.kafka.Addr(), c.topic, c.group(reader), c.once, map[bool]string{true: ", period: 1ms"}[c.once])
 }
 
 func (c *contractTopic) Publish(t *testing.T, records [][]byte) {

@@ -24,18 +24,30 @@ import (
 func TestCoreKeepsTheContractOfInputs(t *testing.T) {
 	t.Parallel()
 	const forgets = "core NATS hands a message to who is subscribed at that moment, and forgets it"
-	inputtest.Run(t, inputtest.Row{
-		Kind: status.KindNATS, Spec: coreSpec(), New: newCoreInputFromConfig,
-		Cannot: map[inputtest.Ability]string{
-			inputtest.Keeps:      forgets,
-			inputtest.Replays:    forgets,
-			inputtest.Redelivers: forgets,
-			inputtest.Renews:     "a subject is only a name: there is nothing to delete",
-			inputtest.Locates:    "core NATS numbers nothing",
-		},
-		Start: func(t *testing.T) inputtest.Server { return startContract(t, newCoreSource) },
-		Light: true,
-	})
+	for onPause, pausing := range map[string]inputtest.Pausing{
+		onPauseDrop: inputtest.Discards, onPauseConflate: inputtest.Conflates, onPauseLeave: inputtest.Leaves,
+	} {
+		t.Run(onPause, func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			inputtest.Run(t, inputtest.Row{
+				Kind: status.KindNATS, Spec: coreSpec(), New: newCoreInputFromConfig,
+				Cannot: map[inputtest.Ability]string{
+					inputtest.Keeps:      forgets,
+					inputtest.Replays:    forgets,
+					inputtest.Redelivers: forgets,
+					inputtest.Renews:     "a subject is only a name: there is nothing to delete",
+					inputtest.Locates:    "core NATS numbers nothing",
+				},
+				Pausing: pausing,
+				Start: func(t *testing.T) inputtest.Server {
+					return startContract(t, func(_ *testing.T, s *contractServer, id string) inputtest.Source {
+						return &coreSource{s, "feed." + id, onPause}
+					})
+				},
+				Light: true,
+			})
+		})
+	}
 }
 
 func TestJetStreamKeepsTheContractOfInputs(t *testing.T) {
@@ -132,15 +144,11 @@ func (s *contractServer) access() string {
 
 type coreSource struct {
 	*contractServer
-	subject string
-}
-
-func newCoreSource(_ *testing.T, s *contractServer, id string) inputtest.Source {
-	return &coreSource{s, "feed." + id}
+	subject, onPause string
 }
 
 func (c *coreSource) Config(reader string) string {
-	return c.access() + fmt.Sprintf("subjects: [%s]\nqueue: %s\n", c.subject, reader)
+	return c.access() + fmt.Sprintf("subjects: [%s]\nqueue: %s\non_pause: %s\n", c.subject, reader, c.onPause)
 }
 
 func (c *coreSource) Publish(t *testing.T, records [][]byte) {
@@ -170,7 +178,9 @@ func (c *coreSource) Ready(reader string) bool {
 
 func (c *coreSource) Settled(*testing.T, string) bool { return true }
 
-func (c *coreSource) Quiet(*testing.T, string) bool { return true }
+func (c *coreSource) Quiet(_ *testing.T, reader string) bool {
+	return c.onPause != onPauseLeave || !c.Ready(reader)
+}
 
 func (c *coreSource) Revoke(t *testing.T) {
 	c.permit(t, &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{c.subject}}})

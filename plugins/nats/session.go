@@ -35,7 +35,7 @@ type session struct {
 	slow    []int64              // what each last reported as dropped
 	gone    int64                // what those had dropped that have ended
 	present map[string]*nats.Subscription
-	ends    map[string]chan struct{} // closed when the last subscription to a subject has ended
+	ends    map[string]chan struct{} // closed when the last subscription to a subject has ended, and all before it
 	refused map[string]error         // subjects of which the server delivers nothing
 	ending  bool                     // nothing is subscribed to any more
 
@@ -127,10 +127,14 @@ func (s *session) subscribe(subject string) error {
 	}
 	s.subs, s.slow = append(s.subs, sub), append(s.slow, 0)
 	s.present[subject], s.ends[subject] = sub, end
-	s.live.Add(1)
-	onEnd(sub, func() {
+	own := make(chan struct{})
+	onEnd(sub, func() { close(own) })
+	s.live.Go(func() {
+		<-own
+		if before != nil {
+			<-before // it may have ended without a message, and so without waiting for them
+		}
 		close(end)
-		s.live.Done()
 	})
 	if err := sub.SetPendingLimits(s.conf.pendingMessages, s.conf.pendingBytes); err != nil {
 		return fmt.Errorf("setting pending_limits of %q: %w", subject, err)

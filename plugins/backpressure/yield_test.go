@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -258,13 +259,45 @@ func TestSourcesThatCannotWaitPauseAsEver(t *testing.T) {
 // Batches that are not full must not wait for their period while the mark keeps the
 // inputs from filling them.
 func TestAYieldingInputIsNotKeptWaitingByBatchesThatAreNotFull(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMarket(t, "max_buffer_size: 500\nbatch: {count: 200, period: 1h}\n", 40*time.Millisecond)
-		a, b := m.backlog("a", 10_000, 50), m.backlog("b", 10_000, 50)
-		c, d := m.backlog("c", 10_000, 50), m.backlog("d", 10_000, 50)
-		m.until("all is stored", time.Minute, func() bool {
-			return a.stored.Load()+b.stored.Load()+c.stored.Load()+d.stored.Load() > 39_000
+	// The mark is 300, which is also where batches leave that are not full: six of 45 are
+	// below both, and a seventh does not fit.
+	for _, size := range []int{50, 45} {
+		t.Run(fmt.Sprint("batches of ", size), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMarket(t, "max_buffer_size: 500\nbatch: {count: 200, period: 1h}\n", 40*time.Millisecond)
+				a, b := m.backlog("a", 200*size, size), m.backlog("b", 200*size, size)
+				c, d := m.backlog("c", 200*size, size), m.backlog("d", 200*size, size)
+				m.until("all is stored", time.Minute, func() bool {
+					return a.stored.Load()+b.stored.Load()+c.stored.Load()+d.stored.Load() > int64(780*size)
+				})
+				assert.Zero(t, m.gate.State().PauseCount)
+			})
 		})
-		assert.Zero(t, m.gate.State().PauseCount)
+	}
+}
+
+// A source that begins to wait wakes the buffer, which waits for more to fill a batch.
+func TestWaitingForATurnCutsTheBatchThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "max_buffer_size: 500\nbatch: {count: 200, period: 1h}\n")
+		r.run()
+		r.write(t, "a", 0, 135)
+		r.write(t, "b", 0, 135)
+		read := make(chan int, 1)
+		go func() {
+			batch, _, err := r.ReadBatch(t.Context())
+			assert.NoError(t, err)
+			read <- len(batch)
+		}()
+		synctest.Wait()
+		require.Empty(t, read, "neither is full")
+		member := r.gate.JoinAs("a", &feedInput{})
+		turn := member.Enter(gate.Level{Records: 45})
+		synctest.Wait()
+		require.NotEmpty(t, read, "only what waits here can make room")
+		require.Equal(t, 135, <-read)
+		turn.Leave()
+		member.Leave()
+		require.NoError(t, r.Close(t.Context()))
 	})
 }

@@ -38,6 +38,7 @@ func init() {
 
 func main() {
 	tuneGC()
+	keepFilesPrivate()
 	service.MustRegisterOtelTracerProvider("none", service.NewConfigSpec().Summary("No tracing."), newPlainTracer)
 
 	if err := topology.Watch(); err != nil {

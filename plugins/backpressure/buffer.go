@@ -52,6 +52,7 @@ type buffer struct {
 	fullAt   atomic.Int64 // since when there was no room for what came, in Unix nanoseconds; 0 when there is
 
 	rejections status.Repeats
+	refusals   status.Repeats // requests to operate inputs
 
 	freed chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
@@ -106,7 +107,7 @@ func (b *buffer) run() {
 	b.start.Do(func() {
 		b.logStart()
 		b.board.SetBuffer(b.figures)
-		b.board.SetOperator(operator{b}, b.conf.admin)
+		b.board.SetOperator(operator{buffer: b}, b.conf.admin)
 		b.control.Attach()
 		b.pulse.start(b)
 	})

@@ -1,10 +1,13 @@
 package backpressure
 
 import (
+	"bytes"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -21,7 +24,7 @@ func operated(t *testing.T, yaml string) (*rig, operator) {
 	}
 	r.run()
 	r.logs.take()
-	return r, operator{r.buffer}
+	return r, operator{buffer: r.buffer}
 }
 
 func TestOperatorHoldsOneInput(t *testing.T) {
@@ -90,4 +93,37 @@ func TestOperatorCannotHoldAStoppingStream(t *testing.T) {
 	assert.False(t, op.PauseInput("external"))
 	assert.False(t, op.PauseInputs())
 	require.NoError(t, r.Close(t.Context()))
+}
+
+// The log says where a request came from, and refusals do not flood it.
+func TestTheAdminLogNamesTheRemoteAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(&log, nil)))))
+		b, err := parse("status_server: {enabled: false}", res)
+		require.NoError(t, err)
+		defer b.Close(t.Context())
+		b.run()
+		op := operator{buffer: b}.By("192.0.2.7:1234")
+		for name, act := range map[string]func(){
+			"An operator pauses an input":    func() { op.PauseInput("ticks") },
+			"An operator resumes an input":   func() { op.ResumeInput("ticks") },
+			"An operator pauses all inputs":  func() { op.PauseInputs() },
+			"An operator resumes all inputs": func() { op.ResumeInputs() },
+			"Refused to operate inputs: no":  func() { op.Refused("/inputs/pause", "no") },
+		} {
+			log.Reset()
+			act()
+			assert.Contains(t, log.String(), name)
+			assert.Contains(t, log.String(), `"remote":"192.0.2.7:1234"`, name)
+		}
+		log.Reset()
+		for range 1000 {
+			op.Refused("/inputs/pause", "no")
+		}
+		assert.Empty(t, log.String())
+		time.Sleep(refusedEvery)
+		op.Refused("/inputs/pause", "no")
+		assert.Contains(t, log.String(), `"repeats":"1000"`)
+	})
 }

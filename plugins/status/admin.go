@@ -12,6 +12,10 @@ import (
 // are safe for concurrent use and return when the inputs have been told; the
 // pausing ones return false when the stream is stopping, which ends all pauses.
 type Operator interface {
+	// By is the operator for a request from an address, which its log lines name.
+	By(remote string) Operator
+	// Refused tells of a request that was not let in.
+	Refused(path, why string)
 	PauseInput(label string) bool
 	ResumeInput(label string)
 	PauseInputs() bool
@@ -52,10 +56,15 @@ func refuse(code int, format string, args ...any) *refusal {
 // of the listener; the query parameter stream names one of them. Each stream
 // decides for itself whether a request may operate it.
 func operate(w http.ResponseWriter, r *http.Request, boards []*Board) {
-	acted, no := actOn(r, boards)
+	acted, no := actOn(r, slices.Clone(boards)) // which narrows them
 	if no == nil {
 		answer(w, http.StatusOK, map[string]any{"inputs": acted})
 		return
+	}
+	if no.code == http.StatusUnauthorized || no.code == http.StatusForbidden {
+		for _, b := range boards {
+			b.refused(r, no.why)
+		}
 	}
 	switch no.code {
 	case http.StatusMethodNotAllowed:
@@ -83,7 +92,7 @@ func actOn(r *http.Request, boards []*Board) (map[string]InputHealth, *refusal) 
 		return nil, no
 	}
 	for _, b := range boards {
-		if !b.act(action, label) {
+		if !b.act(r.RemoteAddr, action, label) {
 			return nil, refuse(http.StatusConflict, "the stream is stopping")
 		}
 	}
@@ -182,9 +191,20 @@ func (b *Board) labels() []string {
 	return labels
 }
 
-func (b *Board) act(action, label string) bool {
+// refused has the stream log a request that was not let in, where it may be operated
+// at all.
+func (b *Board) refused(r *http.Request, why string) {
 	b.mu.Lock()
-	op := b.operator
+	op, admin := b.operator, b.admin
+	b.mu.Unlock()
+	if op != nil && admin.Enabled {
+		op.By(r.RemoteAddr).Refused(r.URL.Path, why)
+	}
+}
+
+func (b *Board) act(remote, action, label string) bool {
+	b.mu.Lock()
+	op := b.operator.By(remote)
 	b.mu.Unlock()
 	switch {
 	case action == actionPause && label == "":

@@ -20,6 +20,8 @@ import (
 type hand struct {
 	mu       sync.Mutex
 	did      []string
+	remotes  []string // where requests came from
+	refusals []string
 	stopping bool
 }
 
@@ -36,6 +38,19 @@ func (h *hand) take() []string {
 	did := h.did
 	h.did = nil
 	return did
+}
+
+func (h *hand) By(remote string) status.Operator {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.remotes = append(h.remotes, remote)
+	return h
+}
+
+func (h *hand) Refused(path, why string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refusals = append(h.refusals, path+": "+why)
 }
 
 func (h *hand) PauseInput(label string) bool { return h.note("pause " + label) }
@@ -176,6 +191,9 @@ func TestOperatorFromElsewhere(t *testing.T) {
 	b.SetOperator(h, status.Admin{Enabled: true, Token: "secret", AllowRemote: true})
 	assert.Equal(t, http.StatusOK, answers("192.0.2.7:1234", "secret"))
 	assert.Equal(t, http.StatusUnauthorized, answers("192.0.2.7:1234", "guess"))
+	assert.Equal(t, []string{"192.0.2.7:1234", "192.0.2.7:1234"}, h.remotes[len(h.remotes)-2:], "who asked, and who was refused")
+	assert.Equal(t, "/inputs/ticks/pause: the bearer token is not the one of status_server.admin.token", h.refusals[len(h.refusals)-1])
+	assert.Contains(t, h.refusals[0], "allow_remote is false")
 }
 
 // Streams that share a listener: a label means each of them, a stream one, and

@@ -113,6 +113,10 @@ lint: $(GOLANGCI) ## Format check, vet and golangci-lint
 	$(GOLANGCI) run ./...
 	for module in $(filter-out .,$(MODULES)); do (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done
 
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what the code calls; says so where the database is not reached
+	@.ci/vuln
+
 .PHONY: tidy
 tidy: ## Tidy go.mod and go.sum, those of the modules beside ours as well
 	for module in $(MODULES); do (cd $$module && go mod tidy); done

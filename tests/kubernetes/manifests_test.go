@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -102,6 +103,30 @@ func TestPortsAreThere(t *testing.T) {
 		env := environment(t, s, c)
 		assert.Equal(t, fmt.Sprintf("0.0.0.0:%d", ports["status"]), env["STATUS_ADDRESS"])
 		assert.Equal(t, fmt.Sprintf("0.0.0.0:%d", ports["http"]), env["HTTP_ADDRESS"])
+	})
+}
+
+// The way out leads to names and to the servers that the pipeline names, and nowhere else.
+func TestTheWayOutLeadsToTheServersAlone(t *testing.T) {
+	each(t, func(t *testing.T, s *set, _ *appsv1.StatefulSet, c corev1.Container) {
+		want := []string{"TCP/53", "UDP/53"}
+		env := environment(t, s, c)
+		for _, name := range []string{"NATS_URLS", "KAFKA_BROKERS", "CLICKHOUSE_ADDRESSES"} {
+			for address := range strings.SplitSeq(env[name], ",") {
+				want = append(want, "TCP/"+address[strings.LastIndex(address, ":")+1:])
+			}
+		}
+		policy := s.networks[0].Spec
+		assert.Contains(t, policy.PolicyTypes, networkingv1.PolicyTypeEgress)
+		var open []string
+		for _, rule := range policy.Egress {
+			require.NotEmpty(t, rule.Ports, "a rule without ports opens all")
+			for _, p := range rule.Ports {
+				assert.Nil(t, p.EndPort)
+				open = append(open, fmt.Sprintf("%s/%d", *p.Protocol, p.Port.IntVal))
+			}
+		}
+		assert.ElementsMatch(t, want, open)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +70,6 @@ func TestComposeGivesNoMoreThanIsNeeded(t *testing.T) {
 	assert.Equal(t, "data-bridge", bridge.ContainerName)
 	assert.Equal(t, []string{"ALL"}, bridge.CapDrop)
 	assert.True(t, bridge.ReadOnly)
-	assert.Regexp(t, regexp.MustCompile(`^\d+m$`), bridge.MemLimit)
+	assert.Regexp(t, `^\d+m$`, bridge.MemLimit)
 	assert.Equal(t, []string{"dead-letters:/var/lib/data-bridge"}, bridge.Volumes, "where it writes")
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // Who may read a dead letter may read what was meant for the table.
@@ -61,7 +60,7 @@ func openOnce(path string) (*appending, error) {
 
 // lock waits for whoever appends, and reports whether the file still has its name.
 func (a *appending) lock(path string) (current bool, err error) {
-	if err := syscall.Flock(int(a.file.Fd()), syscall.LOCK_EX); err != nil {
+	if err := lock(a.file); err != nil {
 		return false, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
 	own, err := a.file.Stat()
@@ -120,7 +119,7 @@ func syncFolder(path string) error {
 		return err
 	}
 	defer folder.Close()
-	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+	if err := folder.Sync(); err != nil && !cannotSync(err) {
 		return err
 	}
 	return nil
@@ -180,7 +179,6 @@ func Aside(path, aside string) error {
 // writable tells why nothing could be appended to the file of that name, as far as
 // rights tell; nil if nothing speaks against it. It changes nothing.
 func writable(path string) error {
-	const write = 2
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder", path)
@@ -195,7 +193,7 @@ func writable(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := syscall.Access(path, write); err != nil {
+	if err := mayWrite(path); err != nil {
 		return &os.PathError{Op: "write to", Path: path, Err: err}
 	}
 	return nil

@@ -37,7 +37,7 @@ func ends(t *testing.T, c net.Conn) {
 	require.NoError(t, c.SetReadDeadline(time.Now().Add(slowest)))
 	_, err := io.Copy(io.Discard, c)
 	if err, ok := err.(net.Error); ok { //nolint:errorlint // as the connection has it
-		assert.False(t, err.Timeout(), "the connection is still open")
+		require.False(t, err.Timeout(), "the connection is still open")
 	}
 }
 

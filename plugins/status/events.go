@@ -199,10 +199,6 @@ func (s *Servers) events(w http.ResponseWriter, r *http.Request, srv *server) {
 		return
 	}
 	defer srv.pulse.leave(c)
-	// The request has been read; its deadline would end the events.
-	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
-		return
-	}
 	seen := map[*Board]*cursor{}
 	for name := "begin"; ; name = "update" {
 		tick := srv.pulse.next()

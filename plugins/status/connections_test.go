@@ -44,7 +44,7 @@ func ends(t *testing.T, c net.Conn) {
 // Nobody holds a connection for nothing: neither who says nothing, nor who stops in the
 // middle of a request, nor who has had an answer.
 func TestIdleConnectionsAreClosed(t *testing.T) {
-	addr, leave, err := status.NewHastyServers(soon).Serve("127.0.0.1:0", example())
+	addr, leave, err := status.NewServersWithin(soon).Serve("127.0.0.1:0", example())
 	require.NoError(t, err)
 	defer leave()
 	for name, text := range map[string]string{
@@ -60,7 +60,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 
 // The timeouts of a request do not end the events.
 func TestEventsOutlastTheTimeouts(t *testing.T) {
-	addr, leave, err := status.NewHastyServers(soon).Serve("127.0.0.1:0", example())
+	addr, leave, err := status.NewServersWithin(soon).Serve("127.0.0.1:0", example())
 	require.NoError(t, err)
 	defer leave()
 	r := follow(t, t.Context(), "http://"+addr.String())
@@ -72,7 +72,8 @@ func TestEventsOutlastTheTimeouts(t *testing.T) {
 
 // However many connections are opened, few are held, and an operator gets in.
 func TestConnectionsAreBounded(t *testing.T) {
-	addr, leave, err := status.NewServers().Serve("127.0.0.1:0", example())
+	const never = time.Hour // it is not the timeouts that end them
+	addr, leave, err := status.NewServersWithin(never).Serve("127.0.0.1:0", example())
 	require.NoError(t, err)
 	defer leave()
 	reader := follow(t, t.Context(), "http://"+addr.String())

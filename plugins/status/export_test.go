@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// NewHastyServers are servers whose timeouts are all so short.
-func NewHastyServers(d time.Duration) *Servers {
+// NewServersWithin are servers whose timeouts are all so long.
+func NewServersWithin(d time.Duration) *Servers {
 	s := NewServers()
 	s.timeouts = timeouts{d, d, d, d}
 	return s

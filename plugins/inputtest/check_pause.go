@@ -41,12 +41,12 @@ func (g *rig) costs(r *reader, records int) {
 // missed: so many records never came because of pauses; the same holds for them.
 func (g *rig) missed(r *reader, records int) {
 	g.t.Helper()
-	switch {
-	case g.row.Pausing == Conflates:
+	switch g.row.Pausing {
+	case Conflates:
 		g.conflated(r, int64(records))
-	case g.row.Pausing == Leaves:
+	case Leaves:
 		g.dropped(r, 0)
-	default:
+	case Discards:
 		g.dropped(r, int64(records))
 	}
 }

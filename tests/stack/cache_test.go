@@ -2,6 +2,7 @@ package stack
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -75,5 +76,7 @@ func TestFreePortsDiffer(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, seen[port])
 		seen[port] = true
+		_, err = net.Listen("tcp", address(port-(port-firstPort)%blockSize))
+		require.Error(t, err, "its block is ours, and no other process takes ports from it")
 	}
 }

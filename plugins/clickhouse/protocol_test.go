@@ -29,8 +29,7 @@ func TestTheWrongProtocolIsNamed(t *testing.T) {
 
 // otherPorts are the addresses of a server's ports, by the protocol that they do not speak.
 func otherPorts(server stack.ClickHouse) map[string]string {
-	switch s := server.(type) {
-	case stack.FaultyClickHouse:
+	if s, ok := server.(stack.FaultyClickHouse); ok {
 		return map[string]string{protocolNative: s.HTTPAddr(), protocolHTTP: s.NativeAddr()}
 	}
 	if server.Protocol() == protocolNative {

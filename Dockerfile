@@ -21,8 +21,10 @@ WORKDIR /var/lib/data-bridge
 # Dead letters are written here: mount a volume to keep them.
 VOLUME /var/lib/data-bridge
 EXPOSE 8080 4195
-ENV STATUS_ADDRESS=0.0.0.0:8080
+ENV STATUS_ADDRESS=0.0.0.0:8080 HTTP_ADDRESS=127.0.0.1:4195
+# Is the process alive? Not /health: who restarts what is unhealthy would end a bridge
+# that waits for ClickHouse, and lose what core NATS cannot send again.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
-    CMD wget -q -O /dev/null "http://127.0.0.1:${STATUS_ADDRESS##*:}/health"
+    CMD wget -q -O /dev/null "http://127.0.0.1:${HTTP_ADDRESS##*:}/ping"
 ENTRYPOINT ["data-bridge"]
 CMD ["run", "/etc/data-bridge/bridge.yaml"]

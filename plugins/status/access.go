@@ -68,8 +68,8 @@ func (l Listener) check() error {
 	return nil
 }
 
-// probes are the paths that machines ask, which often cannot sign in.
-var probes = map[string]bool{"/health": true, "/live": true, "/ready": true}
+// probe is the path that machines ask, which often cannot sign in.
+const probe = "/health"
 
 type accessKey struct{}
 
@@ -87,7 +87,7 @@ func (l Listener) protect(h http.Handler) http.Handler {
 		switch {
 		case ok || strings.HasPrefix(r.URL.Path, "/inputs/"):
 			h.ServeHTTP(w, r)
-		case l.OpenProbes && probes[r.URL.Path]:
+		case l.OpenProbes && r.URL.Path == probe:
 			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accessKey{}, true)))
 		case err != nil:
 			http.Error(w, "the file of a secret cannot be read: see status_server in the config", http.StatusServiceUnavailable)

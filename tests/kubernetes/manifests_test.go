@@ -70,6 +70,18 @@ func TestSelectorsMatchThePods(t *testing.T) {
 	})
 }
 
+// The image asks what the manifests ask whether the process lives, and nothing that
+// tells of servers: who restarts the bridge for them loses what it holds.
+func TestLivenessIsTheSameEverywhere(t *testing.T) {
+	each(t, func(t *testing.T, _ *set, _ *appsv1.StatefulSet, c corev1.Container) {
+		assert.Equal(t, "/ping", c.LivenessProbe.HTTPGet.Path)
+		assert.Equal(t, "/ready", c.ReadinessProbe.HTTPGet.Path)
+		assert.Regexp(t, `HEALTHCHECK [^\n]*\\\n[^\n]*\$\{HTTP_ADDRESS##\*:\}`+c.LivenessProbe.HTTPGet.Path+`"\n`, read(t, "Dockerfile"))
+		assert.Regexp(t, `(?m)^ENV .*HTTP_ADDRESS=`, read(t, "Dockerfile"))
+		assert.NotRegexp(t, `/health\b`, read(t, "docker-compose.yml"))
+	})
+}
+
 // Ports are named as the container names them, and are those of the image.
 func TestPortsAreThere(t *testing.T) {
 	each(t, func(t *testing.T, s *set, _ *appsv1.StatefulSet, c corev1.Container) {

@@ -100,7 +100,7 @@ func TestTheAdminLogNamesTheRemoteAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(&log, nil)))))
-		b, err := parse("status_server: {enabled: false}", res)
+		b, err := parse("heartbeat_interval: 1h\nstatus_server: {enabled: false}", res)
 		require.NoError(t, err)
 		defer b.Close(t.Context())
 		b.run()

@@ -99,6 +99,7 @@ func TestOutages(t *testing.T) {
 		},
 		"stall": func(t *testing.T, server stack.ClickHouse, out *output) {
 			require.NoError(t, server.Stall())
+			require.Eventually(t, func() bool { return !out.board.Tables()[0].InsertSince().IsZero() }, long, time.Millisecond)
 			awaitQueue(t, out) // the insert times out
 			require.NoError(t, server.Continue())
 		},
@@ -113,6 +114,7 @@ func TestOutages(t *testing.T) {
 			w.finish(t)
 			checkAllStored(t, server, table, w.count())
 			require.Zero(t, out.board.RetryQueue())
+			require.Zero(t, out.board.Tables()[0].InsertSince())
 			require.Empty(t, boxOf(t).all())
 		})
 	}

@@ -125,8 +125,9 @@ func (s *sink) insert(ctx context.Context, c *chunk) error {
 			next.token = s.token(c, *next)
 		}
 		in.Token = next.token
-		begun := time.Now()
+		begun, waiting := time.Now(), s.figures.AwaitInsert(next.to-next.from)
 		written, err = r.Insert(ctx, in)
+		waiting.Done()
 		took = time.Since(begun)
 		return err
 	})

@@ -88,7 +88,7 @@ type Output struct {
 	Unrouted atomic.Int64
 
 	tables    tableList
-	letters   letters
+	letters   waits
 	incidents *incidents // of the board
 	export    exporter[outputMetrics]
 }

@@ -116,6 +116,8 @@ type TableHealth struct {
 	Deduplicated  int64  `json:"deduplicated"`
 	Unmatched     int64  `json:"unmatched"`
 	Error         string `json:"error,omitempty"`
+	// InsertOldest is how long the server has had an insert that it has not answered.
+	InsertOldest *Age `json:"insert_oldest_seconds"`
 }
 
 // Age marshals as seconds with three decimals.
@@ -258,6 +260,9 @@ func (h *Health) addOutput(f Figures, out *Output, now time.Time) {
 		th := t.health(now)
 		o.Tables[t.Name] = th
 		o.add(th)
+		if age := th.InsertOldest; age != nil && time.Duration(*age) > f.Buffer.LinkGrace {
+			h.unhealthy("%soutput %q: ClickHouse has not answered an insert into table %q for %s", f.prefix(), out.Label, t.Name, time.Duration(*age).Round(time.Second))
+		}
 		if q := t.Queue(); q.Stuck {
 			h.unhealthy("%soutput %q: table %q waits for somebody to act: %s", f.prefix(), out.Label, t.Name, q.Err)
 		}
@@ -292,6 +297,10 @@ func (t *Table) health(now time.Time) TableHealth {
 		Deduplicated: t.Deduplicated.Load(),
 		Unmatched:    t.Unmatched.Load(),
 	}
+	if since := t.InsertSince(); !since.IsZero() {
+		age := Age(now.Sub(since))
+		th.InsertOldest = &age
+	}
 	if q := t.Queue(); q.Batches > 0 {
 		age := Age(now.Sub(q.Since))
 		th.RetryQueue, th.RetryOldest, th.RetryAttempts, th.Error = q.Batches, &age, q.Attempts, q.Err
@@ -309,6 +318,9 @@ func (o *OutputHealth) add(t TableHealth) {
 	o.DeadLetters += t.DeadLetters
 	o.Deduplicated += t.Deduplicated
 	o.Unmatched += t.Unmatched
+	if t.InsertOldest != nil && (o.InsertOldest == nil || *t.InsertOldest > *o.InsertOldest) {
+		o.InsertOldest = t.InsertOldest
+	}
 	if t.RetryOldest != nil && (o.RetryOldest == nil || *t.RetryOldest > *o.RetryOldest) {
 		o.RetryOldest, o.RetryAttempts, o.Error = t.RetryOldest, t.RetryAttempts, t.Error
 	}

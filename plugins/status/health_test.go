@@ -108,6 +108,7 @@ const golden = `{
       "retry_attempts": 4,
       "dead_letters": 3,
       "dead_letters_waiting": 0,
+      "insert_oldest_seconds": null,
       "deduplicated": 0,
       "unmatched": 0,
       "error": "retry: connection refused",
@@ -120,7 +121,8 @@ const golden = `{
           "retry_oldest_seconds": 90.000,
           "retry_attempts": 4,
           "dead_letters": 2,
-          "deduplicated": 0,
+          "insert_oldest_seconds": null,
+      "deduplicated": 0,
           "unmatched": 0,
           "error": "retry: connection refused"
         },
@@ -132,7 +134,8 @@ const golden = `{
           "retry_oldest_seconds": null,
           "retry_attempts": 0,
           "dead_letters": 0,
-          "deduplicated": 0,
+          "insert_oldest_seconds": null,
+      "deduplicated": 0,
           "unmatched": 0
         }
       }

@@ -24,7 +24,8 @@ type Table struct {
 	// Unmatched counts records of which no column took anything, stored or not.
 	Unmatched atomic.Int64
 
-	queue atomic.Pointer[Queue]
+	queue   atomic.Pointer[Queue]
+	inserts waits
 }
 
 // Queue is the retry queue of one table at one moment.

@@ -6,6 +6,7 @@ import { inputState, outputState } from "./gauge.js";
 
 const mostRows = 12; // pauses and errors that are listed
 const day = 86400; // seconds
+const slowInsert = 10; // seconds that an insert may take before it is told
 
 const quiet = (n) => ({ text: count(n), tone: n === 0 ? "quiet" : null });
 const alarming = (n, tone) => ({ text: count(n), tone: n === 0 ? "quiet" : tone });
@@ -42,7 +43,8 @@ export function drawTables(stream) {
     Object.entries(output.tables).map(([name, of]) => ({ name, output, speed: output.rate.tables[name] ?? 0, ...of })));
   rows($("tables-rows"), all, (t) => `${t.output.label} ${t.name}`, (t) => [
     named(t.name, t.output.label),
-    t.retry_queue_size > 0 ? badge("warn", "Retrying", `attempt ${count(t.retry_attempts)}`) : outputState(t.output),
+    t.retry_queue_size > 0 ? badge("warn", "Retrying", `attempt ${count(t.retry_attempts)}`)
+      : t.insert_oldest_seconds >= slowInsert ? badge("warn", "No answer", `an insert for ${age(t.insert_oldest_seconds)}`) : outputState(t.output),
     { text: rate(t.speed), tone: t.speed === 0 ? "quiet" : null },
     quiet(t.rows),
     quiet(t.batches),

@@ -11,7 +11,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # The tests that only test-long runs.
-LONG := ^(TestATwoMinuteOutage|TestAMillionCostNoFreshData|TestLongChurn|TestLongExactlyOnce|TestLongDifferential)$$
+LONG := ^(TestATwoMinuteOutage|TestAMillionCostNoFreshData|TestAThousandStreamsKeepNoMoreThanTheHostDoes|TestKafkaKeepsTheContractOfInputsExactlyOnce|TestLong[A-Za-z]*)$$
 
 # Ours, and those beside it, which keep out of it what they need.
 MODULES := . docs/embedding tests/kubernetes
@@ -44,7 +44,7 @@ e2e: build ## The acceptance tests: the built binary and YAML against real serve
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand
-	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/... ./plugins/kafka/... ./plugins/clickhouse
+	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/... ./plugins/kafka/... ./plugins/nats ./plugins/clickhouse
 
 .PHONY: config
 config: build ## Lint every config and run the config unit tests

@@ -50,7 +50,7 @@ func shippedConfigs(t *testing.T) map[string]string {
 			}
 		}
 	}
-	require.GreaterOrEqual(t, len(configs), 4)
+	require.GreaterOrEqual(t, len(configs), 3)
 	return configs
 }
 

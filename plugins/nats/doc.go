@@ -50,7 +50,7 @@
 // Consume asks for more while it hands out what it has. In a pause that waits in its
 // channel, where nobody can tell the server that it is being worked on (7,199 messages of
 // 7,199 came again), or is thrown away when it is stopped (7,477 of 8,563): see
-// TestPauseOfTheClientsOwnConsume. Here what a request brings is in our own hands, at
+// TestLongPauseOfTheClientsOwnConsume. Here what a request brings is in our own hands, at
 // most pending_limits, and kept alive.
 //
 // Fetch could be paused as this is. But it subscribes and unsubscribes for each request,

@@ -1,0 +1,62 @@
+//go:build long
+
+package nats
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A pause of nats.go's Consume that is longer than ack_wait: what it has asked for ahead
+// waits in the client, where nobody can keep it alive, or is thrown away, and the server
+// delivers it again. That is why the input does not use it: see the package's
+// documentation.
+func TestLongPauseOfTheClientsOwnConsume(t *testing.T) {
+	for name, way := range map[string]struct {
+		pause, resume func(*testing.T, *pulled, jetstream.ConsumeContext)
+	}{
+		"the callback waits": {
+			func(*testing.T, *pulled, jetstream.ConsumeContext) {},
+			func(_ *testing.T, p *pulled, _ jetstream.ConsumeContext) { p.setPaused(false) },
+		},
+		"stop": {
+			func(_ *testing.T, p *pulled, cc jetstream.ConsumeContext) {
+				cc.Stop()
+				p.setPaused(false)
+				<-cc.Closed()
+			},
+			func(t *testing.T, p *pulled, _ jetstream.ConsumeContext) { t.Cleanup(p.consume(t).Stop) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, js := jetServer(t)
+			c, err := js.CreateConsumer(t.Context(), "FEED", jetstream.ConsumerConfig{
+				Durable: "bridge", AckPolicy: jetstream.AckExplicitPolicy, AckWait: pulledAckWait, MaxAckPending: -1,
+			})
+			require.NoError(t, err)
+			p := &pulled{consumer: c}
+			p.more = sync.NewCond(&p.mu)
+			cc := p.consume(t)
+			t.Cleanup(cc.Stop)
+			p.setPaused(true)
+			publishNumbers(t, js, "feed.a", 0, pulledMessages)
+			r := &jetRig{t: t, js: js, log: &logBuffer{}}
+			waiting := 0
+			eventually(t, func() bool { waiting = r.info().NumAckPending; return waiting > pullMessages/2 },
+				func() string { return "nothing is asked for ahead" })
+			way.pause(t, p, cc)
+			<-time.After(2 * pulledAckWait) // that is the pause
+			way.resume(t, p, cc)
+			r.settled(pulledMessages)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			t.Logf("%d messages waited in the client or were thrown away, %d of %d came again", waiting, p.again, pulledMessages)
+			assert.Positive(t, p.again)
+		})
+	}
+}

@@ -22,7 +22,7 @@ func holdsLines(text []byte) bool {
 		s := scanner{buf: line}
 		var err error
 		for err == nil && s.next() != 0 {
-			if s.pos > 0 && bytes.IndexByte([]byte(",:]}"), line[s.pos]) >= 0 {
+			if s.pos > 0 && bytes.IndexByte([]byte(",:]}\""), line[s.pos]) >= 0 {
 				return false
 			}
 			_, err = s.pieces(s.pos)

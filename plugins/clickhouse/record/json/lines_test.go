@@ -132,3 +132,22 @@ func checkIndented(t *testing.T, r *rand.Rand) {
 		}
 	}
 }
+
+// Of a string with line ends in it, which ClickHouse itself would take, no line is a
+// record, whatever it looks like.
+func TestALineOfAStringIsNoRecord(t *testing.T) {
+	for _, text := range []string{
+		"{\"a\":\"x\n{\"b\":1}\ny\"}",
+		"{\"a\":\"\n{\"b\":1}\n{\"b\":2}\n\"}",
+		"{\"a\":\"\n{\"b\":1}\n{\"b\":2}\n{\"b\":3}\"}",
+		"{\"a\":\"x\\\"\n{\"b\":1}\ny\"}",
+		"[\"x\n[{\"b\":1}]\ny\"]",
+	} {
+		require.True(t, Lines([]byte(text)) || Several([]byte(text)), text)
+		require.Equal(t, []string{"!" + text}, marked(Split([]byte(text))), text)
+	}
+	text := "{\"a\":\"x\n{\"b\":1}\n{\"b\":2}"
+	require.Equal(t, []string{`!{"a":"x`, `{"b":1}`, `{"b":2}`}, marked(Split([]byte(text))), "the message holds lines")
+	text = "5\" long\n{\"b\":1}"
+	require.Equal(t, []string{`!5" long`, `{"b":1}`}, marked(Split([]byte(text))), "what begins with no record holds no string")
+}

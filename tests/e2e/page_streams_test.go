@@ -50,6 +50,9 @@ output:
 	p.until("both streams are named", names+` === "news: healthy,prices: healthy"`)
 	assert.Equal(t, "Ready, nothing arrives", eval[string](p, `document.getElementById("state").textContent`))
 
+	odd := browse(t, "http://"+address+"/#stream=%")
+	odd.until("an address that somebody typed does no harm", names+` === "news: healthy,prices: healthy"`)
+
 	require.Equal(t, http.StatusOK, operate(t, address, "/inputs/ticks/pause?stream=news", operatorToken))
 	p.until("the tab tells of the paused one", `document.title === "Paused – data-bridge"`)
 	assert.Equal(t, "news: paused,prices: healthy", eval[string](p, names))

@@ -47,6 +47,10 @@ func TestPage(t *testing.T) {
 	r.publish(marketdata.Candles, 20_000)
 	b.await(logPause)
 	p.seesPause()
+	p.until("the insert is not answered", `document.getElementById("tables-rows").textContent.includes("No answer")`)
+	late := browse(t, "http://"+address+"/")
+	late.until("who comes later sees how long it has been", `/Nothing has been stored for \d\d+ s/.test(document.body.innerText)`)
+	assert.NotContains(t, eval[string](late, `document.getElementById("advice").innerText`), "/inputs/", "nobody may operate inputs here")
 	r.unstall()
 	p.seesResume()
 

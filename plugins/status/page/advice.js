@@ -54,7 +54,7 @@ const all = [
     text: (s) => (s.gate.admin_enabled
       ? `One input, or all without its label. The token is that of status_server.admin.token${s.gate.admin_remote ? "" : "; only from the bridge's own host"}.`
       : "Switched off here: set status_server.admin.enabled and a token (ADMIN_ENABLED and ADMIN_TOKEN in the shipped pipeline)."),
-    code: (s) => [`/${s.inputs[0]?.label ?? "<label>"}`, ""].map((label) => curl(s, "pause", label)).concat(curl(s, "resume")).join("\n"),
+    code: (s) => !s.gate.admin_enabled ? "" : [`/${s.inputs[0]?.label ?? "<label>"}`, ""].map((label) => curl(s, "pause", label)).concat(curl(s, "resume")).join("\n"),
     link: ["Pausing an input by hand", "docs/operating.md#pausing-an-input-by-hand"],
   },
   {
@@ -87,6 +87,8 @@ export function drawAdvice(stream) {
     const [title, text, code] = node.children;
     put(title, piece.title);
     put(text, piece.text(stream));
-    if (piece.code) put(code.firstChild, piece.code(stream));
+    if (!piece.code) return;
+    put(code.firstChild, piece.code(stream));
+    code.hidden = code.textContent === "";
   });
 }

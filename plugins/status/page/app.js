@@ -50,7 +50,12 @@ const chosen = () => streams.get(picked) ?? streams.values().next().value;
 
 function pick() {
   if (!location.hash.startsWith("#stream=")) return;
-  picked = decodeURIComponent(location.hash.slice("#stream=".length));
+  const name = location.hash.slice("#stream=".length);
+  try {
+    picked = decodeURIComponent(name);
+  } catch {
+    picked = name; // somebody typed it
+  }
   draw();
 }
 
@@ -133,7 +138,7 @@ function drawTiles(stream) {
     { name: "Received", value: `${rate(stream.received)}/s`, more: `${count(stream.inputs.reduce((sum, one) => sum + one.received, 0))} in all` },
     { name: "Stored", value: `${rate(stream.stored)}/s`, more: `${count(stream.outputs.reduce((sum, one) => sum + one.rows, 0))} rows in all` },
     { name: "Level", value: percent(b.current_buffer, b.max_buffer_size), more: `${count(b.current_buffer)} records held` },
-    { name: "Discarded", value: count(lost), more: lost ? "by pauses or overrun" : "nothing lost", tone: lost ? "warn" : null },
+    { name: "Discarded", value: count(lost), more: lost ? "by pauses or overrun" : "none, as far as is known", tone: lost ? "warn" : null },
     { name: "Dead letters", value: count(stream.deadLetters), more: stream.deadLetters ? "rows that did not fit" : "every row fitted", tone: stream.deadLetters ? "bad" : null },
   ];
   each($("tiles"), tiles, (t) => t.name, tile, (node, t) => {

@@ -32,9 +32,18 @@ export class Stream {
     this.takeSamples(update.samples);
     this.forget();
     const settled = this.outputs.reduce((sum, one) => sum + one.rows + one.dead_letters, 0);
-    if (this.movedAt === 0 || settled !== this.settled || this.backpressure.current_buffer === 0) this.movedAt = at;
+    if (this.movedAt === 0) this.movedAt = this.lastMoved(at);
+    else if (settled !== this.settled || this.backpressure.current_buffer === 0) this.movedAt = at;
     this.settled = settled;
     this.still = Math.floor((at - this.movedAt) / 1000);
+  }
+
+  // lastMoved is when something was stored last or nothing was held, in ms, as far as
+  // the samples tell: that may be long before the page was opened.
+  lastMoved(at) {
+    const { time, stored, level } = this.samples;
+    if (time.length === 0) return at;
+    return 1000 * time[Math.max(0, time.findLastIndex((_, i) => stored[i] > 0 || level[i] === 0))];
   }
 
   takeSamples(fresh) {

@@ -28,12 +28,14 @@ type expressionReader struct {
 
 	frames  []frameOfNames // of the brackets that are open, with one for the whole
 	rebinds bool           // the next bracket gives this another meaning
+	part    bool           // the next bracket is of a field, or of the record, that was read already
 	match   bool           // the next brace is that of a match
 }
 
 // frameOfNames is what names mean within brackets.
 type frameOfNames struct {
 	other bool     // this is not the record, but an element, a key or a part of it
+	part  bool     // what an arrow names is of what was read already
 	names []string // of what an arrow has named, which are no fields
 }
 
@@ -47,6 +49,7 @@ var (
 	exprNamed   = regexp.MustCompile(`^\s*:`)
 	exprCall    = regexp.MustCompile(`^\s*\(`)
 	exprStep    = regexp.MustCompile(`^\s*\.\s*([A-Za-z0-9_]+|"(?:[^"\\]|\\.)*")`)
+	exprPart    = regexp.MustCompile(`^\s*\.\s*\(`)
 	exprLiteral = regexp.MustCompile(`^\s*\(\s*("(?:[^"\\]|\\.)*")\s*\)`)
 )
 
@@ -94,8 +97,8 @@ func (r *expressionReader) bracket(c string) {
 	switch c {
 	case "(", "[", "{":
 		other := last.other || r.rebinds || c == "{" && r.match
-		r.frames = append(r.frames, frameOfNames{other: other})
-		r.rebinds = false
+		r.frames = append(r.frames, frameOfNames{other: other, part: other || r.part})
+		r.rebinds, r.part = false, false
 		if c == "{" {
 			r.match = false
 		}
@@ -111,6 +114,9 @@ func (r *expressionReader) name(name string) {
 	depth := len(r.frames) - 1
 	switch {
 	case exprArrow.MatchString(r.rest):
+		if !r.frames[depth].part { // it names the record
+			r.paths = append(r.paths, []string{})
+		}
 		r.frames[depth].names = append(r.frames[depth].names, name)
 		r.frames[depth].other = depth > 0 && r.frames[depth-1].other
 	case exprCall.MatchString(r.rest):
@@ -165,6 +171,7 @@ func (r *expressionReader) steps(path []string) (_ []string, method string) {
 	for cut := path == nil; ; {
 		step := exprStep.FindStringSubmatch(r.rest)
 		if step == nil {
+			r.part = len(path) > 0 && exprPart.MatchString(r.rest)
 			return path, ""
 		}
 		r.skip(step[0])

@@ -29,6 +29,8 @@ var expressions = map[string]string{
 	`this.list.fold(0, item -> item.tally + 1)`:             "list",
 	`this.(a + b)`:                                          "a b",
 	`this.q.(bid + ask)`:                                    "q bid ask",
+	`this.(r -> r.a + r.b)`:                                 "*",
+	`this.q.(r -> r.bid)`:                                   "q",
 	`this.format_json()`:                                    "*",
 	`this.without("x").format_json()`:                       "*",
 	`this.list.map_each(v -> this.format_json())`:           "list *",

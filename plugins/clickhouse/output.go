@@ -73,7 +73,7 @@ type output struct {
 	ways     *ways
 	recovery *recovery
 
-	over    <-chan struct{} // closed when the stream's buffer has ended; nil without one
+	over    context.Context //nolint:containedctx // ends when the stream's buffer has ended
 	running context.Context //nolint:containedctx // ends with Close
 	stop    context.CancelFunc
 
@@ -162,15 +162,15 @@ func (o *output) Connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.running, cancel)()
-	defer o.cancelWhenOver(ctx, cancel)()
+	defer context.AfterFunc(o.over, cancel)()
 	err := o.patience.try(ctx, func(ctx context.Context) error {
 		err := o.cfg.explain(o.connect(ctx))
-		if err != nil && !o.isOver() {
+		if err != nil && o.over.Err() == nil {
 			o.board.Link.Down(err)
 		}
 		return err
 	})
-	if err != nil && o.isOver() {
+	if err != nil && o.over.Err() != nil {
 		return service.ErrEndOfInput // the host's word for "do not try again"
 	}
 	if err != nil {
@@ -179,31 +179,6 @@ func (o *output) Connect(ctx context.Context) error {
 	o.connected.Store(true)
 	o.board.Link.Up()
 	return nil
-}
-
-// cancelWhenOver calls cancel when the buffer has ended. What it returns ends that.
-func (o *output) cancelWhenOver(ctx context.Context, cancel func()) (stop func()) {
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		select {
-		case <-o.over:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
-	return func() {
-		cancel()
-		wg.Wait()
-	}
-}
-
-func (o *output) isOver() bool {
-	select {
-	case <-o.over:
-		return true
-	default: // also without a buffer
-		return false
-	}
 }
 
 func (o *output) connect(ctx context.Context) error {

@@ -38,28 +38,22 @@ func recordsOf(batch service.MessageBatch) []record {
 		f := frames.Of(m)
 		if f == nil {
 			body, _ := m.AsBytes() // what is wrong with it is said when it is its turn
-			r := record{data: body, msg: m, at: i}
-			if json.Alone(body) || !json.Lines(body) && !json.Several(body) {
-				out = append(out, r)
-			} else {
-				out = appendPieces(out, r)
-			}
+			out = appendRecords(out, record{data: body, msg: m, at: i}, true)
 			continue
 		}
 		for k := range f.Len() {
-			r := record{data: f.Record(k), msg: m, at: i}
-			if json.Alone(r.data) || !json.Several(r.data) {
-				out = append(out, r)
-			} else {
-				out = appendPieces(out, r)
-			}
+			out = appendRecords(out, record{data: f.Record(k), msg: m, at: i}, false)
 		}
 	}
 	return out
 }
 
-// appendPieces adds the records that one consists of.
-func appendPieces(out []record, r record) []record {
+// appendRecords adds a record, or the records that it consists of, which may be on
+// lines of their own if it is not from a frame.
+func appendRecords(out []record, r record, lines bool) []record {
+	if json.Alone(r.data) || (!lines || !json.Lines(r.data)) && !json.Several(r.data) {
+		return append(out, r)
+	}
 	pieces := json.Split(r.data)
 	if len(pieces) == 1 && pieces[0].Err != nil {
 		pieces[0].Text = r.data // as it came

@@ -1,10 +1,13 @@
 package deadletter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Who may read a dead letter may read what was meant for the table.
@@ -126,7 +129,8 @@ func syncFolder(path string) error {
 }
 
 // appendAll appends to each file its lines, or nothing to any of them.
-func appendAll(paths []string, lines map[string][]byte) (err error) {
+func appendAll(lines map[string]*bytes.Buffer) (err error) {
+	paths := slices.Sorted(maps.Keys(lines)) // in one order, so that nobody waits for each other
 	var files []*appending
 	defer func() {
 		for _, f := range files {
@@ -144,7 +148,7 @@ func appendAll(paths []string, lines map[string][]byte) (err error) {
 		files = append(files, f)
 	}
 	for i, f := range files {
-		if err := f.write(lines[paths[i]]); err != nil {
+		if err := f.write(lines[paths[i]].Bytes()); err != nil {
 			return err
 		}
 	}
@@ -154,7 +158,7 @@ func appendAll(paths []string, lines map[string][]byte) (err error) {
 // Append appends lines to the file of that name, whole or not at all, and makes it if
 // there is none. They are on the disk when it returns.
 func Append(path string, lines []byte) error {
-	return appendAll([]string{path}, map[string][]byte{path: lines})
+	return appendAll(map[string]*bytes.Buffer{path: bytes.NewBuffer(lines)})
 }
 
 // Aside gives a file another name. Nobody appends to it any more when it returns: who

@@ -12,7 +12,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -95,8 +94,7 @@ func (o *output) Connect(context.Context) error {
 // is.
 func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error {
 	now := time.Now().UTC()
-	var paths []string
-	buffers := map[string]*bytes.Buffer{}
+	lines := map[string]*bytes.Buffer{} // by their file
 	for i, m := range batch {
 		path, err := batch.TryInterpolatedString(i, o.path)
 		if err != nil {
@@ -109,20 +107,14 @@ func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error
 		if err != nil {
 			return err
 		}
-		if buffers[path] == nil {
-			buffers[path] = &bytes.Buffer{}
-			paths = append(paths, path)
+		if lines[path] == nil {
+			lines[path] = &bytes.Buffer{}
 		}
-		if err := letter.appendTo(buffers[path]); err != nil {
+		if err := letter.appendTo(lines[path]); err != nil {
 			return err
 		}
 	}
-	slices.Sort(paths) // in one order, so that nobody waits for each other
-	lines := map[string][]byte{}
-	for path, b := range buffers {
-		lines[path] = b.Bytes()
-	}
-	return appendAll(paths, lines)
+	return appendAll(lines)
 }
 
 // Close implements service.BatchOutput: nothing is open between two batches.

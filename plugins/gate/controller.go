@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 )
@@ -19,8 +20,8 @@ type Controller struct {
 	bytes   atomic.Int64
 	closed  bool // this controller holds ReasonLevel; guarded by the caller of Observe
 
-	detached bool          // guarded by the gate's lock
-	over     chan struct{} // closed when it is detached
+	detached bool   // guarded by the gate's lock
+	end      func() // tells who asked Over
 
 	settlements atomic.Int64 // how often the level fell
 	stalled     atomic.Bool  // it has not, for too long
@@ -33,11 +34,11 @@ type Controller struct {
 // Controller returns a hold on the gate that is not attached yet. With pausing
 // false (the emergency switch) the level never closes the gate.
 func (g *Gate) Controller(limits Limits, pausing bool, w Watcher) *Controller {
-	c := &Controller{gate: g, limits: limits, pausing: pausing, watcher: w, over: make(chan struct{})}
+	over, end := context.WithCancel(context.Background())
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.over = c.over
-	return c
+	g.over = over
+	return &Controller{gate: g, limits: limits, pausing: pausing, watcher: w, end: end}
 }
 
 // Attach puts the gate under this control. A controller that is still attached,
@@ -108,7 +109,7 @@ func (c *Controller) Detach(unsettled int) {
 	defer g.mu.Unlock()
 	if !c.detached {
 		c.detached = true
-		close(c.over)
+		c.end()
 		g.claims = max(0, g.claims-1)
 	}
 	if g.controller != c {

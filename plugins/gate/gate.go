@@ -32,6 +32,7 @@
 package gate
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -128,7 +129,7 @@ type Gate struct {
 	ending      bool // the host stops every member
 	draining    bool
 	unsettled   int64           // left behind by controllers that have detached
-	over        <-chan struct{} // of the newest controller; nil where none was made
+	over        context.Context //nolint:containedctx // ends with the newest controller; nil where none was made
 	turns       turns
 
 	registry *Registry // nil for a gate that nobody can look up
@@ -155,13 +156,16 @@ func (g *Gate) Claim() {
 	g.use()
 }
 
-// Over returns a channel that is closed when the newest buffer of the gate has ended:
-// nothing of it is left, and nothing will come of it any more. It is nil where no buffer
-// was built. The host builds an output after the buffer of its stream, and does not
+// Over returns a context that ends when the newest buffer of the gate has ended:
+// nothing of it is left, and nothing will come of it any more. Where no buffer was built
+// it does not end. The host builds an output after the buffer of its stream, and does not
 // tell it of the end before it has connected.
-func (g *Gate) Over() <-chan struct{} {
+func (g *Gate) Over() context.Context {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.over == nil {
+		return context.Background()
+	}
 	return g.over
 }
 

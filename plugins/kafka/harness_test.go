@@ -106,6 +106,15 @@ type cluster struct {
 	beat    string // heartbeat_interval of the members, 100ms if empty
 }
 
+// startFake starts a broker for this test alone, whose answers it may change.
+func startFake(t *testing.T) (*kfake.Cluster, *cluster) {
+	t.Helper()
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	return fake, newCluster(t, fake.ListenAddrs())
+}
+
 func newCluster(t *testing.T, brokers []string, opts ...kgo.Opt) *cluster {
 	t.Helper()
 	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)

@@ -60,10 +60,7 @@ func TestARefusedReadOfCommitsStopsNoOtherPartition(t *testing.T) {
 	for name, more := range map[string]string{"at least once": "", "exactly once": once(5, 10*time.Millisecond)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fake, err := kfake.NewCluster(kfake.NumBrokers(1))
-			require.NoError(t, err)
-			t.Cleanup(fake.Close)
-			c := newCluster(t, fake.ListenAddrs())
+			fake, c := startFake(t)
 			topic, other := c.topic(1), c.prefix+"-other"
 			c.create(other, 1)
 			r := &offsetsRefused{ids: c.topicIDs(topic, other)}

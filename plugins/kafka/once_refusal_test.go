@@ -62,10 +62,7 @@ func TestARefusedCommitStopsNoOtherPartition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fake, err := kfake.NewCluster(kfake.NumBrokers(1))
-			require.NoError(t, err)
-			t.Cleanup(fake.Close)
-			c := newCluster(t, fake.ListenAddrs())
+			fake, c := startFake(t)
 			topic, other := c.topic(1), c.prefix+"-other"
 			c.create(other, 1)
 			r := &commitsRefused{ids: c.topicIDs(topic, other), code: code, whole: code == kerr.InvalidCommitOffsetSize.Code}

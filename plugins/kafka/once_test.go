@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -153,10 +152,7 @@ func TestNothingIsPolledWhileNoChunkMayBeClosed(t *testing.T) {
 
 // While commits fail nothing is delivered, and /health says why.
 func TestNothingIsDeliveredUnannounced(t *testing.T) {
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	t.Cleanup(fake.Close)
-	c := newCluster(t, fake.ListenAddrs())
+	fake, c := startFake(t)
 	var refuse atomic.Bool
 	refuse.Store(true)
 	fake.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -38,41 +37,15 @@ func (c *check) build() (*components, error) {
 		resources[kind] = append([]any{}, list...) // an empty one is no null
 	}
 	var errs [3]error
-	errs[0] = add(b.AddYAML, resources)
-	built.input, errs[1] = addLabelled(b.AddInputYAML, c.root["input"], "input")
-	built.output, errs[2] = addLabelled(b.AddOutputYAML, c.root["output"], "output")
+	errs[0] = variable.Add(b.AddYAML, resources)
+	built.input, errs[1] = variable.AddLabelled(b.AddInputYAML, c.root["input"], "input")
+	built.output, errs[2] = variable.AddLabelled(b.AddOutputYAML, c.root["output"], "output")
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
 	var err error
 	built.res, built.stop, err = b.BuildSuspended()
 	return built, err
-}
-
-// add hands a value over as YAML.
-func add(to func(yaml string) error, v any) error {
-	text, err := variable.YAML(v)
-	if err != nil {
-		return err
-	}
-	return to(text)
-}
-
-// addLabelled adds a component as a resource. One without a label gets its path,
-// which is how it is called elsewhere too.
-func addLabelled(to func(yaml string) error, component any, path string) (name string, err error) {
-	fields, ok := component.(map[string]any)
-	if !ok {
-		return "", fmt.Errorf("%s is missing", path)
-	}
-	labelled := map[string]any{"label": path}
-	for key, value := range fields {
-		if key != "label" || value != "" {
-			labelled[key] = value
-		}
-	}
-	name = fmt.Sprint(labelled["label"])
-	return name, add(to, labelled)
 }
 
 // closeTimeout bounds the wait for the end of components, some of which the host

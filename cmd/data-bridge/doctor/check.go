@@ -87,7 +87,8 @@ func (c *check) parse(text []byte) bool {
 	builder := service.NewStreamBuilder()
 	builder.SetSchema(c.host.Schema())
 	builder.DisableLinting()
-	builder.SetEnvVarLookupFunc(func(name string) (string, bool) { return variable.Of(string(text))(context.Background(), name) })
+	lookup := variable.Of(string(text))
+	builder.SetEnvVarLookupFunc(func(name string) (string, bool) { return lookup(context.Background(), name) })
 	err := builder.SetYAML(string(text))
 	if err == nil {
 		c.root, err = variable.Parts(c.host.Schema(), string(text))

@@ -38,32 +38,20 @@ func openOutput(host Host, path string, log *slog.Logger) (*target, error) {
 	b.SetLogger(log)
 	for _, kind := range variable.Resources {
 		if list, ok := parts[kind].([]any); ok && kind != "input_resources" {
-			if err := give(b.AddYAML, map[string]any{kind: list}); err != nil {
+			if err := variable.Add(b.AddYAML, map[string]any{kind: list}); err != nil {
 				return nil, fmt.Errorf("%s of %s: %w", kind, path, err)
 			}
 		}
 	}
-	out, ok := parts["output"].(map[string]any)
-	if !ok {
+	if parts["output"] == nil {
 		return nil, fmt.Errorf("%s has no output", path)
 	}
-	if label, _ := out["label"].(string); label == "" {
-		out["label"] = "output"
-	}
-	t := &target{name: fmt.Sprint(out["label"])}
-	if err := give(b.AddOutputYAML, out); err != nil {
+	t := &target{}
+	if t.name, err = variable.AddLabelled(b.AddOutputYAML, parts["output"], "output"); err != nil {
 		return nil, fmt.Errorf("output of %s: %w", path, err)
 	}
 	t.res, t.stop, err = b.Build()
 	return t, err
-}
-
-func give(to func(yaml string) error, v any) error {
-	text, err := variable.YAML(v)
-	if err != nil {
-		return err
-	}
-	return to(text)
 }
 
 // send returns when every message is stored, or a dead letter again.

@@ -2,6 +2,7 @@ package variable
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -44,9 +45,29 @@ func Parts(schema *service.ConfigSchema, text string) (map[string]any, error) {
 	return root, err
 }
 
-// YAML writes a value of Parts as YAML, of which JSON is a part: what looks like a
-// variable in it is a string, and is written so that it no longer does.
-func YAML(v any) (yaml string, err error) {
+// Add hands a value of Parts over as YAML, of which JSON is a part. Variables are filled
+// in already: what looks like one is a string, and is written so that it no longer does.
+func Add(to func(yaml string) error, v any) error {
 	text, err := json.Marshal(v)
-	return strings.ReplaceAll(string(text), "$", `\u0024`), err
+	if err != nil {
+		return err
+	}
+	return to(strings.ReplaceAll(string(text), "$", `\u0024`))
+}
+
+// AddLabelled adds a component as a resource. One without a label gets its path,
+// which is how it is called elsewhere too.
+func AddLabelled(to func(yaml string) error, component any, path string) (name string, err error) {
+	fields, ok := component.(map[string]any)
+	if !ok {
+		return "", fmt.Errorf("%s is missing", path)
+	}
+	labelled := map[string]any{"label": path}
+	for key, value := range fields {
+		if key != "label" || value != "" {
+			labelled[key] = value
+		}
+	}
+	name = fmt.Sprint(labelled["label"])
+	return name, Add(to, labelled)
 }

@@ -238,6 +238,34 @@ func TestWritersOfOneFileDoNotGetInEachOthersWay(t *testing.T) {
 	assert.GreaterOrEqual(t, len(taken), 2*3*50)
 }
 
+// Who waits for a file finds out that it was taken away meanwhile.
+func TestAFileThatIsTakenAwayWhileSomebodyWaitsForItGetsNoMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	held, err := open(path)
+	require.NoError(t, err)
+	info, err := held.file.Stat()
+	require.NoError(t, err)
+	waiting := fmt.Sprintf(":%d ", info.Sys().(*syscall.Stat_t).Ino)
+	out, done := newOutput(t, path), make(chan error, 1)
+	go func() { done <- out.WriteBatch(t.Context(), batchOf("1")) }()
+	require.Eventually(t, func() bool {
+		locks, err := os.ReadFile("/proc/locks")
+		if err != nil {
+			t.Error(err)
+		}
+		for line := range strings.Lines(string(locks)) {
+			if strings.Contains(line, "-> FLOCK") && strings.Contains(line, waiting) {
+				return true
+			}
+		}
+		return false
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, held.file.Close())
+	require.NoError(t, <-done)
+	assert.Equal(t, []string{"1"}, recordsIn(t, path))
+}
+
 func TestWhatCannotBeWrittenIsSaidEarly(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

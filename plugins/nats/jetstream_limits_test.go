@@ -134,6 +134,23 @@ func TestJetSaysThatMaxAckPendingHoldsEverythingUp(t *testing.T) {
 	})
 }
 
+// For a moment every busy consumer has as many messages out as it may: one look alone
+// says nothing.
+func TestJetSaysNothingOfAConsumerThatIsFullForAMoment(t *testing.T) {
+	r := jetConnected(t, "max_ack_pending: 100\npending_limits: {messages: 100}\nbatch: {count: 10}")
+	s := r.in.current()
+	info := &jetstream.ConsumerInfo{Config: jetstream.ConsumerConfig{MaxAckPending: 100}, NumAckPending: 100, NumPending: 44}
+	var w watch
+	s.sayFull(info, &w)
+	assert.False(t, w.full)
+	assert.Zero(t, r.incidents(status.ClassStalled))
+	w.looked = true
+	s.sayFull(info, &w)
+	assert.True(t, w.full)
+	assert.EqualValues(t, 1, r.incidents(status.ClassStalled))
+	assert.Contains(t, r.log.awaitLine(t, "as many as consumer"), "first_unsettled=1")
+}
+
 // Somebody makes the server less patient with a consumer whose messages are held:
 // the sign of life follows.
 func TestJetKeepsUpWithAnAckWaitThatIsLowered(t *testing.T) {

@@ -121,8 +121,10 @@ func TestOperatorPausesAllAndTheBridgeStops(t *testing.T) {
 	assert.Zero(t, h.Metrics.Ticks+h.Metrics.External)
 
 	b.stop()
-	b.inOrder("🛑 Stopping Data Bridge...", "▶️  Resuming paused subscribers before shutdown...",
-		"▶️  NATS subscriber resumed", "▶️  Kafka subscriber resumed", logFlushing, logStopped)
+	for _, resumed := range []string{"▶️  NATS subscriber resumed", "▶️  Kafka subscriber resumed"} { // in the order in which they had connected
+		b.inOrder("🛑 Stopping Data Bridge...", "▶️  Resuming paused subscribers before shutdown...",
+			resumed, "📊 Stopping heartbeat logger...", logFlushing, logStopped)
+	}
 	again := r.start().ready()
 	r.awaitStored(marketdata.External, 2000)
 	again.stop()

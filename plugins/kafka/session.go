@@ -22,6 +22,9 @@ const (
 	revokeGrace = 5 * time.Second
 	// commitTimeout bounds a commit that somebody waits for.
 	commitTimeout = 5 * time.Second
+	// lostTimeout bounds one that the brokers may not take any more, which joining again
+	// waits for.
+	lostTimeout = 2 * time.Second
 	// leaveTimeout bounds the farewell to the group.
 	leaveTimeout = 5 * time.Second
 	// withdrawTimeout bounds it for a member that was not let in yet.
@@ -258,7 +261,14 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 	s.commit(cl, parts)
 }
 
+// onLost is called when the client takes itself to be no member any more, for which it is
+// enough that the connection of a heartbeat broke. The brokers may think otherwise: they
+// take a commit while nobody else was given the partitions, and refuse it after that.
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
+	parts := s.assignment.stopHandingOut(gone)
+	if err := s.tryCommit(cl, parts, lostTimeout); err != nil {
+		s.log.With("cause", err).Debug("committing what was settled of partitions that were lost")
+	}
 	s.assignment.lose(cl, gone)
 	s.giveUp(gone)
 	s.share(status.GroupJoining)
@@ -281,17 +291,18 @@ func (s *session) giveUp(gone map[string][]int32) {
 // given up. It has a deadline of its own: whatever asked for it may be over
 // already.
 func (s *session) commit(cl *kgo.Client, gone []*partition) {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-	defer cancel()
-	var err error
-	if s.committer != nil {
-		err = s.committer.farewell(ctx, commitBy(cl), gone)
-	} else {
-		err = cl.CommitMarkedOffsets(ctx)
-	}
-	if err != nil {
+	if err := s.tryCommit(cl, gone, commitTimeout); err != nil {
 		s.warnCommit(err)
 	}
+}
+
+func (s *session) tryCommit(cl *kgo.Client, gone []*partition, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if s.committer != nil {
+		return s.committer.farewell(ctx, commitBy(cl), gone)
+	}
+	return cl.CommitMarkedOffsets(ctx)
 }
 
 func (s *session) onCommitted(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {

@@ -121,7 +121,8 @@ func TestPauseReleasesWaitingCallbacks(t *testing.T) {
 	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
 	r.publish("feed.a", 0, 100)
-	eventually(t, func() bool { return r.figures.Received.Load() == 100 }, func() string { return "not received" })
+	eventually(t, func() bool { return r.figures.Received.Load() == 100 && r.in.hold.counts().held == 10 },
+		func() string { return fmt.Sprint(r.in.hold.counts()) })
 	r.gate.Hold(gate.ReasonOperator)
 	eventually(t, func() bool { return r.figures.Dropped.Load() == 90 },
 		func() string { return fmt.Sprint(r.figures.Dropped.Load()) })

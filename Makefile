@@ -45,6 +45,22 @@ e2e: build ## The acceptance tests: the built binary and YAML against real serve
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand
 	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/... ./plugins/kafka/... ./plugins/nats ./plugins/clickhouse
+	$(MAKE) docker-test
+
+# An engine that runs is used; else Debian's is installed, where root and apt-get are there, and started
+# for the tests alone. Says loudly where there is none.
+.PHONY: docker-test
+docker-test: ## Build the image and run it: rights, memory, stops, the operator's commands (5 minutes)
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && ! docker info >/dev/null 2>&1; then \
+		for tool in dockerd:docker.io busybox:busybox-static jq:jq curl:curl; do \
+			command -v "$${tool%%:*}" >/dev/null || packages="$${packages:-} $${tool##*:}"; \
+		done; \
+		if [ -n "$${packages:-}" ]; then \
+			echo "Installing with apt-get, as no Docker engine runs:$$packages ..."; \
+			apt-get install -qq -y --no-install-recommends $$packages >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends $$packages >/dev/null; }; \
+		fi; \
+	fi
+	go test -tags docker -timeout 40m -count=1 -v ./tests/docker
 
 .PHONY: config
 config: build ## Lint every config and run the config unit tests

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/machine"
 )
 
 // tuneGC lets the heap grow further between collections than Go does by
@@ -18,6 +20,7 @@ func tuneGC() {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
+		available, _ = machine.Memory()
 		debug.SetMemoryLimit(limitFor(0))
 		afterEachGC(func() { raiseLimit(liveHeap()) })
 	}
@@ -30,12 +33,23 @@ const (
 	memoryFloor = 192 << 20
 )
 
+// outsideGo is what a process takes that Go does not count, as part of all it may have.
+const outsideGo = 0.15
+
+// available is how much memory the process may have; 0 where that is not known.
+var available int64
+
 // limitFor is the memory limit for a heap of which so much is alive: three times
 // that, between the floor and the goal, and never so low that the collector would
 // work all the time for nothing, which it does where a configuration holds more
-// than the shipped one.
+// than the shipped one. But to work all the time is better than to be killed: it stays
+// below what the container, or the machine, has.
 func limitFor(live uint64) int64 {
-	return max(memoryFloor, min(memoryGoal, int64(live*3)), int64(live/4*7))
+	wanted := max(memoryFloor, min(memoryGoal, int64(live*3)), int64(live/4*7))
+	if available == 0 {
+		return wanted
+	}
+	return min(wanted, int64((1-outsideGo)*float64(available)))
 }
 
 func raiseLimit(live uint64) {

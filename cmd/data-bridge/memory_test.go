@@ -25,6 +25,18 @@ func TestMemoryLimitFollowsWhatIsAlive(t *testing.T) {
 	assert.EqualValues(t, memoryFloor, debug.SetMemoryLimit(-1))
 }
 
+// A container of 300 MB is not killed while a collection would have kept it below.
+func TestMemoryLimitStaysBelowTheContainer(t *testing.T) {
+	before := available
+	t.Cleanup(func() { available = before })
+	available = 300_000_000
+	assert.EqualValues(t, 255_000_000, limitFor(100<<20))
+	assert.EqualValues(t, 255_000_000, limitFor(1<<30))
+	assert.EqualValues(t, memoryFloor, limitFor(0))
+	available = 100_000_000
+	assert.EqualValues(t, 85_000_000, limitFor(0), "below the floor as well")
+}
+
 func TestAfterEachGC(t *testing.T) {
 	const collections = 3
 	called := make(chan struct{}, collections)

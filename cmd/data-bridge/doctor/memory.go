@@ -1,17 +1,13 @@
 package doctor
 
 import (
-	"bufio"
-	"cmp"
 	"fmt"
-	"math"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/machine"
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 )
 
@@ -117,7 +113,7 @@ func (c *check) reportLimits(l load, r *checkup.Report) {
 			fmt.Sprintf("raise it to %s or more, or lower max_bytes and max_buffer_size", size(live/4*7)))
 	}
 	peak := max(live, min(limit, gcGrowth*live)) + outsideHeap
-	most, source := memoryOfMachine()
+	most, source := machine.Memory()
 	switch {
 	case most == 0:
 		r.Info("memory", "", "could not check: the memory of this machine is not known; the process may take %s", size(peak))
@@ -148,36 +144,6 @@ func (c *check) reportBatches(built *components, l load, r *checkup.Report) {
 				"lower batch.count or max_in_flight, or raise max_buffer_size")
 		}
 	}
-}
-
-// memoryOfMachine is how much memory the process may have, and what says so; 0
-// where nothing does.
-func memoryOfMachine() (bytes int64, source string) {
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(file)
-		n, parseErr := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-		if cmp.Or(err, parseErr) == nil && n < math.MaxInt64/2 {
-			return n, file
-		}
-	}
-	return memTotal("/proc/meminfo")
-}
-
-func memTotal(file string) (bytes int64, source string) {
-	f, err := os.Open(file)
-	if err != nil {
-		return 0, ""
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if words := strings.Fields(lines.Text()); len(words) >= 2 && words[0] == "MemTotal:" {
-			kib, err := strconv.ParseInt(words[1], 10, 64)
-			if err == nil {
-				return kib << 10, file
-			}
-		}
-	}
-	return 0, ""
 }
 
 func size(n int64) string { return humanize.IBytes(uint64(max(0, n))) }

@@ -2,14 +2,11 @@ package doctor
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 type markKey struct{}
@@ -39,14 +36,4 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
-}
-
-func TestMemTotal(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "meminfo")
-	require.NoError(t, os.WriteFile(file, []byte("MemFree: 1 kB\nMemTotal:       16384 kB\n"), 0o600))
-	n, source := memTotal(file)
-	assert.EqualValues(t, 16<<20, n)
-	assert.Equal(t, file, source)
-	n, _ = memTotal(file + ".nowhere")
-	assert.Zero(t, n)
 }

@@ -43,6 +43,9 @@ func metadataGiven(t *tree) (faults []Fault) {
 			g.output(n)
 		}
 	})
+	for _, f := range g.nulls {
+		g.faults = append(g.faults, f.fault)
+	}
 	return g.faults
 }
 
@@ -68,6 +71,13 @@ type givers struct {
 	set    []string // texts of processors that may set metadata
 	opaque bool     // a processor was passed that may set any
 	faults []Fault
+	nulls  []nullField // that processors make, and nothing has mentioned since
+}
+
+// nullField is a field of records that is null for all of them.
+type nullField struct {
+	name  string
+	fault Fault
 }
 
 // readers are processors of which it is known what they do with metadata.
@@ -79,49 +89,116 @@ var bystanders = map[string]bool{
 	"processors": true, "parallel": true, "rate_limit": true, "dedupe": true, "json_schema": true,
 }
 
-// processors looks at what each reads before what it may set.
+// processors looks at what each reads, unless it may have been set.
 func (g *givers) processors(list []*node) {
 	for _, n := range list {
 		text, isText := n.conf.(string)
 		switch {
 		case readers[n.name] && isText:
-			g.read(n, n.path+"."+n.name, text)
 			g.set = append(g.set, text)
+			g.passes(text)
+			for _, r := range plainReads(text) {
+				f, none := g.absent(n, n.path+"."+n.name, r.key)
+				switch {
+				case !none:
+				case r.fails:
+					g.faults = append(g.faults, f)
+				case r.into != "" && !handles(text, r.into, 1):
+					g.nulls = append(g.nulls, nullField{r.into, f})
+				}
+			}
 		case lists[n.name] || n.name == "catch":
 			g.processors(n.kids)
 		case !bystanders[n.name]:
-			g.opaque = true
+			g.opaque, g.nulls = true, nil
 		}
 	}
+}
+
+// passes forgets null fields that an expression may know what to do with. One that just
+// hands a field on knows nothing.
+func (g *givers) passes(text string) {
+	if !slices.ContainsFunc(tokensOf(text), func(t token) bool { return t.text != "." && !bareName.MatchString(t.text) }) {
+		return
+	}
+	g.nulls = slices.DeleteFunc(g.nulls, func(f nullField) bool { return handles(text, f.name, 0) })
+}
+
+// handles reports whether a text may do something about a field that is null: it
+// mentions it more often than it says, or looks at all fields.
+func handles(text, field string, mentions int) bool {
+	for _, s := range statementsOf(text) {
+		if mentions > 0 && len(s.into) == 1 { // the root as a whole
+			return true
+		}
+	}
+	for _, t := range tokensOf(text) {
+		switch strings.Trim(t.text, `"`) {
+		case field:
+			mentions--
+		case "null", "->":
+			return true
+		}
+	}
+	return mentions < 0 || rootRead(text)
+}
+
+// rootRead reports whether a text looks at what it has assigned.
+func rootRead(text string) bool {
+	return slices.ContainsFunc(statementsOf(text), func(s statement) bool {
+		return slices.ContainsFunc(s.value, func(t token) bool { return t.text == "root" })
+	})
 }
 
 // output looks at the expressions of our output.
 func (g *givers) output(n *node) {
 	for _, field := range []string{"table", "shard_by"} {
-		g.read(n, n.at(field), n.text(field))
+		g.expression(n, n.at(field), n.text(field))
 	}
 	columns, _ := n.field("columns").(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(columns)) {
-		g.read(n, n.at("columns."+name), fmt.Sprint(columns[name]))
+		g.expression(n, n.at("columns."+name), fmt.Sprint(columns[name]))
 	}
 }
 
-// read finds the keys that a text reads and that nobody sets.
-func (g *givers) read(n *node, path, text string) {
-	if g.opaque || !strings.ContainsAny(text, "@(") {
-		return
+var interpolation = regexp.MustCompile(`(?s)\$\{!(.*?)\}`)
+
+// expression looks at one that is to give a value: null is none.
+func (g *givers) expression(n *node, path, text string) {
+	parts := []string{text}
+	if strings.Contains(text, "${!") {
+		parts = nil
+		for _, found := range interpolation.FindAllStringSubmatch(text, -1) {
+			parts = append(parts, found[1])
+		}
 	}
-	for _, kind := range slices.Sorted(maps.Keys(askedFor)) {
-		for _, key := range askedFor[kind] {
-			if in := g.input(kind); in != nil && reads(text, key) && !g.given(key) {
-				note := ""
-				if framing(in) {
-					note = " (and not for messages of many records: records_per_message has to be 1)"
-				}
-				g.faults = append(g.faults, n.fault(path, notAsked, key, in.path+"."+in.name, note))
+	for _, part := range parts {
+		g.passes(part)
+		for _, r := range plainReads(part) {
+			if f, none := g.absent(n, path, r.key); none && (r.fails || r.into == "" && len(statementsOf(part)) == 1) {
+				g.faults = append(g.faults, f)
 			}
 		}
 	}
+}
+
+// absent reports whether no message has a key that an input could have been asked for.
+func (g *givers) absent(n *node, path, key string) (fault Fault, none bool) {
+	if g.opaque {
+		return fault, false
+	}
+	for _, kind := range slices.Sorted(maps.Keys(askedFor)) {
+		in := g.input(kind)
+		if in == nil || !slices.Contains(askedFor[kind], key) || g.given(key) {
+			continue
+		}
+		note := ""
+		if framing(in) {
+			note = " (and not for messages of many records: records_per_message has to be 1)"
+		}
+		return n.fault(path, notAsked, key, in.path+"."+in.name, note), true
+	}
+	return fault, false
 }
 
 // input is the first one of a kind, nil if there is none.
@@ -148,20 +225,3 @@ func (g *givers) given(key string) bool {
 	sets := regexp.MustCompile(`(?m)(?:\bmeta\s*(?:"?` + key + `"?)?|@"?` + key + `"?|@)\s*=[^=>]`)
 	return slices.ContainsFunc(g.set, sets.MatchString)
 }
-
-// reads reports whether a Bloblang text reads a key and has nothing to say for its
-// absence.
-func reads(text, key string) bool {
-	read := regexp.MustCompile(`(?:@` + key + `\b|@"` + key + `"|\bmeta(?:data)?\("` + key + `"\))`)
-	for _, at := range read.FindAllStringIndex(text, -1) {
-		if !mayBeMissing.MatchString(text[at[1]:]) && !setsIt.MatchString(text[at[1]:]) {
-			return true
-		}
-	}
-	return false
-}
-
-var (
-	mayBeMissing = regexp.MustCompile(`^\s*(?:(?:\.\s*[a-z_0-9]+\([^()]*\)\s*)*\.\s*(?:or|catch|type|not_null|exists)\(|[!=]=\s*null)`)
-	setsIt       = regexp.MustCompile(`^\s*=[^=>]`)
-)

@@ -61,7 +61,7 @@ func New(conf Config, stream string) (*Topology, error) {
 	}
 	tr.stream = stream
 	t := &Topology{tree: tr}
-	for _, rule := range []func(*tree) []Fault{framesApart, chunksWhole, gatesMeet, rejectsCaught, metadataGiven, valuesFit, labelsExist} {
+	for _, rule := range []func(*tree) []Fault{framesApart, chunksWhole, gatesMeet, rejectsCaught, lettersTaken, metadataGiven, valuesFit, labelsExist} {
 		t.faults = append(t.faults, rule(tr)...)
 	}
 	return t, nil

@@ -156,6 +156,34 @@ func TestGatesMeet(t *testing.T) {
 		judge(t, resources+"buffer: {backpressure: {gate: market}}\n"+output, "").Gates())
 }
 
+// A reject within the dead letter would be given the same rows for ever, whatever stands
+// around the output.
+func TestDeadLettersAreTaken(t *testing.T) {
+	const letter = "output.clickhouse.dead_letter"
+	in := func(within string) string { return "output: {clickhouse: {dead_letter: {" + within + "}}}\n" }
+	resources := "output_resources: [{label: no, reject: bad}, {label: yes, drop: {}}]\n"
+	expect(t, map[string][]string{
+		in("reject: bad"): nil, // see below
+		in("broker: {outputs: [{drop: {}}, {reject: bad}]}"):                                                  {letter + ".broker.outputs.1"},
+		in("switch: {cases: [{check: errored(), output: {reject: bad}}]}"):                                    {letter + ".switch.cases.0.output"},
+		in("resource: no") + resources:                                                                        {"output_resources.0"},
+		in("resource: yes") + resources:                                                                       nil,
+		in("drop_on: {back_pressure: 1s, output: {reject: bad}}"):                                             {letter + ".drop_on.output"},
+		in("drop_on: {error: false, error_patterns: [], output: {reject: bad}}"):                              {letter + ".drop_on.output"},
+		in("drop_on: {error: true, output: {reject: bad}}"):                                                   nil,
+		in("drop_on: {error_patterns: [bad], output: {reject: bad}}"):                                         nil,
+		in("fallback: [{dead_letter_file: {path: x}}, {reject: bad}]"):                                        {letter + ".fallback.1"},
+		in("fallback: [{reject: bad}, {drop: {}}]"):                                                           nil,
+		in("retry: {output: {reject: bad}}"):                                                                  {letter + ".retry.output"},
+		in("fallback: [{broker: {outputs: [{resource: no}]}}, {resource: no}]") + resources:                   {"output_resources.0", "output_resources.0"},
+		in("clickhouse: {dead_letter: {reject: bad}}"):                                                        nil,
+		in("clickhouse: {dead_letter: {broker: {outputs: [{reject: bad}]}}}"):                                 {letter + ".clickhouse.dead_letter.broker.outputs.0"},
+		in("fallback: [{clickhouse: {dead_letter: {reject: bad}}}, {drop: {}}]"):                              nil,
+		"output: {fallback: [{clickhouse: {dead_letter: {broker: {outputs: [{reject: bad}]}}}}, {drop: {}}]}": {"output.fallback.0.clickhouse.dead_letter.broker.outputs.0"},
+		"output: {reject: bad}":                                                                               nil,
+	})
+}
+
 // dead_letter: reject is refused behind our buffer, unless a fallback takes what is
 // handed back.
 func TestRejectsAreCaught(t *testing.T) {
@@ -168,6 +196,9 @@ func TestRejectsAreCaught(t *testing.T) {
 	expect(t, map[string][]string{
 		buffer + "output: {clickhouse: {dead_letter: {drop: {}}}}":                                                     nil,
 		buffer + "output: {fallback: [" + reject + ", {drop: {}}]}":                                                    nil,
+		buffer + "output: {fallback: [" + reject + ", {reject: no}]}":                                                  {"output.fallback.0.clickhouse.dead_letter"},
+		buffer + "output: {fallback: [" + reject + ", {resource: r}]}\noutput_resources: [{label: r, reject: no}]":     {"output.fallback.0.clickhouse.dead_letter"},
+		buffer + "output: {drop_on: {error: true, output: " + reject + "}}":                                            nil,
 		buffer + "output: {fallback: [{drop: {}}, " + reject + "]}":                                                    {"output.fallback.1.clickhouse.dead_letter"},
 		buffer + "output: {fallback: [{retry: {output: " + reject + "}}, {drop: {}}]}":                                 {"output.fallback.0.retry.output.clickhouse.dead_letter"},
 		buffer + "output: {retry: {output: {fallback: [" + reject + ", {drop: {}}]}}}":                                 nil,

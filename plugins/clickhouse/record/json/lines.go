@@ -2,14 +2,18 @@ package json
 
 import (
 	"bytes"
+	stdjson "encoding/json"
+	"errors"
+	"io"
 	"sync"
 )
 
 // holdsLines reports whether a text consists of records on lines of their own, some of
 // which may be broken, and not of objects that take several lines: every line begins
 // with an object or an array, none is a whole one that goes on with a comma or the end
-// of something larger, and two at least are whole, since one alone may be the last
-// element of what was cut off. Then the end of a line ends whatever is broken in it.
+// of something larger, none that is broken shows that it is a part of one (see partial),
+// and two at least are whole, since one alone may be the last element of what was cut
+// off. Then the end of a line ends whatever is broken in it.
 func holdsLines(text []byte) bool {
 	whole := 0
 	for line := range bytes.Lines(bytes.TrimPrefix(text, mark)) {
@@ -27,11 +31,72 @@ func holdsLines(text []byte) bool {
 			}
 			_, err = s.pieces(s.pos)
 		}
-		if err == nil {
+		switch {
+		case err == nil:
 			whole++
+		case partial(line):
+			return false
 		}
 	}
 	return whole >= 2
+}
+
+// partial reports whether a broken line may be the beginning, the middle or the end of
+// an object of several lines, rather than a record by itself: it ends what it has not
+// begun, or it is wrong within and leaves an array open, of which the next lines may be
+// the elements. A record that was cut off at the end of its line is none.
+func partial(line []byte) bool {
+	var n nesting
+	n.read(line)
+	if n.over {
+		return true
+	}
+	return bytes.IndexByte(n.open, '[') >= 0 && !cutOff(line)
+}
+
+// cutOff reports whether a line is right as far as it goes.
+func cutOff(line []byte) bool {
+	for d := stdjson.NewDecoder(bytes.NewReader(line)); ; {
+		var v stdjson.RawMessage
+		if err := d.Decode(&v); err != nil {
+			return errors.Is(err, io.ErrUnexpectedEOF)
+		}
+	}
+}
+
+// nesting follows how deep the end of a line is within what began on it or before. What
+// is broken may lack any end, so that an end is one of all that is open within, too.
+type nesting struct {
+	open   []byte // the brackets that are not closed, the outermost first
+	over   bool   // something was closed that was not open
+	quoted bool   // a string is open: some writers put line ends into them as they are
+}
+
+func (n *nesting) read(line []byte) {
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			n.quoted = !n.quoted
+		case n.quoted && c == '\\':
+			i++
+		case n.quoted:
+		case c == '{' || c == '[':
+			n.open = append(n.open, c)
+		case c == '}':
+			n.end('{')
+		case c == ']':
+			n.end('[')
+		}
+	}
+}
+
+func (n *nesting) end(of byte) {
+	at := bytes.LastIndexByte(n.open, of)
+	if at < 0 {
+		n.over = true
+		return
+	}
+	n.open = n.open[:at]
 }
 
 // linesOf asks holdsLines once, and only if it matters.

@@ -19,15 +19,41 @@ func TestALineThatBreaksWhereItWouldGoOnStandsAlone(t *testing.T) {
 		"{\"b\":[\r\n{\"c\":1}\r\n{\"d\":1}\r\n":                {`!{"b":[`, `{"c":1}`, `{"d":1}`},
 		"{\"b\":1,\n\n{\"c\":1}\n{\"d\":\n{\"e\":1} {}\n":       {`!{"b":1,`, `{"c":1}`, `!{"d":`, `{"e":1}`, `{}`},
 		"\xef\xbb\xbf{\"b\":\n{\"c\":1}\n[{\"d\":1}]":           {`!{"b":`, `{"c":1}`, `{"d":1}`},
-		"[{\"b\":\n{\"c\":1}\n[{\"d\":1}]":                      {"![{\"b\":\n{\"c\":1}", `{"d":1}`}, // of a broken array, no element is believed
-		"{\"a\":\n{\"a\":3}":                                    {"!{\"a\":\n{\"a\":3}"},             // it may have been cut off
-		"{\"b\":[\n{\"c\":1},\n{\"d\":1}\n{\"e\":1}\n{\"f\":1}": {"!{\"b\":[\n{\"c\":1},\n{\"d\":1}", `{"e":1}`, `{"f":1}`},
-		"{\"a\":1}\n{\"b\":[\n  {\"c\":1}\n  {\"d\":1}\n]":      {`{"a":1}`, "!{\"b\":[\n  {\"c\":1}\n  {\"d\":1}\n]"},
-		"{\"a\":1}\n{\"b\":1}\n{\"x\":[\n{\"c\":1}\n]}":         {`{"a":1}`, `{"b":1}`, "{\"x\":[\n{\"c\":1}\n]}"},
-		"{\"a\":1}\n{\"b\":1}\n{\"x\":[\n{\"c\":1}\n]x}":        {`{"a":1}`, `{"b":1}`, "!{\"x\":[\n{\"c\":1}\n]x}"},
+		"[{\"b\":\n{\"c\":1}\n[{\"d\":1}]":                      {"![{\"b\":\n{\"c\":1}", `{"d":1}`},                        // of a broken array, no element is believed
+		"{\"a\":\n{\"a\":3}":                                    {"!{\"a\":\n{\"a\":3}"},                                    // it may have been cut off
+		"{\"b\":[\n{\"c\":1},\n{\"d\":1}\n{\"e\":1}\n{\"f\":1}": {"!{\"b\":[\n{\"c\":1},\n{\"d\":1}\n{\"e\":1}\n{\"f\":1}"}, // within the array that the first one opens
+
+		"{\"a\":1}\n{\"b\":[\n  {\"c\":1}\n  {\"d\":1}\n]": {`{"a":1}`, "!{\"b\":[\n  {\"c\":1}\n  {\"d\":1}\n]"},
+		"{\"a\":1}\n{\"b\":1}\n{\"x\":[\n{\"c\":1}\n]}":    {`{"a":1}`, `{"b":1}`, "{\"x\":[\n{\"c\":1}\n]}"},
+		"{\"a\":1}\n{\"b\":1}\n{\"x\":[\n{\"c\":1}\n]x}":   {`{"a":1}`, `{"b":1}`, "!{\"x\":[\n{\"c\":1}\n]x}"},
 	} {
 		require.Equal(t, want, marked(Split([]byte(text))), text)
 	}
+}
+
+// Of an object over several lines that is broken no line is a record, whatever it looks
+// like.
+func TestABrokenObjectOfSeveralLinesIsOne(t *testing.T) {
+	for _, text := range []string{
+		"{\"a\":1 \"b\":[{\"c\":1}\n{\"d\":2}\n{\"e\":3}]}",
+		"{\"a\":1 \"b\":[{\"c\":1}\n{\"d\":2}\n{\"e\":3}\n]}",
+		"{\"a\":1 \"b\":[{\"c\":1}\r\n{\"d\":2}\r\n{\"e\":3}\r\n{\"f\":x}]}",
+		"{\"a\":1 \"b\":[{\"c\":1}\n{\"d\":2}\n{\"e\":3}\n{\"f\":4}", // cut off, too
+		"{\"a\":1 \"b\":[{\"c\":1}\n{\"d\":2}",
+		"{\"b\":[{\"c\":1}\n{\"d\":2}\n{\"e\":3}\n],\"a\":1}",
+		"{\"b\":[{\"c\":1}\n{\"d\":2}\n{\"e\":3}\n{\"f\":x}]}",
+		"{\"b\":{\"c\":[{\"x\":1}\n{\"d\":2}\n[{\"e\":3}]\n[]]}}",
+		"[[{\"b\":1}\n[{\"c\":1}]\n[{\"d\":1}]\n{\"e\":1}]]",
+	} {
+		require.True(t, Lines([]byte(text)) || Several([]byte(text)), text)
+		require.Equal(t, []string{"!" + text}, marked(Split([]byte(text))), text)
+		after := "{\"z\":0}\n" + text + "\n{\"z\":1}"
+		for _, p := range marked(Split([]byte(after))) {
+			require.True(t, p[0] == '!' || p == `{"z":0}` || p == `{"z":1}`, "%s of\n%s", p, after)
+		}
+	}
+	text := "{\"a\":[{\"b\":1 ]}\n{\"c\":1}"
+	require.Equal(t, []string{`!{"a":[{"b":1 ]}`, `{"c":1}`}, marked(Split([]byte(text))), "an end is one of what is open within, too")
 }
 
 // marked are the texts of pieces, with ! before what is no record.
@@ -70,6 +96,7 @@ func TestSplitAgreesWithTheStandardLibrary(t *testing.T) {
 	for range 500 {
 		checkLines(t, r)
 		checkIndented(t, r)
+		checkBroken(t, r)
 	}
 }
 
@@ -78,6 +105,7 @@ func FuzzSplitAgreesWithTheStandardLibrary(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		checkLines(t, r)
 		checkIndented(t, r)
+		checkBroken(t, r)
 	})
 }
 
@@ -150,4 +178,36 @@ func TestALineOfAStringIsNoRecord(t *testing.T) {
 	require.Equal(t, []string{`!{"a":"x`, `{"b":1}`, `{"b":2}`}, marked(Split([]byte(text))), "the message holds lines")
 	text = "5\" long\n{\"b\":1}"
 	require.Equal(t, []string{`!5" long`, `{"b":1}`}, marked(Split([]byte(text))), "what begins with no record holds no string")
+}
+
+// checkBroken breaks one object over several lines by taking commas and colons out of
+// it. The standard library finds no record in it then, and neither may Split.
+func checkBroken(t *testing.T, r *rand.Rand) {
+	record := map[string]any{"list": []any{randomRecord(r, 2), randomRecord(r, 1), []any{randomRecord(r, 1)}}, "more": randomRecord(r, 2)}
+	text, err := stdjson.Marshal(record)
+	require.NoError(t, err)
+	var broken []byte
+	quoted, removed := false, 0
+	for i, c := range text {
+		if c == '"' && text[i-1] != '\\' {
+			quoted = !quoted
+		}
+		mark := !quoted && (c == ',' || c == ':')
+		if mark && r.IntN(3) == 0 {
+			removed++
+			broken = append(broken, ' ')
+		} else {
+			broken = append(broken, c)
+		}
+		if mark && r.IntN(2) == 0 || !quoted && c == '[' && r.IntN(3) == 0 {
+			broken = append(broken, '\n')
+		}
+	}
+	if removed == 0 {
+		return
+	}
+	require.False(t, stdjson.Valid(broken), "%s", broken)
+	for _, p := range marked(Split(broken)) {
+		require.Equal(t, byte('!'), p[0], "%s is a record of\n%s", p, broken)
+	}
 }

@@ -133,39 +133,25 @@ func (s *scanner) pieces(at int) (found []Piece, err error) {
 // nextLine returns where the first line after the beginning of a broken value is
 // that is complete by itself, or the end of the text. A line that may be a part of
 // the value, by what stands before it or after it, is none: no row is made of what
-// is only a part of a record. In a text of lines none is such a part; elsewhere a
-// string that is open may go on with anything.
+// is only a part of a record. In a text of lines none is such a part; elsewhere every
+// one is that stands before the end of the value, which may lack commas as well as
+// anything else, and a string that is open may go on with anything.
 func nextLine(text []byte, from int, lines func() bool) int {
-	array, open := text[from] == '[', openString{none: text[from] != '[' && text[from] != '{'}
+	array, record := text[from] == '[', text[from] == '[' || text[from] == '{'
+	var within nesting
 	for next := from; ; {
 		end := bytes.IndexByte(text[next:], '\n')
 		if end < 0 {
 			return len(text)
 		}
-		open.read(text[next : next+end])
+		if record { // what begins with none holds neither strings nor brackets
+			within.read(text[next : next+end])
+		}
 		next += end + 1
 		before := bytes.TrimRight(text[from:next], " \t\r\n")
-		goesOn := open.is || bytes.IndexByte([]byte(":,[{"), before[len(before)-1]) >= 0
+		goesOn := within.quoted || len(within.open) > 0 || bytes.IndexByte([]byte(":,[{"), before[len(before)-1]) >= 0
 		if isComplete(text[next:], array) && (!goesOn || lines()) {
 			return next
-		}
-	}
-}
-
-// openString tells whether the end of a line is within a string that began on it or
-// before: some writers put line ends into strings as they are.
-type openString struct {
-	is   bool
-	none bool // what is read holds no strings
-}
-
-func (o *openString) read(line []byte) {
-	for i := 0; i < len(line) && !o.none; i++ {
-		switch {
-		case line[i] == '"':
-			o.is = !o.is
-		case line[i] == '\\' && o.is:
-			i++
 		}
 	}
 }

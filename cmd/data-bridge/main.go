@@ -64,7 +64,7 @@ func main() {
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(apiFlags(), func(c *cli.Context) error {
 			variables.Add(configsOf(c)...)
-			return errors.Join(whole.note(c), api.note(c))
+			return errors.Join(whole.note(c), api.note(c), canListen(c, variables.Lookup))
 		}),
 		service.CLIOptSetEnvVarLookup(variables.Lookup),
 		service.CLIOptOnStreamStart(api.serve),

@@ -61,6 +61,44 @@ func TestPortInUseIsRefused(t *testing.T) {
 	assert.Contains(t, b.Tail(100), "address already in use")
 }
 
+// Without the host's HTTP server there would be no /ready and no metrics: a process that
+// cannot have it ends at once, by words that name the field, unless it is off.
+func TestHTTPAddressInUseIsRefused(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	taken := l.Addr().String()
+	const stream = "input: {generate: {mapping: root = 1, count: 1, interval: ''}}\noutput: {drop: {}}\n"
+	plain, whole := written(t, "stream.yaml", stream), written(t, "config.yaml", stream+"http: {address: '${TAKEN}'}\n")
+	main := written(t, "root.yaml", "http: {address: '"+taken+"'}\n")
+	for _, args := range [][]string{
+		{"run", whole},
+		{"-c", whole},
+		{"run", "--set", "http.address=" + taken, plain},
+		{"streams", "-o", main, plain},
+		{"-c", main, "streams", plain},
+		{"streams", "--api", "--set", "http.address=" + taken, plain},
+	} {
+		b := startBridge(t, binary, "", env{"TAKEN": taken}, args...)
+		assert.Equal(t, 1, b.exitCode(), args)
+		assert.Contains(t, b.Tail(100), "http.address ("+taken+") is in use", args)
+		assert.Contains(t, b.Tail(100), "http.enabled: false", args)
+		assert.NotContains(t, b.Tail(100), "is now active", args)
+	}
+	for _, args := range [][]string{
+		{"run", "--set", "http.enabled=false", whole},
+		{"run", "--set", "http.address=" + freeAddress(t), whole},
+		{"lint", whole},
+	} {
+		b := startBridge(t, binary, "", env{"TAKEN": taken}, args...)
+		assert.Zero(t, b.exitCode(), args)
+	}
+	b := startBridge(t, binary, "", nil, "run", "--set", "http.address="+freeAddress(t), "--set", "http.cert_file="+plain, "--set", "http.key_file="+plain, plain)
+	assert.Equal(t, 1, b.exitCode())
+	assert.Contains(t, b.Tail(100), "http.cert_file ("+plain+")")
+}
+
 // A server that is not there, or not as configured, is named in the log with
 // the field that is about it, again and again until it is put right.
 func TestTroubleWithAServerIsNamed(t *testing.T) {

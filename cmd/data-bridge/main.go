@@ -39,6 +39,7 @@ func init() {
 func main() {
 	tuneGC()
 	keepFilesPrivate()
+	trueHelp()
 	service.MustRegisterOtelTracerProvider("none", service.NewConfigSpec().Summary("No tracing."), newPlainTracer)
 
 	if err := topology.Watch(); err != nil {
@@ -55,7 +56,7 @@ func main() {
 		service.CLIOptSetVersion(version, dateBuilt),
 		service.CLIOptSetBinaryName("data-bridge"),
 		service.CLIOptSetProductName("data-bridge"),
-		service.CLIOptSetDocumentationURL("https://github.com/data-bridge-io/data-bridge"),
+		service.CLIOptSetDocumentationURL(homepage),
 		service.CLIOptSetDefaultConfigPaths(configPaths...),
 		service.CLIOptAddCommand(doctor.Command(doctor.Host{
 			Schema: schema, MemoryLimit: limitFor, ConfigPaths: configPaths,

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,6 +35,27 @@ func TestListKnowsThePlugins(t *testing.T) {
 			assert.Regexp(t, `(?m)^\W*`+name+`$`, text)
 		}
 	}
+}
+
+// The help speaks of this binary: of components that are here, of pages that there are,
+// and of an HTTP API that is closed.
+func TestHelpIsTrue(t *testing.T) {
+	t.Parallel()
+	helps := map[string]string{}
+	for _, command := range []string{"", "run", "streams", "create", "lint", "test", "list", "echo", "blobl", "template", "doctor", "replay"} {
+		helps[command] = output(t, append(strings.Fields(command), "--help")...)
+		assert.NotContains(t, helps[command], "mundane", command)
+		assert.NotContains(t, helps[command], "github.com/data-bridge-io/data-bridge/", command)
+		for _, example := range regexp.MustCompile(`data-bridge (create \S+/\S*)`).FindAllStringSubmatch(helps[command], -1) {
+			output(t, strings.Fields(example[1])...)
+		}
+	}
+	assert.Contains(t, helps[""], "ClickHouse")
+	assert.Contains(t, helps["streams"], "There is no HTTP API")
+	assert.Contains(t, helps["streams"], "unless --api opens it")
+	assert.NotContains(t, helps["streams"], "via REST HTTP")
+	assert.NotContains(t, helps["streams"], "Disable the HTTP API")
+	assert.Equal(t, helps["streams"], output(t, "help", "streams"))
 }
 
 // A skeleton has our plugins with their defaults; lint names the fields that

@@ -8,26 +8,24 @@ import (
 	"sync"
 )
 
-// holdsLines reports whether a text consists of records on lines of their own, some of
-// which may be broken, and not of objects that take several lines: every line begins
-// with an object or an array, none is a whole one that goes on with a comma or the end
-// of something larger, none that is broken shows that it is a part of one (see partial),
-// and two at least are whole, since one alone may be the last element of what was cut
-// off. Then the end of a line ends whatever is broken in it.
-func holdsLines(text []byte) bool {
-	whole := 0
+// wholeLines counts the records of a text that consists of records on lines of their own,
+// some of which may be broken, and not of objects that take several lines: every line
+// begins with an object or an array, none is a whole one that goes on with a comma or the
+// end of something larger, and none that is broken shows that it is a part of one (see
+// partial). Of any other text it is 0.
+func wholeLines(text []byte) (whole int) {
 	for line := range bytes.Lines(bytes.TrimPrefix(text, mark)) {
 		if line = bytes.TrimRight(line, " \t\r\n"); len(line) == 0 {
 			continue
 		}
 		if line[0] != '{' && line[0] != '[' {
-			return false
+			return 0
 		}
 		s := scanner{buf: line}
 		var err error
 		for err == nil && s.next() != 0 {
 			if s.pos > 0 && bytes.IndexByte([]byte(",:]}\""), line[s.pos]) >= 0 {
-				return false
+				return 0
 			}
 			_, err = s.pieces(s.pos)
 		}
@@ -35,10 +33,10 @@ func holdsLines(text []byte) bool {
 		case err == nil:
 			whole++
 		case partial(line):
-			return false
+			return 0
 		}
 	}
-	return whole >= 2
+	return whole
 }
 
 // partial reports whether a broken line may be the beginning, the middle or the end of
@@ -90,6 +88,22 @@ func (n *nesting) read(line []byte) {
 	}
 }
 
+// ends reports whether what was read ends before the next line, which is complete and
+// stands at a place of the text. last is the last byte but space. Outside of all brackets
+// it does. Within, the line alone does not tell, since what is broken may lack commas as
+// well as anything else. But of a text of lines, none is a part of another: it is one if
+// two are whole, since one alone may be the last element of what was cut off, or the value
+// of a field. And in an object that has no end anywhere there is nothing.
+func (n *nesting) ends(last byte, at int, lines *linesOf) bool {
+	switch {
+	case n.quoted, bytes.IndexByte([]byte(":,[{"), last) >= 0, bytes.IndexByte(n.open, '[') >= 0:
+		return lines.whole() >= 2
+	case len(n.open) > 0:
+		return lines.whole() >= 2 || lines.lastEnd() < at
+	}
+	return true
+}
+
 func (n *nesting) end(of byte) {
 	at := bytes.LastIndexByte(n.open, of)
 	if at < 0 {
@@ -99,5 +113,26 @@ func (n *nesting) end(of byte) {
 	n.open = n.open[:at]
 }
 
-// linesOf asks holdsLines once, and only if it matters.
-func linesOf(text []byte) func() bool { return sync.OnceValue(func() bool { return holdsLines(text) }) }
+// lastEnd returns where the last line is that ends more than it has begun: what stands
+// before it may be within that. Below zero there is none.
+func lastEnd(text []byte) int {
+	last, at := -1, 0
+	for line := range bytes.Lines(text) {
+		var n nesting
+		if n.read(line); n.over {
+			last = at
+		}
+		at += len(line)
+	}
+	return last
+}
+
+// linesOf is what is asked of a text at most once, and only if it matters.
+type linesOf struct{ whole, lastEnd func() int }
+
+func newLinesOf(text []byte) *linesOf {
+	return &linesOf{
+		whole:   sync.OnceValue(func() int { return wholeLines(text) }),
+		lastEnd: sync.OnceValue(func() int { return lastEnd(text) }),
+	}
+}

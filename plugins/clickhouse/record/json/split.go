@@ -76,11 +76,11 @@ var ErrNoRecord = errors.New("an array without an object")
 // Split returns what text holds: objects that white space or nothing divides, and
 // the elements of arrays. Where that ends in nonsense, the line with it is a piece
 // that is none, and so are the lines after it up to one which is complete by
-// itself: of records on lines of their own, each stands alone (see holdsLines). Of a broken array
+// itself: of records on lines of their own, each stands alone (see wholeLines). Of a broken array
 // no element is believed, only a line with another array. No byte of the text but
 // white space and the marks of arrays is in no piece.
 func Split(text []byte) (pieces []Piece) {
-	s, lines := scanner{buf: text}, linesOf(text)
+	s, lines := scanner{buf: text}, newLinesOf(text)
 	s.skipMark()
 	for s.next(); s.pos < len(text); s.next() {
 		at := s.pos
@@ -133,10 +133,8 @@ func (s *scanner) pieces(at int) (found []Piece, err error) {
 // nextLine returns where the first line after the beginning of a broken value is
 // that is complete by itself, or the end of the text. A line that may be a part of
 // the value, by what stands before it or after it, is none: no row is made of what
-// is only a part of a record. In a text of lines none is such a part; elsewhere every
-// one is that stands before the end of the value, which may lack commas as well as
-// anything else, and a string that is open may go on with anything.
-func nextLine(text []byte, from int, lines func() bool) int {
+// is only a part of a record.
+func nextLine(text []byte, from int, lines *linesOf) int {
 	array, record := text[from] == '[', text[from] == '[' || text[from] == '{'
 	var within nesting
 	for next := from; ; {
@@ -149,8 +147,7 @@ func nextLine(text []byte, from int, lines func() bool) int {
 		}
 		next += end + 1
 		before := bytes.TrimRight(text[from:next], " \t\r\n")
-		goesOn := within.quoted || len(within.open) > 0 || bytes.IndexByte([]byte(":,[{"), before[len(before)-1]) >= 0
-		if isComplete(text[next:], array) && (!goesOn || lines()) {
+		if isComplete(text[next:], array) && within.ends(before[len(before)-1], next, lines) {
 			return next
 		}
 	}

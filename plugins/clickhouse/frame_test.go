@@ -55,6 +55,25 @@ func TestFramesAreRows(t *testing.T) {
 	})
 }
 
+// The dead letter of an empty record says where it came from, alone and in a frame.
+func TestEmptyRecordsHaveAPosition(t *testing.T) {
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
+	out := open(t, yamlFor(t, server, newTable(t, server, "id UInt8"), ""))
+	run := position.NewRun("kafka/t/0", 3)
+	ctx := run.Mark(context.Background())
+	var batch service.MessageBatch
+	for i, data := range [][]byte{nil, []byte("no"), {}} {
+		batch = append(batch, service.NewMessageWithContext(ctx, run.Add(int64(i), data)))
+	}
+	require.NoError(t, out.WriteBatch(t.Context(), append(batch, framed(10, nil, "", "", "x", ""), framed(20, nil, ""))))
+	var offsets []string
+	for _, l := range boxOf(t).all() {
+		require.Equal(t, "kafka/t/0", l.meta[metaSource])
+		offsets = append(offsets, l.meta[metaOffset])
+	}
+	require.ElementsMatch(t, []string{"0", "1", "2", "10", "11", "12", "13", "20"}, offsets)
+}
+
 // The token of rows is the same in frames and alone.
 func TestFramesAreDeduplicated(t *testing.T) {
 	server := stack.Shared.ClickHouse(t, stack.KindChDB)

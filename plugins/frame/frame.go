@@ -52,7 +52,16 @@ func (f *Frame) Record(i int) []byte {
 	if i > 0 {
 		start = f.ends[i-1] + 1
 	}
-	return f.body[start:f.ends[i]:f.ends[i]]
+	return own(f.body, start, f.ends[i])
+}
+
+// own is a record of a body. One that is empty keeps the byte behind it, which is not to
+// be written, as its place: without any the language forgets where it was.
+func own(body []byte, start, end int) []byte {
+	if start == end && end < cap(body) {
+		return body[start : end : end+1]
+	}
+	return body[start:end:end]
 }
 
 func (f *Frame) isBodyOf(m *service.Message) bool {
@@ -115,7 +124,7 @@ func (b *Builder) Add(record []byte) []byte {
 	start := len(b.body)
 	b.body = append(b.body, record...)
 	b.ends = append(b.ends, len(b.body))
-	return b.body[start:len(b.body):len(b.body)]
+	return own(b.body, start, len(b.body))
 }
 
 // Message returns the records as one message, which carries ctx and the

@@ -7,6 +7,9 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/data-bridge-io/data-bridge/plugins/frame"
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 )
 
 // ledger stands in for the client and keeps what it is told.
@@ -134,6 +137,31 @@ func TestPartOfABatchIsDiscarded(t *testing.T) {
 	require.Len(t, messages, 1)
 	offset, _ := messages[0].MetaGetMut(metaOffset)
 	require.Equal(t, 40, offset)
+}
+
+// Records without bytes keep their position as others do.
+func TestEmptyRecordsHaveAPosition(t *testing.T) {
+	for _, perMessage := range []int{1, 3} {
+		a, l := testAssignment(), newLedger()
+		a.assign(l, both)
+		messages, _ := a.handOut((&poller{assignment: a, perMessage: perMessage}).build(resolve(a, polled(1, 3, 4, 5))))
+		var found []int64
+		var finder position.Finder
+		for _, m := range messages {
+			data, err := m.AsBytes()
+			require.NoError(t, err)
+			records := [][]byte{data}
+			if f := frame.Of(m); f != nil {
+				records = [][]byte{f.Record(0), f.Record(1), f.Record(2)}
+			}
+			for _, one := range records {
+				_, offset, ok := finder.Find(m.Context(), one)
+				require.True(t, ok)
+				found = append(found, offset)
+			}
+		}
+		require.Equal(t, []int64{3, 4, 5}, found)
+	}
 }
 
 func TestRevocationEndsWithTheLastAnswer(t *testing.T) {

@@ -168,7 +168,7 @@ func (p *poller) append(messages service.MessageBatch, c chunk) service.MessageB
 	run := position.NewRun(c.part.source, len(c.records))
 	template := c.part.template.WithContext(run.Mark(c.part.template.Context()))
 	for _, r := range c.records {
-		run.Add(r.Offset, r.Value)
+		r.Value = run.Add(r.Offset, r.Value)
 		messages = append(messages, p.fill(template.Copy(), r))
 	}
 	return messages

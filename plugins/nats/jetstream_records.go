@@ -79,7 +79,7 @@ func (r *jetRecords) batch(msgs []*nats.Msg, runs []*run) service.MessageBatch {
 	for _, run := range runs {
 		for _, it := range run.items {
 			m := msgs[len(batch)]
-			where.Add(int64(it.sequence), m.Data)
+			m.Data = where.Add(int64(it.sequence), m.Data)
 			batch = append(batch, r.message(ctx, m))
 		}
 	}

@@ -5,7 +5,7 @@
 //
 // A run costs an input one context per run and nothing per message: the
 // message is recognised by the memory that its bytes lie in, which no hop
-// copies.
+// copies. A record without bytes is given a byte of room behind them for it.
 //
 // Records that belong together are sealed: see Sealed.
 package position
@@ -21,6 +21,7 @@ type Run struct {
 	source  string
 	offsets []int64
 	starts  []*byte
+	empty   map[*byte]int64 // the offsets of records without bytes
 }
 
 // NewRun returns an empty run of a source with room for n records. The source
@@ -29,10 +30,23 @@ func NewRun(source string, n int) *Run {
 	return &Run{source: source, offsets: make([]int64, 0, n), starts: make([]*byte, 0, n)}
 }
 
-// Add notes where a record stands. A record without bytes has no position.
-func (r *Run) Add(offset int64, data []byte) {
-	r.offsets = append(r.offsets, offset)
-	r.starts = append(r.starts, unsafe.SliceData(data))
+// Add notes where a record stands, and returns the bytes that its message is to carry:
+// data, but that those of an empty record lie in memory of their own.
+func (r *Run) Add(offset int64, data []byte) []byte {
+	start := unsafe.SliceData(data)
+	if len(data) > 0 {
+		r.offsets = append(r.offsets, offset)
+		r.starts = append(r.starts, start)
+		return data
+	}
+	if _, taken := r.empty[start]; taken || cap(data) == 0 {
+		data = make([]byte, 0, 1)
+	}
+	if r.empty == nil {
+		r.empty = map[*byte]int64{}
+	}
+	r.empty[unsafe.SliceData(data)] = offset
+	return data
 }
 
 type key struct{}
@@ -62,8 +76,14 @@ func (f *Finder) Find(ctx context.Context, data []byte) (source string, offset i
 	if f.sealed != nil {
 		return f.sealed.of.source, f.sealed.offset, true
 	}
-	if f.run == nil || len(data) == 0 {
+	if f.run == nil {
 		return "", 0, false
+	}
+	if len(data) == 0 {
+		if offset, ok = f.run.empty[unsafe.SliceData(data)]; ok {
+			source = f.run.source
+		}
+		return source, offset, ok
 	}
 	at := f.run.index(unsafe.SliceData(data), f.next)
 	if at < 0 {

@@ -108,3 +108,27 @@ func BenchmarkFind(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/record")
 }
+
+// Records without bytes are found, too, each by itself, and none is mistaken for what is
+// empty in another way.
+func TestEmptyRecordsAreFound(t *testing.T) {
+	memory := []byte("{}")
+	given := [][]byte{nil, {}, memory[:0], memory[:0], {}, memory, nil}
+	run := position.NewRun("kafka/a/0", len(given))
+	ctx := run.Mark(context.Background())
+	var batch service.MessageBatch
+	for i, data := range given {
+		batch = append(batch, service.NewMessageWithContext(ctx, run.Add(int64(i), data)))
+	}
+	var f position.Finder
+	for _, i := range []int{6, 0, 1, 2, 3, 4, 5, 6} {
+		source, offset, ok := find(t, &f, batch[i].Copy())
+		require.True(t, ok, i)
+		assert.Equal(t, "kafka/a/0", source)
+		assert.EqualValues(t, i, offset)
+	}
+	for name, data := range map[string][]byte{"nil": nil, "empty": {}, "of a record": memory[1:1]} {
+		_, _, ok := f.Find(ctx, data)
+		assert.False(t, ok, name)
+	}
+}

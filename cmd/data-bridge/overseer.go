@@ -76,8 +76,9 @@ func (o *overseer) lint(w io.Writer) (code int) {
 			code = 1
 			continue
 		}
+		text, _ := os.ReadFile(path) // it was read a moment ago
 		for _, f := range t.Faults() {
-			fmt.Fprintf(w, "%s(%d,1) %v\n", path, f.Line, f)
+			fmt.Fprintf(w, "%s(%d,1) %v\n", path, lineOf(text, f.Path, f.Line), f)
 			code = 1
 		}
 	}

@@ -65,3 +65,25 @@ func TestLintFindsFaultsInFoldersAndVariables(t *testing.T) {
 	code, _ = oversee(t, "lint", path)
 	assert.Zero(t, code)
 }
+
+// What is wrong with a field is said at its own line, not at that of its component.
+func TestLintNamesTheLineOfAField(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "columns.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(`input:
+  pausable_kafka:
+    topics: [t]
+output:
+  label: ch
+  clickhouse:
+    table: ${TABLE:t}
+    columns:
+      a: this.a
+      n.value: "@kafka_offset"
+      b: "@kafka_key"
+    max_in_flight: "2"
+`), 0o600))
+	_, out := oversee(t, "lint", path)
+	for _, line := range []string{"(10,1) output.clickhouse.columns.n.value", "(11,1) output.clickhouse.columns.b", "(12,1) output.clickhouse.max_in_flight"} {
+		assert.Contains(t, out, path+line)
+	}
+}

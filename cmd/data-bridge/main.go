@@ -65,7 +65,12 @@ func main() {
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(apiFlags(), func(c *cli.Context) error {
 			variables.Add(configsOf(c)...)
-			return errors.Join(whole.note(c), api.note(c), canListen(c, variables.Lookup))
+			err := whole.note(c)
+			if c.Command.Name == "lint" && c.Bool("skip-env-var-check") {
+				variables.Unknown(whole.linted, faultsOf)
+				whole.lookup = variables.Lookup
+			}
+			return errors.Join(err, api.note(c), canListen(c, variables.Lookup))
 		}),
 		service.CLIOptSetEnvVarLookup(variables.Lookup),
 		service.CLIOptOnStreamStart(api.serve),

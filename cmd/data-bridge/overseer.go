@@ -24,6 +24,8 @@ import (
 type overseer struct {
 	linted    []string // files that lint is asked about
 	resources []string // files of resources that the others may name
+
+	lookup variable.Lookup // of variables, in place of those that are set; may be nil
 }
 
 // note takes the command line down. The host calls it once it has parsed that.
@@ -51,7 +53,7 @@ func (o *overseer) announce(conf *service.ParsedConfig) error {
 // shared are the files of resources. What the host cannot read it says itself.
 func (o *overseer) shared() (shared []topology.Config) {
 	for _, path := range o.resources {
-		if conf, ok := read(path); ok {
+		if conf, ok := o.read(path); ok {
 			shared = append(shared, conf)
 		}
 	}
@@ -63,7 +65,7 @@ func (o *overseer) shared() (shared []topology.Config) {
 func (o *overseer) lint(w io.Writer) (code int) {
 	shared := o.shared()
 	for _, path := range o.linted {
-		conf, ok := read(path)
+		conf, ok := o.read(path)
 		if !ok {
 			continue
 		}
@@ -85,13 +87,35 @@ func (o *overseer) lint(w io.Writer) (code int) {
 	return code
 }
 
-func read(path string) (topology.Config, bool) {
+func (o *overseer) read(path string) (topology.Config, bool) {
 	text, err := os.ReadFile(path)
 	if err != nil || bytes.HasPrefix(text, []byte("# BENTHOS LINT DISABLE")) {
 		return nil, false
 	}
-	conf, err := topology.ParseWith(text, variable.Of(string(text)))
+	lookup := o.lookup
+	if lookup == nil {
+		lookup = variable.Of(string(text))
+	}
+	conf, err := topology.ParseWith(text, lookup)
 	return conf, err == nil
+}
+
+// faultsOf counts what lint has against a file.
+func faultsOf(text string, lookup variable.Lookup) int {
+	const unreadable = 1000
+	lints, err := schema().NewStreamConfigLinter().SetEnvVarLookupFunc(lookup).LintYAML([]byte(text))
+	if err != nil {
+		return unreadable
+	}
+	conf, err := topology.ParseWith([]byte(text), lookup)
+	if err != nil {
+		return unreadable
+	}
+	t, err := topology.New(conf, "")
+	if err != nil {
+		return unreadable
+	}
+	return len(lints) + len(t.Faults())
 }
 
 // expand expands paths as the host's lint does: foo/... are the YAML files below

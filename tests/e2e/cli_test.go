@@ -37,6 +37,39 @@ func TestListKnowsThePlugins(t *testing.T) {
 	}
 }
 
+// Of variables that are not set nothing is known, if lint is told so; all else is looked
+// at.
+func TestLintDoesNotJudgeUnsetVariables(t *testing.T) {
+	t.Parallel()
+	const text = `
+input:
+  pausable_kafka: {seed_brokers: ["${X_KAFKA}"], topics: ["${X_TOPIC}"], consumer_group: g}
+buffer: {backpressure: {max_buffer_size: ${X_SIZE}}}
+output:
+  clickhouse: {addresses: ["${X_CH}"], table: t, dead_letter: {drop: {}}}
+`
+	for _, c := range []struct {
+		text string
+		vars env
+		says string // nothing where it is well
+	}{
+		{text: text},
+		{text: strings.Replace(text, "table: t", "table: ''", 1), says: "table is empty"},
+		{text: strings.Replace(text, "topics:", "topic:", 1), says: "topic not recognised"},
+		{text: text, vars: env{"X_CH": "nonsense"}, says: `addresses: "nonsense"`},
+		{text: strings.Replace(text, "${X_CH}", "${X_CH:}", 1), says: `addresses: ""`},
+	} {
+		path := written(t, "config.yaml", c.text)
+		b := startBridge(t, binary, "", c.vars, "lint", "--skip-env-var-check", path)
+		assert.Equal(t, c.says != "", b.exitCode() != 0, b.Tail(100))
+		assert.Contains(t, b.Tail(100), c.says)
+		assert.NotContains(t, b.Tail(100), "unknown\"", "what was made up is not judged")
+		b = startBridge(t, binary, "", c.vars, "lint", path)
+		assert.NotZero(t, b.exitCode())
+		assert.Contains(t, b.Tail(100), "required environment variables were not set")
+	}
+}
+
 // The help speaks of this binary: of components that are here, of pages that there are,
 // and of an HTTP API that is closed.
 func TestHelpIsTrue(t *testing.T) {

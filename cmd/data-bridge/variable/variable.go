@@ -62,6 +62,8 @@ type Files struct {
 	seen   map[string]time.Time
 	found  places
 	warned map[string]bool
+
+	unknown map[string]string // values of variables that are not set
 }
 
 // Add adds files.
@@ -74,11 +76,12 @@ func (f *Files) Add(paths ...string) {
 // Lookup is a Lookup for the files.
 func (f *Files) Lookup(_ context.Context, name string) (string, bool) {
 	value, ok := os.LookupEnv(name)
-	if !ok {
-		return "", false
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !ok {
+		value, ok = f.unknown[name]
+		return value, ok
+	}
 	f.read()
 	written, alike := f.found.write(name, value)
 	if !alike && !f.warned[name] {

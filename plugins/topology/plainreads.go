@@ -229,7 +229,7 @@ func (r *valueReader) method() bool {
 // sign reads an operator that fails at null, or a bracket.
 func (r *valueReader) sign() bool {
 	switch t := r.rest[0].text; {
-	case len(t) == 1 && strings.Contains("+-*/%", t):
+	case slices.Contains([]string{"+", "-", "*", "/", "%"}, t):
 		r.fails, r.last = true, false
 	case t == "(":
 		r.calls = append(r.calls, false)

@@ -55,6 +55,15 @@ func TestComposePublishesOnLoopbackAlone(t *testing.T) {
 	assert.Positive(t, published)
 }
 
+// What servers keep outlives their containers.
+func TestComposeKeepsWhatServersHold(t *testing.T) {
+	for name, folder := range map[string]string{"nats": "/data", "kafka": "/var/lib/kafka/data", "clickhouse": "/var/lib/clickhouse", "data-bridge": "/var/lib/data-bridge"} {
+		kept := slices.ContainsFunc(composed(t)[name].Volumes, func(v string) bool { return strings.HasSuffix(v, ":"+folder) })
+		assert.True(t, kept, "%s keeps %s in no volume", name, folder)
+	}
+	assert.Equal(t, "/var/lib/kafka/data", composed(t)["kafka"].Environment["KAFKA_LOG_DIRS"])
+}
+
 // The bridge has no right that it does not need, and no container gains one; logs do
 // not fill the disk.
 func TestComposeGivesNoMoreThanIsNeeded(t *testing.T) {

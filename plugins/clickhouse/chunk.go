@@ -107,7 +107,7 @@ func (c *chunk) Finish(err error, attempts int) {
 	}
 	for _, d := range c.deliveries {
 		d.attempts = attempts
-		close(d.done)
+		d.end()
 	}
 }
 

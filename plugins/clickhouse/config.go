@@ -63,6 +63,7 @@ type config struct {
 	rejectUnknown bool
 	reads         [][]string // the paths of the fields that expressions, the table's name and the shard's may look at
 	rejectMissing bool
+	storeFailed   bool // records that a processor has failed at
 	nullAsDefault bool
 	times         column.Rules
 	makes         string // what else than its bytes decides what a record becomes: see token
@@ -98,6 +99,7 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 	c := config{
 		serverConfig:  parseServers(p),
 		rejectUnknown: read(p, conf.FieldString, fieldUnknownFields) == unknownReject,
+		storeFailed:   read(p, conf.FieldString, fieldOnProcessorError) == failedStore,
 		maxInFlight:   read(p, conf.FieldInt, fieldMaxInFlight),
 		preserveOrder: read(p, conf.FieldBool, fieldPreserveOrder),
 		backoff: lane.Backoff{

@@ -24,6 +24,7 @@ const (
 	metaAttempts = "clickhouse_attempts"
 	metaSource   = "clickhouse_source"
 	metaOffset   = "clickhouse_source_offset"
+	metaReason   = "clickhouse_reason" // of those alone that are dead letters for another reason than their content
 )
 
 // deadLetters delivers rows that cannot be stored. It is safe for concurrent
@@ -80,6 +81,11 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 		}
 		m.MetaSetMut(metaError, row.err.Error())
 		m.MetaSetMut(metaAttempts, strconv.Itoa(attempts))
+		var failed *processorError
+		if errors.As(row.err, &failed) {
+			m.MetaSetMut(metaReason, reasonFailed)
+			m.SetError(nil) // or an output that looks for it takes no letter; see metaError
+		}
 		var fault *rec.RowError
 		if errors.As(row.err, &fault) && fault.Column != "" {
 			m.MetaSetMut(metaColumn, fault.Column)

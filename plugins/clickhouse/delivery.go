@@ -5,9 +5,10 @@ import (
 )
 
 // delivery is what one WriteBatch call has for one table: a job of its lane. Its
-// result belongs to the lane until done is closed, and to the caller from then on.
+// result belongs to the lane until it is sent to done, and to the caller from then on.
 type delivery struct {
 	ctx     context.Context //nolint:containedctx // of the call that waits for it
+	table   string
 	records []record
 	rows    []int // the caller's indexes of them; nil means the same
 	weight  int   // bytes of the records
@@ -16,15 +17,15 @@ type delivery struct {
 	salt    string // see salts
 	salts   *salts
 
-	done     chan struct{}
-	err      error    // why some rows are neither stored nor bad
-	failed   []int    // those rows, as indexes into records
-	bad      []badRow // likewise
+	done     chan *delivery // has room for it
+	err      error          // why some rows are neither stored nor bad
+	failed   []int          // those rows, as indexes into records
+	bad      []badRow       // likewise
 	attempts int
 }
 
 func newDelivery(ctx context.Context, records []record, rows []int) *delivery {
-	d := &delivery{ctx: ctx, records: records, rows: rows, done: make(chan struct{})}
+	d := &delivery{ctx: ctx, records: records, rows: rows, done: make(chan *delivery, 1)}
 	for _, r := range records {
 		d.weight += len(r.data)
 	}
@@ -55,5 +56,8 @@ func (d *delivery) Fail(err error) {
 	for i := range d.failed {
 		d.failed[i] = i
 	}
-	close(d.done)
+	d.end()
 }
+
+// end hands the delivery, with its result, to the caller. It never blocks.
+func (d *delivery) end() { d.done <- d }

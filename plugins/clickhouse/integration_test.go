@@ -153,7 +153,7 @@ func TestABadRowIsIsolated(t *testing.T) {
 		require.Equal(t, [][]string{{"1"}, {"2"}}, query(t, server, "SELECT id FROM default."+table+" ORDER BY id"))
 		letters := boxOf(t).all()
 		require.Len(t, letters, 3)
-		require.Equal(t, letter{`{"id":300,"price":1}`, map[string]string{
+		require.Equal(t, letter{body: `{"id":300,"price":1}`, meta: map[string]string{
 			"own": "kept", metaTable: table, metaColumn: "id", metaAttempts: "1",
 			metaError: `column "id" (UInt8): value 300: out of range`,
 		}}, letters[0])

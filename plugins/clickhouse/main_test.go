@@ -71,6 +71,7 @@ type letterBox struct {
 type letter struct {
 	body string
 	meta map[string]string
+	err  error // of a processor
 }
 
 var boxes sync.Map // by name
@@ -103,7 +104,7 @@ func (b *letterBox) WriteBatch(_ context.Context, batch service.MessageBatch) er
 		if err != nil {
 			return err
 		}
-		l := letter{body: string(body), meta: map[string]string{}}
+		l := letter{body: string(body), meta: map[string]string{}, err: m.GetError()}
 		_ = m.MetaWalk(func(k, v string) error { l.meta[k] = v; return nil })
 		b.letters = append(b.letters, l)
 	}

@@ -15,6 +15,7 @@ type metrics struct {
 	deadLetters          *service.MetricCounter
 	deduplicated         *service.MetricCounter
 	unmatched            *service.MetricCounter
+	processorErrors      *service.MetricCounter
 	defaultInserts       *service.MetricCounter
 	batchRows            *service.MetricTimer // a histogram of rows, not of time
 	insert               *service.MetricTimer
@@ -31,6 +32,8 @@ func newMetrics(m *service.Metrics) metrics {
 
 		deduplicated: m.NewCounter("clickhouse_deduplicated_rows", "table"),
 		unmatched:    m.NewCounter("clickhouse_unmatched_rows", "table"),
+
+		processorErrors: m.NewCounter("clickhouse_processor_errors", "table"),
 
 		defaultInserts: m.NewCounter("clickhouse_default_inserts", "table"),
 
@@ -49,6 +52,7 @@ func (m *metrics) begin(table string) {
 	m.deadLetters.Incr(0, table)
 	m.deduplicated.Incr(0, table)
 	m.unmatched.Incr(0, table)
+	m.processorErrors.Incr(0, table)
 	m.defaultInserts.Incr(0, table)
 	for c := range server.Classes {
 		m.retries.Incr(0, table, c.Label())

@@ -12,7 +12,7 @@
 // waits in the retry queue of its table, without holding an insert slot, and
 // is tried again. server.Classify decides which is which.
 //
-// What happens to a batch: it is split into one delivery per table; the
+// What happens to a batch, as a shipment: it is split into one delivery per table; the
 // table's lane makes chunks of deliveries and brings them to the table's sink,
 // which decodes a chunk into blocks and sends their segments, one INSERT each.
 package clickhouse
@@ -72,6 +72,7 @@ type output struct {
 	once     func() bool       // whether an input of the stream relies on deduplication
 	ways     *ways
 	recovery *recovery
+	guards   guards
 
 	over    context.Context //nolint:containedctx // ends when the stream's buffer has ended
 	running context.Context //nolint:containedctx // ends with Close
@@ -106,6 +107,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		metrics: newMetrics(mgr.Metrics()),
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
 	}
+	o.guards.most = cfg.mostBad
 	o.letters.board = o.board
 	o.letters.told.log, o.letters.told.to = mgr.Logger(), cfg.deadLetter
 	o.clusters = o.newClusters()
@@ -246,7 +248,8 @@ func (o *output) newSink(to target) *sink {
 }
 
 // WriteBatch returns nil when every row is stored or with the dead-letter
-// output. It blocks for as long as that takes; when ctx ends it returns its
+// output. It blocks for as long as that takes, though what can be stored is stored,
+// and delivered, and counted before that; when ctx ends it returns its
 // error and the rows that were not stored count as not written.
 func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
 	if !o.connected.Load() {
@@ -258,30 +261,17 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	defer cancel()
 	defer context.AfterFunc(o.running, cancel)()
 	all := recordsOf(batch)
-	groups, bad := o.cfg.namer.split(all)
-	groups, homeless := o.cfg.sharder.divide(all, groups)
-	bad = append(bad, homeless...)
-	groups = separate(all, groups)
-	flight := flightOf(batch)
-	deliveries := make([]*delivery, len(groups))
-	for i, g := range groups {
-		deliveries[i] = newDelivery(ctx, g.of(all), g.rows)
-		deliveries[i].sealed, deliveries[i].flight = g.sealed, flight
-		w := o.ways.to(target{table: g.table, shard: g.shard})
-		defer o.ways.leave(w)
-		deliveries[i].salts = w.sink.salts
-		w.lane.Add(deliveries[i])
-	}
-	for _, d := range deliveries {
-		<-d.done
-	}
-	err := o.settle(ctx, batch, all, deliveries, bad)
+	s := o.ship(ctx, batch, all)
+	defer s.leave()
+	s.send()
+	err := s.settle(batch)
 	if err == nil { // else an insert that was given up may still be looking
+		o.countStoredFailed(s)
 		recycle(all)
 		return nil
 	}
 	// The batch comes again, with what was stored of it as well.
-	for _, d := range deliveries {
+	for _, d := range s.parts {
 		d.salts.keep(d)
 	}
 	return err

@@ -8,46 +8,28 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
-// settle delivers the bad rows and says which messages, if any, are not
-// settled.
-func (o *output) settle(ctx context.Context, batch service.MessageBatch, all []record, deliveries []*delivery, bad []badRow) error {
-	failures := failures{all: all}
-	tries := 1
-	for _, d := range deliveries {
-		if d.err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		for _, row := range d.bad {
-			bad = append(bad, badRow{index: d.row(row.index), table: row.table, err: row.err})
-		}
-		for _, i := range d.failed {
-			failures.add(d.err, d.row(i))
-		}
-		tries = max(tries, d.attempts)
+// deliverLetters brings bad rows to the dead-letter output, and counts them when it has
+// them.
+func (o *output) deliverLetters(ctx context.Context, all []record, bad []badRow, attempts int) error {
+	if len(bad) == 0 {
+		return nil
 	}
-	if o.letters.reject {
-		for _, row := range bad {
-			failures.add(row.err, row.index)
-		}
-		o.reportRows(bad, status.ClassRejected)
-		return failures.of(batch)
-	}
-	if err := o.letters.deliver(ctx, all, bad, tries); err != nil {
+	if err := o.letters.deliver(ctx, all, bad, attempts); err != nil {
 		return err
 	}
 	o.countDeadLetters(bad)
 	o.letters.told.tell(o.reportRows(bad, status.ClassDeadLetter))
-	return failures.of(batch)
+	return nil
 }
 
 func (o *output) countDeadLetters(bad []badRow) {
 	byTable := map[string]int64{}
 	for _, row := range bad {
-		byTable[row.table]++
+		byTable[guardedName(row.table)]++
 	}
+	o.countBadFailed(bad)
 	for table, n := range byTable {
-		if checkTableName(table) != nil {
-			table = "" // any text may have been taken for the name of one
+		if table == "" {
 			o.board.Unrouted.Add(n)
 		} else {
 			o.board.Table(table).DeadLetters.Add(n)

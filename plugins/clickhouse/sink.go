@@ -258,7 +258,7 @@ func (s *sink) attempted(a lane.Attempted) {
 // queued shows what waits for a retry.
 func (s *sink) queued(q lane.Queue) {
 	before := s.figures.Queue().Batches
-	shown := status.Queue{Batches: int64(q.Jobs), Since: q.Since, Attempts: q.Attempts}
+	shown := status.Queue{Batches: int64(q.Jobs), Rows: int64(q.Rows), Since: q.Since, Attempts: q.Attempts}
 	if q.Last.Err != nil {
 		f := failureOf(q.Last.Err)
 		shown.Err, shown.Stuck = fmt.Sprintf("%s: %s", f.class, wordOf(f)), f.class.NeedsSomebody()

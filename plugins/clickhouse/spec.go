@@ -76,6 +76,7 @@ func deliveryFields() []*service.ConfigField {
 				"With auto the token is sent to every server that knows it, and a table that keeps no window of tokens (non_replicated_deduplication_window is 0) is warned of; with on such a table is refused; " +
 				"with off the server is told not to deduplicate, since some tables take equal rows for repetitions.").
 			Default(deduplicateAuto).Example(deduplicateOn),
+		onProcessorErrorField(),
 		service.NewFloatField(fieldMaxDeadLetterShare).
 			Description("The share of bad rows among the last ones of a table, from 0 to 1, above which they do not become dead letters any more: the table's rows wait, an error is logged and /health says so, until the table, the configuration or the records are right, or this is raised. " +
 				"So a wrong deployment does not empty a topic into the dead letters. A hundred bad rows are needed before it counts. 1 switches it off.").

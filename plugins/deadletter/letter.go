@@ -20,14 +20,17 @@ const reason = "clickhouse_"
 // Letter is a record that could not be stored, and why: a line of a file. What is not
 // known is left out of the line.
 type Letter struct {
-	At       time.Time `json:"at"` // when it was written
-	Table    string    `json:"table,omitempty"`
-	Column   string    `json:"column,omitempty"`
-	Error    string    `json:"error,omitempty"`
-	Code     int       `json:"code,omitempty"` // of ClickHouse's exception
-	Attempts int       `json:"attempts,omitempty"`
-	Source   string    `json:"source,omitempty"` // topic[partition], stream or subject
-	Offset   *int64    `json:"offset,omitempty"`
+	At     time.Time `json:"at"` // when it was written
+	Table  string    `json:"table,omitempty"`
+	Column string    `json:"column,omitempty"`
+	Error  string    `json:"error,omitempty"`
+	Code   int       `json:"code,omitempty"` // of ClickHouse's exception
+	// Reason is ProcessorError for a record that a processor of the stream had failed
+	// at; the others do not fit their table.
+	Reason   string `json:"reason,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	Source   string `json:"source,omitempty"` // topic[partition], stream or subject
+	Offset   *int64 `json:"offset,omitempty"`
 	// Metadata is what the record had beside its bytes when it reached the output;
 	// MetadataBase64 holds those values that are no UTF-8.
 	Metadata       map[string]string `json:"metadata,omitempty"`
@@ -37,6 +40,10 @@ type Letter struct {
 	Record       *string `json:"record,omitempty"`
 	RecordBase64 []byte  `json:"record_base64,omitempty"`
 }
+
+// ProcessorError is the reason of a letter whose record is as it was before a processor
+// that failed.
+const ProcessorError = "processor_error"
 
 // ErrNoLetter says that a line is none that an output has written.
 var ErrNoLetter = errors.New("no dead letter: an object with the field record or record_base64 is expected")
@@ -93,6 +100,8 @@ func (l *Letter) explain(key, value string) bool {
 		l.Code, err = strconv.Atoi(value)
 	case "attempts":
 		l.Attempts, err = strconv.Atoi(value)
+	case "reason":
+		l.Reason = value
 	case "source":
 		l.Source = value
 	case "source_offset":

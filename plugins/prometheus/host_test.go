@@ -84,12 +84,14 @@ func TestFiguresOfAnInputThroughTheHost(t *testing.T) {
 func TestRetryQueueThroughTheHost(t *testing.T) {
 	r := newRig(t, bare)
 	out := status.NewBoard("").Output("clickhouse")
-	out.Table("ticks").SetQueue(status.Queue{Batches: 3, Since: time.Now().Add(-time.Hour)})
+	out.Table("ticks").SetQueue(status.Queue{Batches: 3, Rows: 40, Since: time.Now().Add(-time.Hour)})
 	out.Table("candles")
 	out.Export(throughHost(t, r), "clickhouse")
 	assert.Equal(t, []string{
 		`data_bridge_clickhouse_retry_queue_batches{label="ticks",path="root.input",table="candles"} 0`,
 		`data_bridge_clickhouse_retry_queue_batches{label="ticks",path="root.input",table="ticks"} 3`,
+		`data_bridge_clickhouse_retry_queue_rows{label="ticks",path="root.input",table="candles"} 0`,
+		`data_bridge_clickhouse_retry_queue_rows{label="ticks",path="root.input",table="ticks"} 40`,
 	}, r.scrape(t, "data_bridge_clickhouse_retry_queue"))
 	ages := r.scrape(t, "data_bridge_clickhouse_retry_oldest")
 	assert.Equal(t, `data_bridge_clickhouse_retry_oldest_age_seconds{label="ticks",path="root.input",table="candles"} 0`, ages[0])

@@ -86,9 +86,12 @@ type Output struct {
 	// Unrouted counts rows handed to the dead-letter output because their table
 	// could not be told.
 	Unrouted atomic.Int64
+	// UnroutedErrors counts those of them that a processor had failed at.
+	UnroutedErrors atomic.Int64
 
 	tables    tableList
 	letters   waits
+	repairs   waits
 	incidents *incidents // of the board
 	export    exporter[outputMetrics]
 }

@@ -99,8 +99,11 @@ type OutputHealth struct {
 	Connected bool `json:"connected"`
 	TableHealth
 	// DeadLettersWaiting is rows that wait for the dead-letter output to take them.
-	DeadLettersWaiting int64                  `json:"dead_letters_waiting"`
-	Tables             map[string]TableHealth `json:"tables"`
+	DeadLettersWaiting int64 `json:"dead_letters_waiting"`
+	// ParkedRows is rows that are kept since too many were bad before an insert: a
+	// processor has failed at them, or their table cannot be told.
+	ParkedRows int64                  `json:"parked_rows"`
+	Tables     map[string]TableHealth `json:"tables"`
 }
 
 // TableHealth are the figures of one table.
@@ -110,12 +113,18 @@ type TableHealth struct {
 	Retries     int64 `json:"retries"`
 	RetryQueue  int64 `json:"retry_queue_size"`
 	RetryOldest *Age  `json:"retry_oldest_seconds"`
+	// RetryRows is how many rows of the table the retry queue has, and HeldRows how many
+	// that are settled wait with them to be acknowledged, for they came in one batch.
+	RetryRows int64 `json:"retry_rows"`
+	HeldRows  int64 `json:"held_rows"`
 	// RetryAttempts is how often the batch was tried that waits longest.
-	RetryAttempts int    `json:"retry_attempts"`
-	DeadLetters   int64  `json:"dead_letters"`
-	Deduplicated  int64  `json:"deduplicated"`
-	Unmatched     int64  `json:"unmatched"`
-	Error         string `json:"error,omitempty"`
+	RetryAttempts int   `json:"retry_attempts"`
+	DeadLetters   int64 `json:"dead_letters"`
+	Deduplicated  int64 `json:"deduplicated"`
+	Unmatched     int64 `json:"unmatched"`
+	// ProcessorErrors is records that a processor had failed at.
+	ProcessorErrors int64  `json:"processor_errors"`
+	Error           string `json:"error,omitempty"`
 	// InsertOldest is how long the server has had an insert that it has not answered.
 	InsertOldest *Age `json:"insert_oldest_seconds"`
 }
@@ -264,11 +273,16 @@ func (h *Health) addOutput(f Figures, out *Output, now time.Time) {
 			h.unhealthy("%soutput %q: ClickHouse has not answered an insert into table %q for %s", f.prefix(), out.Label, t.Name, time.Duration(*age).Round(time.Second))
 		}
 		if q := t.Queue(); q.Stuck {
-			h.unhealthy("%soutput %q: table %q waits for somebody to act: %s", f.prefix(), out.Label, t.Name, q.Err)
+			h.unhealthy("%soutput %q: table %q waits for somebody to act: %s%s", f.prefix(), out.Label, t.Name, q.Err, t.waiting(now))
 		}
 	}
 	o.DeadLetters += out.Unrouted.Load()
+	o.ProcessorErrors += out.UnroutedErrors.Load()
 	o.DeadLettersWaiting = h.checkLetters(f, out, now)
+	rows, since, why := out.Parked()
+	if o.ParkedRows = rows; rows > 0 && why != nil {
+		h.unhealthy("%soutput %q: %d rows are kept for somebody to act, for %s: %s", f.prefix(), out.Label, rows, now.Sub(since).Round(time.Second), why)
+	}
 	h.Metrics.RetryQueue += o.RetryQueue
 	h.Outputs[f.prefix()+out.Label] = o
 }
@@ -287,6 +301,18 @@ func (h *Health) checkLetters(f Figures, out *Output, now time.Time) int64 {
 	return rows
 }
 
+// waiting says how much waits for the table, and for how long.
+func (t *Table) waiting(now time.Time) string {
+	q, held := t.Queue(), t.Held.Load()
+	switch {
+	case q.Rows == 0:
+		return ""
+	case held == 0:
+		return fmt.Sprintf(" (%d rows, for %s)", q.Rows, now.Sub(q.Since).Round(time.Second))
+	}
+	return fmt.Sprintf(" (%d rows, for %s; %d settled rows that came with them are held)", q.Rows, now.Sub(q.Since).Round(time.Second), held)
+}
+
 func (t *Table) health(now time.Time) TableHealth {
 	th := TableHealth{
 		Rows:        t.Rows.Load(),
@@ -296,6 +322,9 @@ func (t *Table) health(now time.Time) TableHealth {
 
 		Deduplicated: t.Deduplicated.Load(),
 		Unmatched:    t.Unmatched.Load(),
+
+		ProcessorErrors: t.ProcessorErrors.Load(),
+		HeldRows:        t.Held.Load(),
 	}
 	if since := t.InsertSince(); !since.IsZero() {
 		age := Age(now.Sub(since))
@@ -303,7 +332,7 @@ func (t *Table) health(now time.Time) TableHealth {
 	}
 	if q := t.Queue(); q.Batches > 0 {
 		age := Age(now.Sub(q.Since))
-		th.RetryQueue, th.RetryOldest, th.RetryAttempts, th.Error = q.Batches, &age, q.Attempts, q.Err
+		th.RetryQueue, th.RetryRows, th.RetryOldest, th.RetryAttempts, th.Error = q.Batches, q.Rows, &age, q.Attempts, q.Err
 	}
 	return th
 }
@@ -318,6 +347,9 @@ func (o *OutputHealth) add(t TableHealth) {
 	o.DeadLetters += t.DeadLetters
 	o.Deduplicated += t.Deduplicated
 	o.Unmatched += t.Unmatched
+	o.ProcessorErrors += t.ProcessorErrors
+	o.RetryRows += t.RetryRows
+	o.HeldRows += t.HeldRows
 	if t.InsertOldest != nil && (o.InsertOldest == nil || *t.InsertOldest > *o.InsertOldest) {
 		o.InsertOldest = t.InsertOldest
 	}

@@ -103,13 +103,13 @@ const golden = `{
       "rows": 135000,
       "batches": 20,
       "retries": 30,
-      "retry_queue_size": 15,
+      "retry_queue_size": 15, "retry_rows": 40, "held_rows": 7,
       "retry_oldest_seconds": 90.000,
       "retry_attempts": 4,
       "dead_letters": 3,
-      "dead_letters_waiting": 0,
+      "dead_letters_waiting": 0, "parked_rows": 0,
       "insert_oldest_seconds": null,
-      "deduplicated": 0,
+      "deduplicated": 0, "processor_errors": 3,
       "unmatched": 0,
       "error": "retry: connection refused",
       "tables": {
@@ -117,12 +117,12 @@ const golden = `{
           "rows": 100000,
           "batches": 15,
           "retries": 30,
-          "retry_queue_size": 15,
+          "retry_queue_size": 15, "retry_rows": 40, "held_rows": 0,
           "retry_oldest_seconds": 90.000,
           "retry_attempts": 4,
           "dead_letters": 2,
           "insert_oldest_seconds": null,
-      "deduplicated": 0,
+      "deduplicated": 0, "processor_errors": 0,
           "unmatched": 0,
           "error": "retry: connection refused"
         },
@@ -130,12 +130,12 @@ const golden = `{
           "rows": 35000,
           "batches": 5,
           "retries": 0,
-          "retry_queue_size": 0,
+          "retry_queue_size": 0, "retry_rows": 0, "held_rows": 7,
           "retry_oldest_seconds": null,
           "retry_attempts": 0,
           "dead_letters": 0,
           "insert_oldest_seconds": null,
-      "deduplicated": 0,
+      "deduplicated": 0, "processor_errors": 2,
           "unmatched": 0
         }
       }
@@ -179,6 +179,9 @@ func example() *status.Board {
 	table.DeadLetters.Store(2)
 	out.Table("candles").Rows.Store(35000)
 	out.Table("candles").Batches.Store(5)
+	out.Table("candles").Held.Store(7)
+	out.Table("candles").ProcessorErrors.Store(2)
+	out.UnroutedErrors.Store(1)
 	out.Unrouted.Store(1)
 	out.Link.Up()
 	b.SetBuffer(func() status.Buffer {
@@ -206,7 +209,7 @@ func TestHealthBody(t *testing.T) {
 		external.Yield()
 		time.Sleep(500 * time.Millisecond)
 		b.Output("clickhouse").Table("ticks").SetQueue(status.Queue{
-			Batches: 15, Since: time.Now().Add(-90 * time.Second), Attempts: 4, Err: "retry: connection refused",
+			Batches: 15, Rows: 40, Since: time.Now().Add(-90 * time.Second), Attempts: 4, Err: "retry: connection refused",
 		})
 		body, err := json.MarshalIndent(b.Health(), "", "  ")
 		require.NoError(t, err)
@@ -220,6 +223,31 @@ func TestUnhealthyWhenSomebodyHasToAct(t *testing.T) {
 	h := b.Health()
 	assert.Equal(t, "unhealthy", h.Status)
 	assert.Equal(t, []string{`output "clickhouse": table "ticks" waits for somebody to act: access fault: no INSERT right`}, h.Reasons)
+}
+
+// Which table holds how many rows, and since when, is in the words as well.
+func TestUnhealthyWordsSayHowMuchWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := status.NewBoard("")
+		out := b.Output("clickhouse")
+		out.Link.Up()
+		ticks := out.Table("ticks")
+		ticks.SetQueue(status.Queue{Batches: 1, Rows: 12, Since: time.Now(), Stuck: true, Err: "schema fault: no table"})
+		time.Sleep(25 * time.Minute)
+		assert.Equal(t, []string{`output "clickhouse": table "ticks" waits for somebody to act: schema fault: no table (12 rows, for 25m0s)`}, b.Health().Reasons)
+		ticks.Held.Store(298)
+		assert.Equal(t, []string{`output "clickhouse": table "ticks" waits for somebody to act: schema fault: no table (12 rows, for 25m0s; 298 settled rows that came with them are held)`}, b.Health().Reasons)
+		ticks.SetQueue(status.Queue{})
+
+		waiting := out.AwaitRepair(150)
+		waiting.Failed(errors.New("so many are bad"))
+		time.Sleep(time.Minute)
+		h := b.Health()
+		assert.Equal(t, []string{`output "clickhouse": 150 rows are kept for somebody to act, for 1m0s: so many are bad`}, h.Reasons)
+		assert.EqualValues(t, 150, h.Outputs["clickhouse"].ParkedRows)
+		waiting.Done()
+		assert.Equal(t, "healthy", b.Health().Status)
+	})
 }
 
 func TestHealthOfAFreshBridge(t *testing.T) {

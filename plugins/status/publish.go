@@ -129,6 +129,7 @@ func (in *Input) gauge(g *service.MetricGauge, v int64) { g.Set(v, in.Label, str
 // outputMetrics are the gauges of an output; it counts its events itself.
 type outputMetrics struct {
 	queue, oldest, connected, letters *service.MetricGauge
+	rows, held, parked                *service.MetricGauge
 }
 
 // Export publishes the state of the output through m from now on: its link and
@@ -137,6 +138,9 @@ func (o *Output) Export(m *service.Metrics, prefix string) {
 	o.export.set(&outputMetrics{
 		queue:     m.NewGauge(prefix+"_retry_queue", "table"),
 		oldest:    m.NewGauge(prefix+"_retry_oldest_seconds", "table"),
+		rows:      m.NewGauge(prefix+"_retry_rows", "table"),
+		held:      m.NewGauge(prefix+"_held_rows", "table"),
+		parked:    m.NewGauge(prefix + "_parked_rows"),
 		connected: m.NewGauge(prefix + "_connected"),
 		letters:   m.NewGauge(prefix + "_dead_letters_waiting"),
 	})
@@ -151,12 +155,16 @@ func (o *Output) Publish() {
 		m.connected.Set(o.Link.gauge())
 		waiting, _, _ := o.WaitingLetters()
 		m.letters.Set(waiting)
+		parked, _, _ := o.Parked()
+		m.parked.Set(parked)
 		for _, t := range o.Tables() {
 			q, age := t.Queue(), time.Duration(0)
 			if q.Batches > 0 {
 				age = now.Sub(q.Since)
 			}
 			m.queue.Set(q.Batches, t.Name)
+			m.rows.Set(q.Rows, t.Name)
+			m.held.Set(t.Held.Load(), t.Name)
 			m.oldest.SetFloat64(age.Seconds(), t.Name)
 		}
 	})

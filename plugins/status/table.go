@@ -24,6 +24,13 @@ type Table struct {
 	// Unmatched counts records of which no column took anything, stored or not.
 	Unmatched atomic.Int64
 
+	// ProcessorErrors counts records that a processor had failed at: dead letters, or
+	// stored all the same.
+	ProcessorErrors atomic.Int64
+	// Held is rows that are settled and not acknowledged yet, since rows of this table
+	// came in one batch with them, and wait.
+	Held atomic.Int64
+
 	queue   atomic.Pointer[Queue]
 	inserts waits
 }
@@ -32,6 +39,8 @@ type Table struct {
 type Queue struct {
 	// Batches wait for their next attempt, or behind one that does.
 	Batches int64
+	// Rows is how many rows those have for the table.
+	Rows int64
 	// Since is when the oldest of them was handed to the output.
 	Since time.Time
 	// Attempts is how often that one was tried.

@@ -68,6 +68,14 @@ func (o *Output) AwaitLetters(rows int) *Wait { return o.letters.begin(rows) }
 // oldest of them do, and why, as far as it is known.
 func (o *Output) WaitingLetters() (rows int64, since time.Time, err error) { return o.letters.state() }
 
+// AwaitRepair notes that so many rows are kept for somebody to act, though no insert of
+// them has failed, until Done is called. Why is told by Failed.
+func (o *Output) AwaitRepair(rows int) *Wait { return o.repairs.begin(rows) }
+
+// Parked tells how many rows are kept for somebody to act, since when the oldest of
+// them are, and why.
+func (o *Output) Parked() (rows int64, since time.Time, err error) { return o.repairs.state() }
+
 // AwaitInsert notes that the server is to answer an insert of so many rows, until Done
 // is called.
 func (t *Table) AwaitInsert(rows int) *Wait { return t.inserts.begin(rows) }

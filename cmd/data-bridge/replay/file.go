@@ -129,11 +129,21 @@ func (r *run) take(p *portion, line []byte) {
 	}
 }
 
+// errUnmapped says that a record is not what the output is to get: it would be stored
+// with defaults in place of what a processor makes.
+var errUnmapped = errors.New("a processor had failed at the record, and replay runs none: give what it should have made of it as --mapping")
+
 // message returns the record of a line, mended; nil if the mapping deletes it.
 func (r *run) message(line []byte) (*service.Message, error) {
 	letter, err := deadletter.Parse(line)
-	if err != nil || r.mapping == nil {
-		return letter.Message(), err
+	switch {
+	case err != nil:
+		return nil, err
+	case r.mapping != nil:
+	case letter.Reason == deadletter.ProcessorError:
+		return nil, errUnmapped
+	default:
+		return letter.Message(), nil
 	}
 	m, err := letter.Message().BloblangQuery(r.mapping)
 	if err != nil {

@@ -52,8 +52,8 @@ dead_letter.jsonl becomes dead_letter.jsonl.replaying-<time>, and
 dead_letter.jsonl.replayed-<time> when all of it was tried. Delete that when you like.
 
 What does not fit this time either is a dead letter of the config again, with the
-reason of today. Lines that are no dead letters, or that
-the mapping fails at, are kept in dead_letter.jsonl.left-<time>. When replay is interrupted, the file keeps what
+reason of today. Lines that are no dead letters, that the mapping fails at, or whose
+record a processor had failed at while no mapping is given, are kept in dead_letter.jsonl.left-<time>. When replay is interrupted, the file keeps what
 was not tried: name it to go on. The last line counts.
 
 A record is stored once more if it was stored before, unless the table's

@@ -86,8 +86,9 @@ type Rules struct {
 
 // Queue is what waits for a retry, or behind one.
 type Queue struct {
-	// Jobs is how many there are; the rest is about the load that is first.
-	Jobs int
+	// Jobs is how many there are, and Rows how many rows they have; the rest is about
+	// the load that is first.
+	Jobs, Rows int
 	// Since is when it was formed, Attempts how often it was attempted, and Last
 	// how its last attempt ended.
 	Since    time.Time

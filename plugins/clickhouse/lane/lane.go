@@ -339,6 +339,11 @@ func (l *Lane[J]) publish() {
 		q = Queue{Jobs: len(l.fresh), Since: head.since, Attempts: head.tries, Last: head.last}
 		for _, e := range waiting {
 			q.Jobs += len(e.tickets)
+			q.Rows += e.rows
+		}
+		for _, t := range l.fresh {
+			rows, _ := t.job.Size()
+			q.Rows += rows
 		}
 	}
 	if q.Jobs == 0 && l.waiting == 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
+	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -139,6 +140,24 @@ func TestMissingFieldsOnTheServer(t *testing.T) {
 		require.Equal(t, [][]string{
 			{"1", `\N`, "", "10", "100"}, {"2", `\N`, "", "7", "200"}, {"3", "1", "x", "30", "300"}, {"4", `\N`, "", "8", "400"},
 		}, query(t, server, "SELECT id, n, s, d, m FROM default."+table+" ORDER BY id"))
+	})
+}
+
+// A record that lacks what a column needs is a dead letter, where that is asked for;
+// what the server has a default for, or null, it may lack.
+func TestMissingFieldsMayBeErrors(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8, n Nullable(Int8), s String, d UInt16 DEFAULT id * 10")
+		out := open(t, yamlFor(t, server, table, "missing_fields: error"))
+		require.NoError(t, out.WriteBatch(t.Context(), records(`{"id":1}`, `{"id":2,"s":""}`, `{"s":"y","n":1,"d":1}`, `{"id":3,"n":4,"s":"x","d":5}`)))
+		require.Equal(t, [][]string{{"2", `\N`, "", "20"}, {"3", "4", "x", "5"}}, query(t, server, "SELECT id, n, s, d FROM default."+table+" ORDER BY id"))
+		letters := boxOf(t).all()
+		require.Len(t, letters, 2)
+		for i, column := range []string{"s", "id"} {
+			require.Equal(t, column, letters[i].meta[metaColumn])
+			require.Contains(t, letters[i].meta[metaError], rec.ErrMissing.Error())
+		}
+		require.EqualValues(t, 2, out.board.Table(table).DeadLetters.Load())
 	})
 }
 

@@ -56,7 +56,7 @@ func TestALineSaysWhatAndWhy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "folder", "dead.jsonl")
 	m := service.NewMessage([]byte(`{"id":300,"note":"<&>"}`))
 	for key, value := range map[string]string{
-		"clickhouse_table": "ticks", "clickhouse_column": "id", "clickhouse_error": "out of range", "clickhouse_code": "70", "clickhouse_attempts": "2",
+		"clickhouse_table": "ticks", "clickhouse_column": "id", "clickhouse_error": "out of range", "clickhouse_code": "70", "clickhouse_attempts": "2", "clickhouse_reason": "processor_error",
 		"clickhouse_source": "market[3]", "clickhouse_source_offset": "17", "clickhouse_else": "x", "table": "ticks", "key": "\xff",
 	} {
 		m.MetaSetMut(key, value)
@@ -71,7 +71,7 @@ func TestALineSaysWhatAndWhy(t *testing.T) {
 	assert.WithinDuration(t, time.Now(), at, time.Hour)
 	delete(line, "at")
 	assert.Equal(t, map[string]any{
-		"table": "ticks", "column": "id", "error": "out of range", "code": 70., "attempts": 2., "source": "market[3]", "offset": 17.,
+		"table": "ticks", "column": "id", "error": "out of range", "code": 70., "attempts": 2., "reason": "processor_error", "source": "market[3]", "offset": 17.,
 		"metadata": map[string]any{"table": "ticks", "clickhouse_else": "x"}, "metadata_base64": map[string]any{"key": "/w=="},
 		"record": `{"id":300,"note":"<&>"}`,
 	}, line)

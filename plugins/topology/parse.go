@@ -44,7 +44,7 @@ func Parsed(conf *service.ParsedConfig) (Config, error) {
 
 func partsOf(get func(part string) (any, error)) (Config, error) {
 	conf := Config{}
-	for _, part := range parts {
+	for _, part := range append(parts[:len(parts):len(parts)], errorHandling) {
 		v, err := get(part)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", part, err)

@@ -54,6 +54,9 @@ func (s *site) note(m manager, kind string, conf map[string]any) error {
 		b = &building{conf: map[string]any{}, generation: &Generation{}}
 		s.streams[m.StreamID()] = b
 		m.SetGeneric(generationKey{m.StreamID()}, b.generation)
+		if host, ok := m.(interface{ Strict() bool }); ok && host.Strict() {
+			b.conf[errorHandling] = map[string]any{"strict": true}
+		}
 	case b == nil:
 		return nil // built by itself, as for a test of processors
 	}

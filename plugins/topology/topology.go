@@ -19,7 +19,7 @@ import (
 )
 
 // Config holds the parts of a parsed configuration, as the host names them: input,
-// buffer, pipeline, output, and the lists input_resources, processor_resources and
+// buffer, pipeline, output, error_handling, and the lists input_resources, processor_resources and
 // output_resources. Values are YAML nodes, or maps, lists and scalars; what is absent
 // is not there.
 type Config map[string]any
@@ -61,7 +61,7 @@ func New(conf Config, stream string) (*Topology, error) {
 	}
 	tr.stream = stream
 	t := &Topology{tree: tr}
-	for _, rule := range []func(*tree) []Fault{framesApart, chunksWhole, gatesMeet, rejectsCaught, lettersTaken, metadataGiven, valuesFit, labelsExist} {
+	for _, rule := range []func(*tree) []Fault{framesApart, chunksWhole, gatesMeet, rejectsCaught, lettersTaken, strictCaught, metadataGiven, valuesFit, labelsExist} {
 		t.faults = append(t.faults, rule(tr)...)
 	}
 	return t, nil

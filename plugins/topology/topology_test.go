@@ -207,6 +207,18 @@ func TestRejectsAreCaught(t *testing.T) {
 	})
 }
 
+// Strict error handling of the host is refused behind our buffer: half of a batch
+// would be written again and again.
+func TestStrictErrorHandlingIsRefused(t *testing.T) {
+	const output, strict = "output: {clickhouse: {}}\n", "error_handling: {strict: true}\n"
+	expect(t, map[string][]string{
+		"buffer: {backpressure: {}}\n" + output + strict:                              {"error_handling.strict"},
+		"buffer: {backpressure: {}}\n" + output + "error_handling: {strict: false}\n": nil,
+		"buffer: {memory: {}}\n" + output + strict:                                    nil,
+		output + strict: nil,
+	})
+}
+
 // What the inputs and the buffer ask.
 func TestAnswers(t *testing.T) {
 	const input = "input: {pausable_kafka: {}}\nbuffer: {backpressure: {}}\n"

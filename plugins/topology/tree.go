@@ -39,10 +39,14 @@ type tree struct {
 	output   *node
 
 	resources map[string]map[string]*node // by kind and label
+
+	strict     bool // error handling
+	strictLine int
 }
 
 func newTree(conf Config) (*tree, error) {
 	t := &tree{resources: map[string]map[string]*node{"input": {}, "processor": {}, "output": {}}}
+	t.strict, t.strictLine = strictOf(conf)
 	root := map[string]any{}
 	for _, part := range parts {
 		if v, ok := conf[part]; ok && v != nil {

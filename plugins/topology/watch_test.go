@@ -69,6 +69,10 @@ mapping: 'root.clickhouse = {"addresses": ["127.0.0.1:1"], "table": "a", "dead_l
 		"resource that takes apart": {
 			"input: {" + framedInput + "}\npipeline: {processors: [{resource: u}, {mapping: root = this}]}\nprocessor_resources: [{label: u, unframe: {}}]\noutput: {drop: {}}", "",
 		},
+		"strict": {
+			"error_handling: {strict: true}\ninput: {generate: {mapping: root = 1, count: 1}}\nbuffer: {backpressure: {status_server: {enabled: false}}}\noutput: {drop: {}}",
+			"error_handling.strict must not be true",
+		},
 		"reject": {
 			"input: {generate: {mapping: root = 1, count: 1}}\nbuffer: {backpressure: {status_server: {enabled: false}}}\n" +
 				"output: {clickhouse: {addresses: ['127.0.0.1:1'], table: a, dead_letter: {reject: bad}}}", "output.clickhouse.dead_letter must not reject",

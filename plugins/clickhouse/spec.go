@@ -79,7 +79,7 @@ func deliveryFields() []*service.ConfigField {
 		onProcessorErrorField(),
 		service.NewFloatField(fieldMaxDeadLetterShare).
 			Description("The share of bad rows among the last ones of a table, from 0 to 1, above which they do not become dead letters any more: the table's rows wait, an error is logged and /health says so, until the table, the configuration or the records are right, or this is raised. " +
-				"So a wrong deployment does not empty a topic into the dead letters. A hundred bad rows are needed before it counts. 1 switches it off.").
+				"So a wrong deployment does not empty a topic into the dead letters. A hundred bad rows are needed before it counts. Records that a processor has failed at are judged apart, and those whose table cannot be told among all records. 1 switches it off.").
 			Default(0.5).Example(1.0).Advanced().
 			LintRule(`root = if this <= 0 || this > 1 { ["` + fieldMaxDeadLetterShare + ` is %v, must be above 0 and at most 1".format(this)] }`),
 		service.NewOutputField(fieldDeadLetter).

@@ -181,8 +181,8 @@ func (s *shipment) settle(batch service.MessageBatch) error {
 }
 
 func (s *shipment) settleOne(d *delivery) error {
-	if d.err != nil && s.ctx.Err() != nil {
-		return s.ctx.Err()
+	if s.ctx.Err() != nil && (d.err != nil || len(d.bad) > 0) {
+		return s.ctx.Err() // who gives the batch up is waiting
 	}
 	for _, i := range d.failed {
 		s.failures.add(d.err, d.row(i))

@@ -28,8 +28,12 @@ func TestWhatComesWithAMissingTableIsSettledAtOnce(t *testing.T) {
 		batch = append(batch, failed...)
 		done := make(chan error, 1)
 		ctx, cancel := context.WithCancel(context.Background())
-		t.Cleanup(cancel)
-		go func() { done <- out.WriteBatch(ctx, batch) }()
+		gone := make(chan struct{})
+		t.Cleanup(func() { cancel(); <-gone }) // before the output is closed
+		go func() {
+			defer close(gone)
+			done <- out.WriteBatch(ctx, batch)
+		}()
 		awaitStuck(t, out, bad)
 		require.Eventually(t, func() bool { return out.board.DeadLetters() == 3 && out.board.Rows() == 2 }, long, time.Millisecond)
 		require.Equal(t, "1 1", count(t, server, good))

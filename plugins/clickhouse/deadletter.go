@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -25,7 +26,13 @@ const (
 	metaSource   = "clickhouse_source"
 	metaOffset   = "clickhouse_source_offset"
 	metaReason   = "clickhouse_reason" // of those alone that are dead letters for another reason than their content
+	// metaOwn holds what the record itself had under these names, as a JSON object
+	// whose values are in base64; it is not there when the record had none of them.
+	metaOwn = "clickhouse_own"
 )
+
+// metaReasons are all of them.
+var metaReasons = []string{metaTable, metaError, metaColumn, metaCode, metaAttempts, metaSource, metaOffset, metaReason, metaOwn}
 
 // deadLetters delivers rows that cannot be stored. It is safe for concurrent
 // use.
@@ -76,6 +83,7 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 	var finder position.Finder
 	for i, row := range bad {
 		m := all[row.index].message().Copy()
+		setOwn(m)
 		if row.table != "" {
 			m.MetaSetMut(metaTable, row.table)
 		}
@@ -99,9 +107,40 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 	return out
 }
 
-// setPosition names where the record came from. One that was rewritten on its
-// way has lost its offset.
+// setOwn makes room for the reason: what the record has under its names would be
+// taken for it, or be lost, and may be what names the record's table.
+func setOwn(m *service.Message) {
+	var own map[string][]byte
+	for _, key := range metaReasons {
+		value, has := m.MetaGet(key)
+		if !has {
+			continue
+		}
+		if own == nil {
+			own = map[string][]byte{}
+		}
+		own[key] = []byte(value)
+		m.MetaDelete(key)
+	}
+	if own == nil {
+		return
+	}
+	text, _ := json.Marshal(own) // of texts: it never fails
+	m.MetaSetMut(metaOwn, string(text))
+}
+
+// setPosition names where the record came from, the first time if it is sent again.
+// One that was rewritten on its way has lost its offset.
 func setPosition(finder *position.Finder, m *service.Message, data []byte) {
+	if origin, ok := position.OriginOf(m.Context()); ok {
+		if origin.Source != "" {
+			m.MetaSetMut(metaSource, origin.Source)
+		}
+		if origin.Offset != nil {
+			m.MetaSetMut(metaOffset, strconv.FormatInt(*origin.Offset, 10))
+		}
+		return
+	}
 	if source := position.SourceOf(m.Context()); source != "" {
 		m.MetaSetMut(metaSource, source)
 	}

@@ -1,11 +1,13 @@
 package clickhouse
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -28,4 +30,36 @@ func TestRowsThatWaitForTheDeadLetterOutputAreCounted(t *testing.T) {
 	rows, _, _ := out.board.WaitingLetters()
 	require.Zero(t, rows)
 	require.EqualValues(t, 2, out.board.DeadLetters())
+}
+
+// What a record itself has under the names of the reason stays known, be it what names
+// its table; a name that the reason does not need has the reason's meaning too. A record
+// that is sent again says where it first came from.
+func TestTheReasonTakesNothingFromTheRecord(t *testing.T) {
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
+	table := newTable(t, server, "id UInt8")
+	out := open(t, yamlFor(t, server, "${! @clickhouse_table }", ""))
+	offset := int64(17)
+	run := position.Pin(t.Context(), "dead_letter/x")
+	batch := records(`{"id":300}`, `{"id":301}`)
+	batch[0] = batch[0].WithContext(run.Add(0, position.Origin{Source: "market[3]", Offset: &offset}))
+	for _, m := range batch {
+		m.MetaSetMut("clickhouse_table", table)
+		m.MetaSetMut("clickhouse_code", 5)
+	}
+	require.NoError(t, out.WriteBatch(t.Context(), batch))
+	letters := boxOf(t).all()
+	require.Len(t, letters, 2)
+	for i, l := range letters {
+		var own map[string][]byte
+		require.NoError(t, json.Unmarshal([]byte(l.meta["clickhouse_own"]), &own))
+		require.Equal(t, map[string][]byte{"clickhouse_table": []byte(table), "clickhouse_code": []byte("5")}, own)
+		require.Equal(t, table, l.meta["clickhouse_table"])
+		require.NotContains(t, l.meta, "clickhouse_code")
+		if i == 0 {
+			require.Equal(t, []string{"market[3]", "17"}, []string{l.meta["clickhouse_source"], l.meta["clickhouse_source_offset"]})
+		} else {
+			require.NotContains(t, l.meta, "clickhouse_source")
+		}
+	}
 }

@@ -2,12 +2,15 @@ package deadletter
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"time"
 )
 
 // Who may read a dead letter may read what was meant for the table.
@@ -27,8 +30,8 @@ type appending struct {
 }
 
 // open opens the file of that name as it is now, wherever the one is that had the name
-// before, and makes it if there is none.
-func open(path string) (*appending, error) {
+// before, and makes it if there is none. It waits for whoever appends, until ctx ends.
+func open(ctx context.Context, path string) (*appending, error) {
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return nil, err
 	}
@@ -40,7 +43,7 @@ func open(path string) (*appending, error) {
 		if !a.regular {
 			return a, nil
 		}
-		current, err := a.lock(path)
+		current, err := a.lock(ctx, path)
 		if err == nil && current {
 			return a, nil
 		}
@@ -62,8 +65,8 @@ func openOnce(path string) (*appending, error) {
 }
 
 // lock waits for whoever appends, and reports whether the file still has its name.
-func (a *appending) lock(path string) (current bool, err error) {
-	if err := lock(a.file); err != nil {
+func (a *appending) lock(ctx context.Context, path string) (current bool, err error) {
+	if err := lock(ctx, a.file); err != nil {
 		return false, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
 	own, err := a.file.Stat()
@@ -76,6 +79,25 @@ func (a *appending) lock(path string) (current bool, err error) {
 		return false, nil
 	}
 	return err == nil && os.SameFile(own, named), err
+}
+
+// lockPoll is how often somebody looks who waits for a file: the system would wait in
+// a way that nothing ends.
+const lockPoll = 5 * time.Millisecond
+
+// lock waits until nobody else has locked the file, or ctx ends; closing the file ends
+// the lock.
+func lock(ctx context.Context, f *os.File) error {
+	for {
+		if got, err := TryLock(f); got || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(lockPoll):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // write appends lines, and ends a line before them that somebody could not end. They
@@ -101,7 +123,7 @@ func (a *appending) write(lines []byte) error {
 		return err
 	}
 	if a.made {
-		return syncFolder(filepath.Dir(a.file.Name()))
+		return SyncFolder(filepath.Dir(a.file.Name()))
 	}
 	return nil
 }
@@ -114,9 +136,9 @@ func (a *appending) restore() error {
 	return a.file.Truncate(a.size)
 }
 
-// syncFolder makes a new name in a folder last. Where a file system cannot, there is
+// SyncFolder makes a new name in a folder last. Where a file system cannot, there is
 // nothing to be done.
-func syncFolder(path string) error {
+func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
 		return err
@@ -129,7 +151,7 @@ func syncFolder(path string) error {
 }
 
 // appendAll appends to each file its lines, or nothing to any of them.
-func appendAll(lines map[string]*bytes.Buffer) (err error) {
+func appendAll(ctx context.Context, lines map[string]*bytes.Buffer) (err error) {
 	paths := slices.Sorted(maps.Keys(lines)) // in one order, so that nobody waits for each other
 	var files []*appending
 	defer func() {
@@ -141,7 +163,7 @@ func appendAll(lines map[string]*bytes.Buffer) (err error) {
 		}
 	}()
 	for _, path := range paths {
-		f, err := open(path)
+		f, err := open(ctx, path)
 		if err != nil {
 			return err
 		}
@@ -156,28 +178,52 @@ func appendAll(lines map[string]*bytes.Buffer) (err error) {
 }
 
 // Append appends lines to the file of that name, whole or not at all, and makes it if
-// there is none. They are on the disk when it returns.
-func Append(path string, lines []byte) error {
-	return appendAll(map[string]*bytes.Buffer{path: bytes.NewBuffer(lines)})
+// there is none. They are on the disk when it returns. It waits for whoever appends,
+// until ctx ends.
+func Append(ctx context.Context, path string, lines []byte) error {
+	return appendAll(ctx, map[string]*bytes.Buffer{path: bytes.NewBuffer(lines)})
 }
 
-// Aside gives a file another name. Nobody appends to it any more when it returns: who
-// does so by this package opens another one.
-func Aside(path, aside string) error {
-	if path == aside {
-		return nil
+// Aside gives a file another name, as Rename does, and waits for whoever appends, until
+// ctx ends. Nobody appends to it any more when it returns without an error: who does so
+// by this package opens another one. After an error the file has the name that is
+// returned, if it is not empty.
+func Aside(ctx context.Context, path, aside string) (name string, err error) {
+	if name, err = Rename(path, aside); err != nil {
+		return "", err
 	}
-	if _, err := os.Stat(aside); err == nil {
-		return &os.PathError{Op: "rename " + path + " to", Path: aside, Err: os.ErrExist}
-	}
-	if err := os.Rename(path, aside); err != nil {
-		return err
-	}
-	a, err := open(aside) // whoever appends has finished then
+	a, err := open(ctx, name) // whoever appends has finished then
 	if err != nil {
-		return err
+		return name, err
 	}
-	return a.file.Close()
+	return name, a.file.Close()
+}
+
+// Rename gives a file the name to, or, if somebody has that, the first of to-2, to-3
+// and so on that nobody has. It never takes the place of a file that is there. The name
+// lasts when it returns.
+func Rename(path, to string) (name string, err error) {
+	if name, err = reserve(to); err != nil {
+		return "", err
+	}
+	if err := os.Rename(path, name); err != nil {
+		return "", errors.Join(err, os.Remove(name))
+	}
+	return name, SyncFolder(filepath.Dir(name))
+}
+
+// reserve makes an empty file whose name nobody has: that takes the name in one step.
+func reserve(name string) (string, error) {
+	for free, n := name, 2; ; n++ {
+		f, err := os.OpenFile(free, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		if err == nil {
+			return free, f.Close()
+		}
+		if !errors.Is(err, os.ErrExist) {
+			return "", err
+		}
+		free = name + "-" + strconv.Itoa(n)
+	}
 }
 
 // writable tells why nothing could be appended to the file of that name, as far as

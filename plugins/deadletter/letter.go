@@ -13,9 +13,14 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// reason is how the metadata begins that the output of ClickHouse gives a dead
-// letter to say why it is one.
-const reason = "clickhouse_"
+// The metadata that the output of ClickHouse gives a dead letter to say why it is one.
+const (
+	reason = "clickhouse_" // how all of it begins
+	// why is always there: without it the names are the record's own.
+	why = reason + "error"
+	// own holds what the record itself had under these names.
+	own = reason + "own"
+)
 
 // Letter is a record that could not be stored, and why: a line of a file. What is not
 // known is left out of the line.
@@ -61,16 +66,34 @@ func Of(m *service.Message, at time.Time) (*Letter, error) {
 	} else {
 		l.RecordBase64 = body
 	}
+	_, explained := m.MetaGet(why)
 	return l, m.MetaWalk(func(key, value string) error {
-		switch {
-		case l.explain(key, value):
-		case utf8.ValidString(value):
-			l.Metadata = put(l.Metadata, key, value)
-		default:
-			l.MetadataBase64 = put(l.MetadataBase64, key, []byte(value))
+		if !explained || !l.restore(key, value) && !l.explain(key, value) {
+			l.keep(key, value)
 		}
 		return nil
 	})
+}
+
+// keep notes metadata of the record.
+func (l *Letter) keep(key, value string) {
+	if utf8.ValidString(value) {
+		l.Metadata = put(l.Metadata, key, value)
+	} else {
+		l.MetadataBase64 = put(l.MetadataBase64, key, []byte(value))
+	}
+}
+
+// restore notes what the record had under the names that the reason took.
+func (l *Letter) restore(key, value string) bool {
+	var had map[string][]byte
+	if key != own || json.Unmarshal([]byte(value), &had) != nil {
+		return false
+	}
+	for key, value := range had {
+		l.keep(key, string(value))
+	}
+	return true
 }
 
 func put[V any](m map[string]V, key string, value V) map[string]V {

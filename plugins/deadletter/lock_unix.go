@@ -8,8 +8,20 @@ import (
 	"syscall"
 )
 
-// lock waits until nobody else has locked the file; closing it ends that.
-func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }
+// TryLock locks a file for this process, unless somebody else has locked it; closing
+// the file, or the end of the process, ends that.
+func TryLock(f *os.File) (got bool, err error) {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return false, nil
+		case !errors.Is(err, syscall.EINTR):
+			return false, err
+		}
+	}
+}
 
 // mayWrite tells why this process may not write to what has that name.
 func mayWrite(path string) error {

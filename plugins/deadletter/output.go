@@ -91,8 +91,8 @@ func (o *output) Connect(context.Context) error {
 }
 
 // WriteBatch implements service.BatchOutput. Either all lines are on the disk or none
-// is.
-func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error {
+// is. It waits for whoever else appends, until ctx ends.
+func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
 	now := time.Now().UTC()
 	lines := map[string]*bytes.Buffer{} // by their file
 	for i, m := range batch {
@@ -114,7 +114,7 @@ func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error
 			return err
 		}
 	}
-	return appendAll(lines)
+	return appendAll(ctx, lines)
 }
 
 // Close implements service.BatchOutput: nothing is open between two batches.

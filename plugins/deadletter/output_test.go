@@ -4,6 +4,7 @@ package deadletter
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -238,32 +239,112 @@ func TestWritersOfOneFileDoNotGetInEachOthersWay(t *testing.T) {
 	assert.GreaterOrEqual(t, len(taken), 2*3*50)
 }
 
-// Who waits for a file finds out that it was taken away meanwhile.
-func TestAFileThatIsTakenAwayWhileSomebodyWaitsForItGetsNoMore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "dead.jsonl")
-	held, err := open(path)
-	require.NoError(t, err)
-	info, err := held.file.Stat()
-	require.NoError(t, err)
-	waiting := fmt.Sprintf(":%d ", info.Sys().(*syscall.Stat_t).Ino)
-	out, done := newOutput(t, path), make(chan error, 1)
-	go func() { done <- out.WriteBatch(t.Context(), batchOf("1")) }()
+// awaitOpened waits until this process has a file open so many times.
+func awaitOpened(t *testing.T, path string, times int) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		locks, err := os.ReadFile("/proc/locks")
+		fds, err := filepath.Glob("/proc/self/fd/*")
 		if err != nil {
 			t.Error(err)
 		}
-		for line := range strings.Lines(string(locks)) {
-			if strings.Contains(line, "-> FLOCK") && strings.Contains(line, waiting) {
-				return true
+		open := 0
+		for _, fd := range fds {
+			if name, _ := os.Readlink(fd); name == path {
+				open++
 			}
 		}
-		return false
+		return open == times
 	}, time.Minute, time.Millisecond)
+}
+
+// Who waits for a file finds out that it was taken away meanwhile.
+func TestAFileThatIsTakenAwayWhileSomebodyWaitsForItGetsNoMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	held, err := open(t.Context(), path)
+	require.NoError(t, err)
+	out, done := newOutput(t, path), make(chan error, 1)
+	go func() { done <- out.WriteBatch(t.Context(), batchOf("1")) }()
+	awaitOpened(t, path, 2)
 	require.NoError(t, os.Remove(path))
 	require.NoError(t, held.file.Close())
 	require.NoError(t, <-done)
 	assert.Equal(t, []string{"1"}, recordsIn(t, path))
+}
+
+// Who waits for a file that somebody holds for ever can be called off, whether it is to
+// append to it or to take it away, and nothing is lost.
+func TestTheWaitForAFileEndsWithItsContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	require.NoError(t, newOutput(t, path).WriteBatch(t.Context(), batchOf("0")))
+	held, err := open(t.Context(), path)
+	require.NoError(t, err)
+	defer held.file.Close()
+	out := newOutput(t, path)
+	var name string
+	for what, wait := range map[string]func(context.Context) error{
+		"append": func(ctx context.Context) error { return out.WriteBatch(ctx, batchOf("1")) },
+		"aside":  func(ctx context.Context) (err error) { name, err = Aside(ctx, path, path+".aside"); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- wait(ctx) }()
+		if what == "append" {
+			awaitOpened(t, path, 2)
+		}
+		cancel()
+		select {
+		case err := <-done:
+			require.ErrorIs(t, err, context.Canceled, what)
+		case <-time.After(time.Minute):
+			require.Fail(t, "it waits for ever", what)
+		}
+		if what == "aside" {
+			require.NoError(t, os.Rename(name, path))
+		}
+	}
+	assert.Equal(t, []string{"0"}, recordsIn(t, path))
+}
+
+// A file that is there is never taken the place of.
+func TestAFileGetsANameThatNobodyHas(t *testing.T) {
+	dir := t.TempDir()
+	to := filepath.Join(dir, "to")
+	for i, want := range []string{to, to + "-2", to + "-3"} {
+		path := filepath.Join(dir, "from")
+		require.NoError(t, os.WriteFile(path, []byte{byte('0' + i)}, 0o600))
+		name, err := Rename(path, to)
+		require.NoError(t, err)
+		require.Equal(t, want, name)
+	}
+	for i, name := range []string{to, to + "-2", to + "-3"} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Equal(t, string(rune('0'+i)), string(text))
+	}
+	_, err := Rename(filepath.Join(dir, "none"), to)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoFileExists(t, to+"-4")
+}
+
+// What a record itself has under the names that the reason takes comes back, and is
+// no reason where none was given.
+func TestMetadataWithTheNamesOfTheReasonIsTheRecords(t *testing.T) {
+	m := service.NewMessage([]byte("1"))
+	m.MetaSetMut("clickhouse_error", "why")
+	m.MetaSetMut("clickhouse_table", "market.ticks")
+	m.MetaSetMut("clickhouse_own", `{"clickhouse_table":"dGlja3M=","clickhouse_source":"/w=="}`)
+	l, err := Of(m, time.Now())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"why", "market.ticks", ""}, []string{l.Error, l.Table, l.Source})
+	assert.Equal(t, map[string]string{"clickhouse_table": "ticks"}, l.Metadata)
+	assert.Equal(t, map[string][]byte{"clickhouse_source": []byte("\xff")}, l.MetadataBase64)
+
+	m = service.NewMessage([]byte("1"))
+	m.MetaSetMut("clickhouse_table", "ticks")
+	l, err = Of(m, time.Now())
+	require.NoError(t, err)
+	assert.Empty(t, l.Table)
+	assert.Equal(t, map[string]string{"clickhouse_table": "ticks"}, l.Metadata)
 }
 
 func TestWhatCannotBeWrittenIsSaidEarly(t *testing.T) {

@@ -7,7 +7,8 @@
 // message is recognised by the memory that its bytes lie in, which no hop
 // copies. A record without bytes is given a byte of room behind them for it.
 //
-// Records that belong together are sealed: see Sealed.
+// Records that belong together are sealed: see Sealed. Those that are sent again from
+// elsewhere are pinned: see Pinned.
 package position
 
 import (
@@ -127,8 +128,8 @@ func SourceOf(ctx context.Context) string {
 	if run, ok := ctx.Value(key{}).(*Run); ok {
 		return run.source
 	}
-	if s := SealOf(ctx); s != nil {
-		return s.source
+	if r := sealedIn(ctx); r != nil {
+		return r.of.source
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ type Sealed struct {
 	source  string
 	parent  context.Context //nolint:containedctx // what the contexts of the records add to
 	records []sealedRecord
+	pinned  bool // it is no whole: see Pinned
 }
 
 // Seal returns a sealed run for up to n records of a source. The contexts of
@@ -33,7 +34,7 @@ func (s *Sealed) Add(offset int64) context.Context {
 // SealOf returns the sealed run that the record which carries ctx belongs to,
 // nil if it belongs to none.
 func SealOf(ctx context.Context) *Sealed {
-	if r := sealedIn(ctx); r != nil {
+	if r := sealedIn(ctx); r != nil && !r.of.pinned {
 		return r.of
 	}
 	return nil
@@ -44,6 +45,7 @@ type sealedRecord struct {
 	context.Context
 	of     *Sealed
 	offset int64
+	origin *Origin // nil where this is it
 }
 
 type sealedKey struct{}

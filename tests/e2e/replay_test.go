@@ -141,7 +141,7 @@ func TestAReplayThatIsInterruptedKeepsTheRest(t *testing.T) {
 	require.Eventually(t, func() bool { _, err := os.Stat(path); return os.IsNotExist(err) }, patience, 5*time.Millisecond)
 	b.terminate()
 	assert.Equal(t, 2, b.exitCode())
-	aside, err := filepath.Glob(path + ".replaying-*")
+	aside, err := filepath.Glob(path + ".replaying-*Z")
 	require.NoError(t, err)
 	require.Len(t, aside, 1)
 	b.await("what was not tried is in " + aside[0])

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
+	"path/filepath"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
@@ -17,204 +17,232 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/deadletter"
 )
 
-const (
-	// mostLetters and mostBytes bound what is sent at a time.
-	mostLetters = 10_000
-	mostBytes   = 16 << 20
-
-	timeForm = "20060102T150405Z"
-)
-
-// suffix is what replay has added to the name of a file.
-var suffix = regexp.MustCompile(`\.(replaying|replayed|left)-\d{8}T\d{6}Z$`)
-
 // run is one call of the command.
 type run struct {
-	to      *target
-	mapping *bloblang.Executor
-	started time.Time
+	to          *target
+	mapping     *bloblang.Executor
+	mappingHash string
+	started     time.Time
 
-	tried, again, deleted, left int64
-	notes                       []string
+	letters, deleted, left int64 // letters that are settled, and lines that are left
+	rows                   tally // of those that were sent
+	notes                  []string
 }
 
-// file replays one file, from its beginning.
+// file replays one file, from where a replay before was interrupted.
 func (r *run) file(ctx context.Context, path string) error {
-	original := suffix.ReplaceAllString(path, "")
-	stamp := r.started.Format(timeForm)
-	aside := original + ".replaying-" + stamp
-	if err := deadletter.Aside(path, aside); err != nil {
+	before := r.letters
+	p, err := openProgress(path)
+	if err != nil {
 		return err
 	}
-	done, err := r.letters(ctx, aside, original+".left-"+stamp)
-	if err != nil {
-		if done > 0 {
-			err = errors.Join(err, cutOff(aside, done))
-		}
-		return fmt.Errorf("%w; what was not tried is in %s", err, aside)
-	}
-	return os.Rename(aside, original+".replayed-"+stamp)
-}
-
-// letters sends the letters of a file, and returns how many of its bytes hold those
-// that are settled.
-func (r *run) letters(ctx context.Context, path, left string) (done int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, err
+		return errors.Join(err, p.file.Close())
 	}
 	defer f.Close()
-	lines := bufio.NewReaderSize(f, 1<<20)
-	for {
-		p, err := r.next(lines)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return done, fmt.Errorf("%s: %w", path, err)
-		}
-		end := err != nil
-		if err := r.send(ctx, p.batch); err != nil {
-			return done, err
-		}
-		if err := keep(left, p.left); err != nil {
-			return done, err
-		}
-		r.left += int64(bytes.Count(p.left, []byte{'\n'}))
-		r.tried += int64(p.letters)
-		r.deleted += int64(p.letters - len(p.batch))
-		done += p.size
-		if end {
-			return done, nil
-		}
+	if err = r.portions(ctx, f, p); err == nil {
+		err = finish(f, p)
 	}
-}
-
-// portion is so much of a file as is sent at a time.
-type portion struct {
-	batch   service.MessageBatch
-	letters int    // lines that are letters, those included that the mapping deletes
-	left    []byte // lines that cannot be sent
-	size    int64  // of all its lines
-}
-
-// next reads a portion; it is the last one with io.EOF.
-func (r *run) next(lines *bufio.Reader) (p portion, err error) {
-	for p.letters < mostLetters && p.size < mostBytes {
-		line, err := lines.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return p, err
-		}
-		p.size += int64(len(line))
-		r.take(&p, bytes.TrimRight(line, "\r\n"))
-		if err != nil {
-			return p, err
-		}
-	}
-	return p, nil
-}
-
-// take adds a line to the portion.
-func (r *run) take(p *portion, line []byte) {
-	if len(bytes.TrimSpace(line)) == 0 {
-		return
-	}
-	m, err := r.message(line)
-	switch {
-	case err != nil:
-		r.note(err)
-		p.left = append(append(p.left, line...), '\n')
-	case m == nil:
-		p.letters++
-	default:
-		p.letters++
-		p.batch = append(p.batch, m)
-	}
-}
-
-// errUnmapped says that a record is not what the output is to get: it would be stored
-// with defaults in place of what a processor makes.
-var errUnmapped = errors.New("a processor had failed at the record, and replay runs none: give what it should have made of it as --mapping")
-
-// message returns the record of a line, mended; nil if the mapping deletes it.
-func (r *run) message(line []byte) (*service.Message, error) {
-	letter, err := deadletter.Parse(line)
-	switch {
-	case err != nil:
-		return nil, err
-	case r.mapping != nil:
-	case letter.Reason == deadletter.ProcessorError:
-		return nil, errUnmapped
-	default:
-		return letter.Message(), nil
-	}
-	m, err := letter.Message().BloblangQuery(r.mapping)
 	if err != nil {
-		return nil, fmt.Errorf("--mapping: %w", err)
+		return errors.Join(r.unfinished(err, f, p, r.letters-before), p.file.Close())
 	}
-	return m, nil
-}
-
-// note keeps the first few reasons for the end.
-func (r *run) note(err error) {
-	if len(r.notes) < 3 {
-		r.notes = append(r.notes, err.Error())
+	to, err := deadletter.Rename(path, suffix.ReplaceAllString(path, "")+replayed+r.started.Format(timeForm))
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w; all of %s is settled", err, path), p.file.Close())
 	}
-}
-
-// send sends a batch until it is settled.
-func (r *run) send(ctx context.Context, batch service.MessageBatch) error {
-	if len(batch) == 0 {
-		return ctx.Err()
+	if err := p.remove(); err != nil {
+		return fmt.Errorf("%w; all of %s is settled", err, to)
 	}
-	before := r.to.deadLetters()
-	if err := r.to.send(ctx, batch); err != nil {
-		return err
-	}
-	r.again += r.to.deadLetters() - before
 	return nil
 }
 
-// keep appends lines that cannot be sent to a file of their own.
-func keep(path string, lines []byte) error {
-	if len(lines) == 0 {
-		return nil
+// finish makes sure that all of the file was read.
+func finish(f *os.File, p *progress) error {
+	info, err := f.Stat()
+	if err == nil && info.Size() != p.done {
+		err = errors.New("somebody has written to it meanwhile")
 	}
-	return deadletter.Append(path, lines)
+	return err
 }
 
-// cutOff takes the first bytes of a file out of it: either they are out, or the file
-// is as it was.
-func cutOff(path string, n int64) (err error) {
-	old, err := os.Open(path)
+// unfinished says what became of a file that is not replayed to its end.
+func (r *run) unfinished(err error, f *os.File, p *progress, settled int64) error {
+	rest, counting := countLines(f, p.done)
+	if counting != nil {
+		return errors.Join(err, counting)
+	}
+	words := ""
+	if n, is := p.pending(); is {
+		words = fmt.Sprintf(", of which those of the bytes %d to %d were under way and may be stored", n.From, n.To)
+	}
+	return fmt.Errorf("%w: %d letters are settled, %d are not%s; what was not tried is in %s, replay that to go on", err, settled, rest, words, f.Name())
+}
+
+// countLines counts those from one byte on that are not empty.
+func countLines(f *os.File, from int64) (n int64, err error) {
+	lines := bufio.NewReaderSize(io.NewSectionReader(f, from, 1<<62), 1<<20)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			n++
+		}
+		if err != nil {
+			return n, ignoreEOF(err)
+		}
+	}
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// portions sends what of a file is not settled.
+func (r *run) portions(ctx context.Context, f *os.File, p *progress) error {
+	if n, is := p.pending(); is { // as the batch that it was
+		if err := r.resume(f, p, n); err != nil {
+			return err
+		}
+		again, err := newReader(f, p.File, n.From, n.To, r.mapping, r.note).next(int(n.To - n.From))
+		if ignoreEOF(err) != nil {
+			return err
+		}
+		if err := r.settle(ctx, f, p, again); err != nil {
+			return err
+		}
+	}
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	defer old.Close()
-	if _, err := old.Seek(n, io.SeekStart); err != nil {
+	lines := newReader(f, p.File, p.done, info.Size(), r.mapping, r.note)
+	for {
+		portion, err := lines.next(mostLetters)
+		if ignoreEOF(err) != nil {
+			return err
+		}
+		if portion.to > portion.from {
+			if err := r.settle(ctx, f, p, portion); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// resume undoes what of a batch can be undone that was under way when the replay was
+// killed: it is sent again.
+func (r *run) resume(f *os.File, p *progress, n note) error {
+	if n.Mapping != r.mappingHash {
+		r.remark("%s: the letters of the bytes %d to %d were under way with another mapping when the replay before ended, and may be stored with both", f.Name(), n.From, n.To)
+	}
+	err := os.Truncate(p.leftPath(f.Name()), n.LeftSize)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// leftPath is where lines are that cannot be sent.
+func (p *progress) leftPath(path string) string { return filepath.Join(filepath.Dir(path), p.Left) }
+
+// settle sends a portion, and notes that before and afterwards.
+func (r *run) settle(ctx context.Context, f *os.File, p *progress, portion *portion) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	leftPath, size := p.leftPath(f.Name()), int64(0)
+	if info, err := os.Stat(leftPath); err == nil {
+		size = info.Size()
+	}
+	if err := p.add(note{From: portion.from, To: portion.to, Sum: portion.sum(), Mapping: r.mappingHash, LeftSize: size}); err != nil {
 		return err
 	}
-	rest, err := os.OpenFile(path+".rest", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	rows, err := r.send(ctx, portion)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(rest, old)
-	err = errors.Join(err, rest.Sync(), rest.Close())
-	if err != nil {
-		return errors.Join(err, os.Remove(rest.Name()))
+	if len(portion.left) > 0 {
+		if err := deadletter.Append(ctx, leftPath, portion.left); err != nil {
+			return err
+		}
 	}
-	return os.Rename(rest.Name(), path)
+	if err := p.add(note{Done: true}); err != nil {
+		return fmt.Errorf("%w (the last batch is settled, but would be sent again)", err)
+	}
+	r.left += int64(bytes.Count(portion.left, []byte{'\n'}))
+	r.letters += int64(portion.letters)
+	r.deleted += int64(portion.letters - len(portion.lines))
+	r.rows = r.rows.plus(rows)
+	return nil
+}
+
+// send sends the batch of a portion until it is settled. What the output hands back
+// because it rejects it is left.
+func (r *run) send(ctx context.Context, p *portion) (rows tally, err error) {
+	if len(p.batch) == 0 {
+		return rows, nil
+	}
+	index, before := p.batch.Index(), r.to.tally()
+	err = r.to.send(ctx, p.batch)
+	var failed *service.BatchError
+	rejected := 0
+	if r.to.rejects && errors.As(err, &failed) && failed.IndexedErrors() > 0 {
+		failed.WalkMessagesIndexedBy(index, func(i int, _ *service.Message, err error) bool {
+			if err != nil && i >= 0 {
+				r.note(err)
+				p.leave(p.lines[i])
+				rejected++
+			}
+			return true
+		})
+		err = nil
+	}
+	if err != nil {
+		return rows, err
+	}
+	p.letters -= rejected
+	p.lines = p.lines[:len(p.lines)-rejected]
+	if rows = r.to.tally().minus(before); rows == (tally{}) { // it does not count
+		rows.stored = int64(len(p.batch) - rejected)
+	}
+	return rows, nil
+}
+
+// note keeps the first few reasons why lines are left, for the end.
+func (r *run) note(err error) {
+	if len(r.notes) < 3 {
+		r.notes = append(r.notes, "left: "+err.Error())
+	}
+}
+
+// remark keeps something else for the end.
+func (r *run) remark(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
 // count says what became of everything.
 func (r *run) count(out io.Writer, files int) {
-	stored := r.tried - r.deleted - r.again
-	fmt.Fprintf(out, "%d dead letters of %d files tried: %d stored, %d dead letters again", r.tried, files, stored, r.again)
+	fmt.Fprintf(out, "%d dead letters of %d files tried: %d stored, %d dead letters again", r.letters, files, r.rows.stored, r.rows.again)
 	if r.mapping != nil {
 		fmt.Fprintf(out, ", %d deleted by the mapping", r.deleted)
 	}
+	if rows := r.rows.stored + r.rows.again; rows != r.letters-r.deleted {
+		fmt.Fprintf(out, " (of %d rows: a letter may hold several)", rows)
+	}
+	if r.rows.known > 0 {
+		fmt.Fprintf(out, "; the table had %d of those stored already, and has them once", r.rows.known)
+	}
 	if r.left > 0 {
-		fmt.Fprintf(out, "; %d lines could not be sent and are kept in *.left-%s", r.left, r.started.Format(timeForm))
+		fmt.Fprintf(out, "; %d lines could not be sent and are kept in *%s*", r.left, left)
 	}
 	fmt.Fprintln(out)
 	for _, note := range r.notes {
-		fmt.Fprintf(out, "  left: %s\n", note)
+		fmt.Fprintf(out, "  %s\n", note)
 	}
 }

@@ -44,6 +44,7 @@ type Host struct {
 type Options struct {
 	Config  string
 	Mapping string
+	Output  string // the label, or the path, of the output, where there are several
 	Files   []string
 }
 
@@ -51,13 +52,22 @@ const description = `Each file is moved aside first, so that a bridge which runs
 dead_letter.jsonl becomes dead_letter.jsonl.replaying-<time>, and
 dead_letter.jsonl.replayed-<time> when all of it was tried. Delete that when you like.
 
-What does not fit this time either is a dead letter of the config again, with the
-reason of today. Lines that are no dead letters, that the mapping fails at, or whose
-record a processor had failed at while no mapping is given, are kept in dead_letter.jsonl.left-<time>. When replay is interrupted, the file keeps what
-was not tried: name it to go on. The last line counts.
+The records go to the clickhouse output of the config alone, without what else is in
+its broker, switch or fallback, and without the processors before it, which they have
+behind them. What does not fit this time either is a dead letter of the config again,
+with the reason of today, however many there are (max_dead_letter_share does not
+count). Lines that are no dead letters, that the mapping fails at, whose record a
+processor had failed at while no mapping is given, or that an output with dead_letter:
+reject hands back, are kept in dead_letter.jsonl.left-<time>. The last line counts.
 
-A record is stored once more if it was stored before, unless the table's
-deduplication window knows it.
+How far a replay has come is noted in dead_letter.jsonl.replaying-<time>.progress. When
+it was interrupted or killed, the next replay of dead_letter.jsonl goes on there. The
+batch that was under way is sent again as it was: a table that deduplicates inserts
+(non_replicated_deduplication_window, or Replicated) stores it once, others may store
+it twice. Go on with the same mapping. Rows of that batch that are dead letters again
+may be in the file of dead letters twice.
+
+A file is replayed by one process at a time; the second one is refused.
 
 Exit codes: 0 everything is stored; 1 some are dead letters again, or could not be
 sent; 2 not everything was tried.
@@ -75,6 +85,7 @@ func Command(host Host, exit func(code int)) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "the config whose output they go to"},
 			&cli.StringFlag{Name: "mapping", Aliases: []string{"m"}, Usage: "a Bloblang mapping that mends each record first"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the label, or the path, of the clickhouse output whose dead letters they are, where the config has several"},
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			exit(ExitUnfinished)
@@ -97,7 +108,7 @@ func Command(host Host, exit func(code int)) *cli.Command {
 }
 
 func parse(c *cli.Context, usual []string) (o Options, err error) {
-	o = Options{Config: c.String("config"), Mapping: c.String("mapping"), Files: c.Args().Slice()}
+	o = Options{Config: c.String("config"), Mapping: c.String("mapping"), Output: c.String("output"), Files: c.Args().Slice()}
 	for _, path := range usual {
 		if _, err := os.Stat(path); err == nil && o.Config == "" {
 			o.Config = path
@@ -122,35 +133,42 @@ func parse(c *cli.Context, usual []string) (o Options, err error) {
 func Run(ctx context.Context, host Host, o Options, out, errOut io.Writer) (code int, err error) {
 	r := &run{started: time.Now().UTC()}
 	if o.Mapping != "" {
+		r.mappingHash = sumOf([]byte(o.Mapping))
 		if r.mapping, err = bloblang.Parse(o.Mapping); err != nil {
 			return ExitUnfinished, fmt.Errorf("--mapping: %w", err)
 		}
 	}
-	for _, path := range o.Files { // before anything is done
-		info, err := os.Stat(path)
-		if err == nil && !info.Mode().IsRegular() {
-			err = fmt.Errorf("%s is no file", path)
-		}
-		if err != nil {
-			return ExitUnfinished, err
-		}
-	}
-	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if r.to, err = openOutput(host, o.Config, log); err != nil {
+	files, err := find(o.Files, r.started)
+	if err != nil {
 		return ExitUnfinished, err
 	}
-	for _, path := range o.Files {
-		if err = r.file(ctx, path); err != nil {
-			break
-		}
+	defer files.unlock()
+	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if r.to, err = openOutput(host, o.Config, o.Output, log); err != nil {
+		return ExitUnfinished, err
 	}
-	err = errors.Join(err, r.to.close(context.WithoutCancel(ctx)))
-	r.count(out, len(o.Files))
+	err = r.all(ctx, files)
+	r.count(out, len(files.files))
 	switch {
 	case err != nil:
 		return ExitUnfinished, err
-	case r.again+r.left > 0:
+	case r.rows.again+r.left > 0:
 		return ExitLeft, nil
 	}
 	return ExitStored, nil
+}
+
+// all replays the files one after the other, and ends the output.
+func (r *run) all(ctx context.Context, files *sources) error {
+	err := files.aside(ctx)
+	for err == nil && files.begun < len(files.files) {
+		files.begun++
+		err = r.file(ctx, files.files[files.begun-1])
+	}
+	if err != nil { // what is under way is given up
+		err = errors.Join(err, files.waiting())
+		_ = r.to.close(context.WithoutCancel(ctx), abortTimeout)
+		return err
+	}
+	return r.to.close(context.WithoutCancel(ctx), closeTimeout)
 }

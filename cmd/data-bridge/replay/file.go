@@ -236,7 +236,7 @@ func (r *run) count(out io.Writer, files int) {
 		fmt.Fprintf(out, " (of %d rows: a letter may hold several)", rows)
 	}
 	if r.rows.known > 0 {
-		fmt.Fprintf(out, "; the table had %d of those stored already, and has them once", r.rows.known)
+		fmt.Fprintf(out, "; ClickHouse knew %d of those stored already, and has them once", r.rows.known)
 	}
 	if r.left > 0 {
 		fmt.Fprintf(out, "; %d lines could not be sent and are kept in *%s*", r.left, left)

@@ -1,3 +1,5 @@
+//go:build unix
+
 package replay
 
 import (
@@ -50,7 +52,11 @@ func (r *rig) tap() *tapped {
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	}))
-	r.t.Cleanup(func() { server.Close(); on.Transport = nil; http.DefaultTransport.(*http.Transport).CloseIdleConnections() })
+	r.t.Cleanup(func() {
+		server.Close()
+		on.Transport = nil
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	})
 	r.addr = server.Listener.Addr().String()
 	return tap
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package replay
 
 import (
@@ -34,9 +36,17 @@ const patience = 3 * time.Minute
 // killed. Its value is how many letters are sent at a time.
 const asCommand = "TEST_AS_REPLAY"
 
+// fileLimit is how large a file of the command may get, 0 for no limit.
+const fileLimit = "TEST_REPLAY_FILE_LIMIT"
+
+// asUser is whom the command runs as, 0 for whoever runs the tests.
+const asUser = "TEST_REPLAY_USER"
+
 func TestMain(m *testing.M) {
 	if letters := os.Getenv(asCommand); letters != "" {
 		mostLetters, _ = strconv.Atoi(letters)
+		limitFiles()
+		becomeUser()
 		os.Exit(command())
 	}
 	goleak.VerifyTestMain(stack.Main(m))
@@ -67,13 +77,18 @@ type rig struct {
 	// addr is where the replay finds ClickHouse; output what stands in its config
 	// around %s, which is the clickhouse output.
 	addr, output string
+	// naming and deadLetter are fields of that.
+	naming, deadLetter string
 	// user runs the command, if not 0.
-	user uint32
+	user int
+	// fileLimit is how large a file of the command may get, in bytes, if not 0.
+	fileLimit int
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, house: stack.Shared.ClickHouse(t, stack.KindChDB), table: fmt.Sprintf("r%d", tables.Add(1)), dir: t.TempDir(), letters: 10, output: "output:\n  %s\n"}
+	r := &rig{t: t, house: stack.Shared.ClickHouse(t, stack.KindChDB), table: fmt.Sprintf("r%d", tables.Add(1)), dir: t.TempDir(), letters: 10, output: "output:\n  %s\n", naming: "${! @table }"}
+	r.deadLetter = fmt.Sprintf("{dead_letter_file: {path: %q}}", r.path("dead.jsonl"))
 	r.addr = r.house.Addr()
 	r.exec("CREATE TABLE default." + r.table + " (id UInt32, note String) ENGINE = MergeTree ORDER BY tuple() SETTINGS non_replicated_deduplication_window = 1000")
 	return r
@@ -132,8 +147,8 @@ func recordsOf(from, to int) (records []string) {
 // config writes the config and returns its name.
 func (r *rig) config() string {
 	r.t.Helper()
-	house := fmt.Sprintf("{addresses: [%q], protocol: %s, username: %s, password: %q, table: '${! @table }', retry: {initial_interval: 5ms, max_interval: 50ms}, dead_letter: {dead_letter_file: {path: %q}}}",
-		r.addr, r.house.Protocol(), r.house.User(), r.house.Password(), r.path("dead.jsonl"))
+	house := fmt.Sprintf("{addresses: [%q], protocol: %s, username: %s, password: %q, table: '%s', retry: {initial_interval: 5ms, max_interval: 50ms}, dead_letter: %s}",
+		r.addr, r.house.Protocol(), r.house.User(), r.house.Password(), r.naming, r.deadLetter)
 	path := r.path("bridge.yaml")
 	require.NoError(r.t, os.WriteFile(path, []byte(strings.ReplaceAll(r.output, "%s", "clickhouse: "+house)), 0o644))
 	return path
@@ -149,9 +164,8 @@ type process struct {
 func (r *rig) start(args ...string) *process {
 	r.t.Helper()
 	p := &process{t: r.t, cmd: exec.Command(os.Args[0], append([]string{"-c", r.config()}, args...)...)}
-	p.cmd.Env = append(os.Environ(), asCommand+"="+strconv.Itoa(r.letters))
+	p.cmd.Env = append(os.Environ(), asCommand+"="+strconv.Itoa(r.letters), fileLimit+"="+strconv.Itoa(r.fileLimit), asUser+"="+strconv.Itoa(r.user))
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
-	r.as(p.cmd)
 	require.NoError(r.t, p.cmd.Start())
 	return p
 }

@@ -121,8 +121,17 @@ func (t *target) tally() (n tally) {
 	return n
 }
 
+// close ends the output, and waits for that so long at most: while a batch is under way
+// the host does not let go of the output, but the process ends.
 func (t *target) close(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	return t.stop(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- t.stop(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the output did not end within %s", within)
+	}
 }

@@ -47,7 +47,7 @@ func find(names []string, started time.Time) (s *sources, err error) {
 	}()
 	for _, name := range names {
 		if err := s.add(name); err != nil {
-			return nil, err
+			return s, err
 		}
 	}
 	return s, nil

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,7 +31,7 @@ type chosen struct {
 // of it there is. Rows that waited would have a replay wait for ever.
 func choose(parts map[string]any, named string) (*chosen, error) {
 	if parts["output"] == nil {
-		return nil, fmt.Errorf("it has no output")
+		return nil, errors.New("it has no output")
 	}
 	t, err := topology.New(topology.Config(parts), "")
 	if err != nil {

@@ -12,13 +12,12 @@ const StallAfter = 5 * time.Second
 
 // Controller is a buffer's hold on its gate, from Attach to Detach.
 type Controller struct {
-	gate    *Gate
-	limits  Limits
-	pausing bool
-	watcher Watcher
-	records atomic.Int64
-	bytes   atomic.Int64
-	closed  bool // this controller holds ReasonLevel; guarded by the caller of Observe
+	gate     *Gate
+	settings atomic.Pointer[settings] // changed by Adjust alone
+	watcher  Watcher
+	records  atomic.Int64
+	bytes    atomic.Int64
+	closed   bool // this controller holds ReasonLevel; guarded by the caller of Observe
 
 	detached bool   // guarded by the gate's lock
 	end      func() // tells who asked Over
@@ -31,6 +30,12 @@ type Controller struct {
 	progress time.Time // when one last saw any, or nothing to settle
 }
 
+// settings are what decides, beside the level.
+type settings struct {
+	limits  Limits
+	pausing bool
+}
+
 // Controller returns a hold on the gate that is not attached yet. With pausing
 // false (the emergency switch) the level never closes the gate.
 func (g *Gate) Controller(limits Limits, pausing bool, w Watcher) *Controller {
@@ -38,7 +43,9 @@ func (g *Gate) Controller(limits Limits, pausing bool, w Watcher) *Controller {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.over = over
-	return &Controller{gate: g, limits: limits, pausing: pausing, watcher: w, end: end}
+	c := &Controller{gate: g, watcher: w, end: end}
+	c.settings.Store(&settings{limits, pausing})
+	return c
 }
 
 // Attach puts the gate under this control. A controller that is still attached,
@@ -67,15 +74,42 @@ func (c *Controller) Observe(v Level) {
 	}
 	c.bytes.Store(v.Bytes)
 	c.gate.turns.relieve()
-	switch {
-	case !c.pausing:
-	case !c.closed && c.limits.above(v):
-		c.closed = true
-		c.apply((*Gate).hold)
-	case c.closed && c.limits.Below(v):
-		c.closed = false
-		c.apply((*Gate).release)
+	switch s := c.settings.Load(); {
+	case !s.pausing:
+	case !c.closed && s.limits.above(v):
+		c.close()
+	case c.closed && s.limits.Below(v):
+		c.open()
 	}
+}
+
+// Adjust changes the limits, and whether the level closes the gate at all, and decides
+// at once for the level that was observed last: the gate closes when that is above the
+// new pause threshold. It opens when that is below the new resume threshold, when the
+// pause threshold was raised and the level is not above it, and when pausing is switched
+// off. Otherwise nothing changes, as between the thresholds. The caller serialises it
+// with Observe.
+func (c *Controller) Adjust(limits Limits, pausing bool) {
+	v := Level{Records: int(c.records.Load()), Bytes: c.bytes.Load()}
+	old := c.settings.Swap(&settings{limits, pausing})
+	raised := limits.Pause > old.limits.Pause
+	switch above := limits.above(v); {
+	case !c.closed && pausing && above:
+		c.close()
+	case c.closed && (!pausing || limits.Below(v) || (raised && !above)):
+		c.open()
+	}
+	c.gate.turns.relieve()
+}
+
+func (c *Controller) close() {
+	c.closed = true
+	c.apply((*Gate).hold)
+}
+
+func (c *Controller) open() {
+	c.closed = false
+	c.apply((*Gate).release)
 }
 
 // Review looks whether the output keeps up: busy says that it has something, and

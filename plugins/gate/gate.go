@@ -207,8 +207,8 @@ func (g *Gate) State() State {
 		Held:        g.heldLabels(),
 	}
 	if g.controller != nil {
-		s.Limits = g.controller.limits
-		s.PausingOff = !g.controller.pausing
+		now := g.controller.settings.Load()
+		s.Limits, s.PausingOff = now.limits, !now.pausing
 	}
 	return s
 }

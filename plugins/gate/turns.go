@@ -86,12 +86,13 @@ func (q *turns) enter(t *Turn) bool {
 // may reports whether there is room for a batch.
 func (q *turns) may(t *Turn) bool {
 	c := q.control.Load()
-	if c == nil || q.free || !c.pausing || !c.keepsUp() {
+	if c == nil || q.free || !c.keepsUp() {
 		return true
 	}
-	l := c.limits
-	return fits(c.records.Load()+int64(q.onWay.Records), int64(t.load.Records), int64(l.Yield)) &&
-		(l.Bytes.Max == 0 || fits(c.bytes.Load()+q.onWay.Bytes, t.load.Bytes, l.Bytes.Yield))
+	s := c.settings.Load()
+	l := s.limits
+	return !s.pausing || (fits(c.records.Load()+int64(q.onWay.Records), int64(t.load.Records), int64(l.Yield)) &&
+		(l.Bytes.Max == 0 || fits(c.bytes.Load()+q.onWay.Bytes, t.load.Bytes, l.Bytes.Yield)))
 }
 
 // fits reports whether more has room below a mark beside what is there; half of the

@@ -35,7 +35,8 @@ var errClosed = errors.New("the buffer closed before the message was stored")
 // so that the gate sees every change in its order. No callback of the gate
 // takes it.
 type buffer struct {
-	conf    config
+	conf    config                 // as the stream was given it
+	live    atomic.Pointer[config] // with what an operator has changed since; see now
 	log     *service.Logger
 	gate    *gate.Gate
 	board   *status.Board
@@ -56,6 +57,9 @@ type buffer struct {
 
 	freed chan struct{} // signals the writer, capacity 1
 	ready chan struct{} // signals the reader, capacity 1
+
+	tuning    sync.Mutex   // serialises changes of live; taken before mu
+	changedAt atomic.Int64 // when the last of them was, in Unix nanoseconds
 
 	mu      sync.Mutex
 	queues  []*queue   // what waits, of each input by itself
@@ -89,6 +93,7 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 		freed:   make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
 	}
+	b.live.Store(&conf)
 	if conf.listener.Address != "" {
 		if err := b.servers.Check(conf.listener); err != nil {
 			return nil, conf.errUnusable(err)

@@ -6,7 +6,6 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +21,10 @@ type config struct {
 	limits     gate.Limits
 	heartbeat  time.Duration
 	alertAfter time.Duration
+	written    written // what enabled, limits and alertAfter are made of
 	count      int
 	byteSize   int64 // a batch is full with so many bytes
+	bytesAsked int64 // batch.byte_size; 0 where it is left to us
 	period     time.Duration
 	groups     []status.Group
 	feeds      status.Feeds
@@ -40,15 +41,15 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 			errs = append(errs, err)
 		}
 	}
-	c.enabled, err = p.FieldBool(fieldEnabled)
+	c.written, err = readWritten(p)
 	keep(err)
-	c.limits, err = parseLimits(p)
+	c.limits.Max, err = p.FieldInt(fieldMaxBufferSize)
 	keep(err)
-	c.byteSize, err = parseSize(p, fieldBatch, fieldBatchBytes)
+	c.limits.Bytes.Max, err = parseSize(p, fieldMaxBytes)
+	keep(err)
+	c.bytesAsked, err = parseSize(p, fieldBatch, fieldBatchBytes)
 	keep(err)
 	c.heartbeat, err = p.FieldDuration(fieldHeartbeat)
-	keep(err)
-	c.alertAfter, err = p.FieldDuration(fieldAlertAfter)
 	keep(err)
 	c.count, err = p.FieldInt(fieldBatch, fieldBatchCount)
 	keep(err)
@@ -69,13 +70,7 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	if err := errors.Join(errs...); err != nil {
 		return c, err
 	}
-	if err := c.validate(); err != nil {
-		return c, err
-	}
-	if c.byteSize == 0 {
-		c.byteSize = c.defaultByteSize()
-	}
-	return c, nil
+	return c.with(c.written)
 }
 
 // defaultByteSize keeps what the output has in hand at once, which it may hold
@@ -101,7 +96,6 @@ func (c config) validate() error {
 	}
 	for field, d := range map[string]time.Duration{
 		fieldHeartbeat:                             c.heartbeat,
-		fieldAlertAfter:                            c.alertAfter,
 		fieldBatch + "." + fieldBatchPeriod:        c.period,
 		fieldStatusServer + "." + fieldServerGrace: c.linkGrace,
 	} {
@@ -110,62 +104,6 @@ func (c config) validate() error {
 		}
 	}
 	return nil
-}
-
-func parseLimits(p *service.ParsedConfig) (l gate.Limits, err error) {
-	if l.Max, err = p.FieldInt(fieldMaxBufferSize); err != nil {
-		return l, err
-	}
-	if l.Max < 1 {
-		return l, fmt.Errorf("%s (%d) must be a whole number of messages, 1 at least, for example 50000", fieldMaxBufferSize, l.Max)
-	}
-	if l.Pause, err = parseThreshold(p, fieldPauseThreshold, l.Max); err != nil {
-		return l, err
-	}
-	if l.Resume, err = parseThreshold(p, fieldResumeThreshold, l.Max); err != nil {
-		return l, err
-	}
-	if l.Yield, err = parseYield(p, l); err != nil {
-		return l, err
-	}
-	bytes, err := parseSize(p, fieldMaxBytes)
-	if err != nil || bytes == 0 {
-		return l, err
-	}
-	return l.WithBytes(bytes), nil
-}
-
-// parseYield reads the yield threshold: by default it is below the pause threshold,
-// whatever that is.
-func parseYield(p *service.ParsedConfig, l gate.Limits) (int, error) {
-	if v, err := p.FieldAny(fieldYieldThreshold); err != nil || v == "" {
-		return l.Pause * 3 / 4, err
-	}
-	return parseThreshold(p, fieldYieldThreshold, l.Max)
-}
-
-// errThreshold is what lint and the constructor say of what is no threshold.
-const errThreshold = "%s (%s) must be a whole number of messages, for example 40000, or a percentage between 0%% and 100%%, for example 80%%"
-
-// parseThreshold reads a count of messages or a percentage of limit.
-func parseThreshold(p *service.ParsedConfig, field string, limit int) (int, error) {
-	v, err := p.FieldAny(field)
-	if err != nil {
-		return 0, err
-	}
-	text := strings.TrimSpace(fmt.Sprint(v))
-	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		share, err := strconv.ParseFloat(percent, 64)
-		if err != nil || !(share >= 0 && share <= 100) {
-			return 0, fmt.Errorf(errThreshold, field, text)
-		}
-		return int(math.Round(float64(limit) * share / 100)), nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, fmt.Errorf(errThreshold, field, text)
-	}
-	return n, nil
 }
 
 // parseGroups reads the groups, ordered by name.

@@ -24,7 +24,8 @@ func TestDefaults(t *testing.T) {
 		enabled: true, limits: gate.Limits{Max: 50000, Pause: 40000, Yield: 30000, Resume: 20000}.WithBytes(128 << 20),
 		feeds:     status.Feeds{Ticks: []string{"ticks"}, Candles: []string{"ch_candles"}, External: []string{"external"}, CHBuffer: "CH"},
 		heartbeat: 5 * time.Second, alertAfter: 10 * time.Minute,
-		count: 10000, byteSize: 16 << 20, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
+		written: written{"enabled": true, "pause_threshold": "80%", "yield_threshold": "", "resume_threshold": "40%", "alert_after": "10m"},
+		count:   10000, byteSize: 16 << 20, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
 	}, r.conf)
 
 	p, err := spec().ParseYAML("", nil)

@@ -113,7 +113,7 @@ func (b *buffer) heartbeatFields() []any {
 	h := b.board.Health()
 	m := h.Metrics
 	p := m.Backpressure
-	return append([]any{
+	fields := []any{
 		"ticks", m.Ticks, "ch_candles", m.Candles, "external", m.External, "nats_msgs", m.NATSMessages,
 		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
 		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
@@ -121,7 +121,11 @@ func (b *buffer) heartbeatFields() []any {
 		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
 		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "operator_paused", b.heldLabels(),
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
-	}, losses(h)...)
+	}
+	if names := b.overridden(); names != "" {
+		fields = append(fields, "overridden", names)
+	}
+	return append(fields, losses(h)...)
 }
 
 // losses are what is not stored, or not yet, behind the figures that every record has:

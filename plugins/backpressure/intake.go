@@ -88,7 +88,7 @@ func (b *buffer) fit(msgs service.MessageBatch, sealed bool) (n int, load gate.L
 
 // room is how much more may be held.
 func (b *buffer) room() gate.Level {
-	limits := b.conf.limits
+	limits := b.now().limits
 	room := gate.Level{Records: limits.Max - b.level.Records, Bytes: math.MaxInt64}
 	if limits.Bytes.Max > 0 {
 		room.Bytes = limits.Bytes.Max - b.level.Bytes
@@ -132,7 +132,7 @@ func (b *buffer) shift(src *source, by gate.Level) {
 
 // observe tells the gate the level, and the history of pauses how high it rose.
 func (b *buffer) observe() {
-	if b.fullAt.Load() != 0 && b.conf.limits.Below(b.level) {
+	if b.fullAt.Load() != 0 && b.now().limits.Below(b.level) {
 		b.fullAt.Store(0)
 	}
 	b.control.Observe(b.level)

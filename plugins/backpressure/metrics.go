@@ -5,7 +5,6 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
-	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -18,6 +17,7 @@ type metrics struct {
 	level, levelBytes, limit, limitBytes         *service.MetricGauge
 	pauseAt, pauseAtBytes, resumeAt, resumeBytes *service.MetricGauge // the thresholds
 	yieldAt, yieldAtBytes                        *service.MetricGauge
+	enabled, alertAfter, overrides               *service.MetricGauge
 	active, oldest, heartbeat                    *service.MetricGauge
 	held                                         *service.MetricGauge   // by an operator, of each input
 	pauses, paused                               *service.MetricCounter // by reason
@@ -37,6 +37,9 @@ func newMetrics(m *service.Metrics) metrics {
 		resumeBytes:  m.NewGauge("backpressure_resume_threshold_bytes"),
 		yieldAt:      m.NewGauge("backpressure_yield_threshold"),
 		yieldAtBytes: m.NewGauge("backpressure_yield_threshold_bytes"),
+		enabled:      m.NewGauge("backpressure_enabled"),
+		alertAfter:   m.NewGauge("backpressure_alert_after_seconds"),
+		overrides:    m.NewGauge("backpressure_overrides"),
 		active:       m.NewGauge("backpressure_active"),
 		oldest:       m.NewGauge("backpressure_oldest_seconds"),
 		heartbeat:    m.NewGauge("backpressure_heartbeat_timestamp_seconds"),
@@ -51,7 +54,7 @@ func newMetrics(m *service.Metrics) metrics {
 // publish brings all metrics of the stream up to date.
 func (b *buffer) publish() {
 	b.board.SettlePauses()
-	b.publishLimits(b.conf.limits)
+	b.publishSettings()
 	b.metrics.level.Set(b.level64())
 	b.metrics.levelBytes.Set(b.control.Bytes())
 	b.metrics.oldest.SetFloat64(b.oldestAge().Seconds())
@@ -62,7 +65,13 @@ func (b *buffer) publish() {
 	b.board.Publish()
 }
 
-func (b *buffer) publishLimits(l gate.Limits) {
+// publishSettings publishes those that can be changed, and the bounds.
+func (b *buffer) publishSettings() {
+	now := b.now()
+	l := now.limits
+	b.metrics.enabled.Set(status.Flag(now.enabled))
+	b.metrics.alertAfter.SetFloat64(now.alertAfter.Seconds())
+	b.metrics.overrides.Set(int64(len(b.overrides(*now))))
 	b.metrics.limit.Set(int64(l.Max))
 	b.metrics.limitBytes.Set(l.Bytes.Max)
 	b.metrics.pauseAt.Set(int64(l.Pause))

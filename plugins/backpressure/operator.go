@@ -25,7 +25,7 @@ const refusedEvery = 5 * time.Second
 // Refused implements status.Operator.
 func (o operator) Refused(path, why string) {
 	if repeats, tell := o.refusals.Tell(refusedEvery); tell {
-		o.log.With("remote", o.remote, "path", path, "repeats", repeats).Warnf("Refused to operate inputs: %s", why)
+		o.log.With("remote", o.remote, "path", path, "repeats", repeats).Warnf("Refused to operate this stream: %s", why)
 	}
 }
 

@@ -106,11 +106,11 @@ func TestTheAdminLogNamesTheRemoteAddress(t *testing.T) {
 		b.run()
 		op := operator{buffer: b}.By("192.0.2.7:1234")
 		for name, act := range map[string]func(){
-			"An operator pauses an input":    func() { op.PauseInput("ticks") },
-			"An operator resumes an input":   func() { op.ResumeInput("ticks") },
-			"An operator pauses all inputs":  func() { op.PauseInputs() },
-			"An operator resumes all inputs": func() { op.ResumeInputs() },
-			"Refused to operate inputs: no":  func() { op.Refused("/inputs/pause", "no") },
+			"An operator pauses an input":        func() { op.PauseInput("ticks") },
+			"An operator resumes an input":       func() { op.ResumeInput("ticks") },
+			"An operator pauses all inputs":      func() { op.PauseInputs() },
+			"An operator resumes all inputs":     func() { op.ResumeInputs() },
+			"Refused to operate this stream: no": func() { op.Refused("/inputs/pause", "no") },
 		} {
 			log.Reset()
 			act()

@@ -68,7 +68,7 @@ func (b *buffer) next(now time.Time) (*flight, time.Duration, error) {
 	case b.sealed.held.Records > 0 && (ripe == nil || !ripe.oldest().Before(b.sealed.oldest())):
 		return b.launch(b.sealed.takeSegment()), 0, nil
 	case ripe != nil:
-		return b.launch(ripe.take(b.conf.count, b.conf.byteSize)), 0, nil
+		return b.launch(ripe.take(b.conf.count, b.now().byteSize)), 0, nil
 	case rest >= 0 && (wait < 0 || rest < wait):
 		wait = rest
 	}
@@ -100,7 +100,7 @@ func (b *buffer) ripe(now time.Time) (first *queue, rest time.Duration) {
 
 // full reports whether so much is a whole batch.
 func (b *buffer) full(held gate.Level) bool {
-	return held.Records >= b.conf.count || held.Bytes >= b.conf.byteSize
+	return held.Records >= b.conf.count || held.Bytes >= b.now().byteSize
 }
 
 // crowded returns the largest queue when it must not wait until it is full: so
@@ -115,7 +115,7 @@ func (b *buffer) crowded() (largest *queue) {
 			largest = q
 		}
 	}
-	l := b.conf.limits
+	l := b.now().limits
 	if all.Records >= crowd(l.Pause) || (l.Bytes.Max != 0 && all.Bytes >= crowd(l.Bytes.Pause)) ||
 		(b.flying == 0 && (b.gate.Paused() || b.gate.Yielding())) {
 		return largest

@@ -16,7 +16,8 @@ import (
 // Paused implements gate.Watcher.
 func (b *buffer) Paused() {
 	b.metrics.active.Set(1)
-	b.heavy.Store(b.level64() <= int64(b.conf.limits.Pause) && b.control.Bytes() > b.conf.limits.Bytes.Pause)
+	l := b.now().limits
+	b.heavy.Store(b.level64() <= int64(l.Pause) && b.control.Bytes() > l.Bytes.Pause)
 	b.beginPause(b.reason(), "")
 	b.withLevel().Warnf("⚠️  BACKPRESSURE ACTIVE: Buffer high (%s), pausing data ingestion%s", b.fill(), b.breakdown())
 }
@@ -25,8 +26,11 @@ func (b *buffer) Paused() {
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
 	b.endPauses(ofBuffer)
-	b.withLevel().With("duration", held.Round(time.Millisecond).String()).
-		Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
+	log := b.withLevel().With("duration", held.Round(time.Millisecond).String())
+	if now := b.now(); !now.enabled || !now.limits.Below(gate.Level{Records: int(b.level64()), Bytes: b.control.Bytes()}) {
+		log = log.With("cause", "an operator changed the settings")
+	}
+	log.Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
 }
 
 // fill words the level beside its bound: in messages, or in bytes where it was
@@ -34,9 +38,9 @@ func (b *buffer) Resumed(held time.Duration) {
 func (b *buffer) fill() string {
 	if b.heavy.Load() {
 		return fmt.Sprintf("%s/%s in %s messages",
-			formatSize(b.control.Bytes()), formatSize(b.conf.limits.Bytes.Max), thousands(b.level64()))
+			formatSize(b.control.Bytes()), formatSize(b.now().limits.Bytes.Max), thousands(b.level64()))
 	}
-	return thousands(b.level64()) + "/" + thousands(int64(b.conf.limits.Max))
+	return thousands(b.level64()) + "/" + thousands(int64(b.now().limits.Max))
 }
 
 // alertLevel words the level for the alert.
@@ -118,9 +122,14 @@ func (b *buffer) Flush() {
 }
 
 func (b *buffer) logStart() {
-	l := b.conf.limits
 	b.log.Info("✅ DATA BRIDGE STARTED - HYBRID PHASE 1 + RETRY QUEUE + BACKPRESSURE")
-	if !b.conf.enabled {
+	b.logSettings(b.conf)
+}
+
+// logSettings says what pauses the inputs: at the start, and when it has been changed.
+func (b *buffer) logSettings(c config) {
+	l := c.limits
+	if !c.enabled {
 		b.log.Info("⚡ Backpressure: DISABLED")
 		return
 	}
@@ -183,8 +192,8 @@ func (b *buffer) level64() int64 { return b.control.Level() }
 
 // figures reports to the board. It takes the gate's lock, not the buffer's.
 func (b *buffer) figures() status.Buffer {
-	s := b.gate.State()
-	l := b.conf.limits
+	s, now := b.gate.State(), b.now()
+	l := now.limits
 	return status.Buffer{
 		Level:           b.level64(),
 		MaxSize:         int64(l.Max),
@@ -193,7 +202,7 @@ func (b *buffer) figures() status.Buffer {
 		PauseBytes:      l.Bytes.Pause,
 		ResumeBytes:     l.Bytes.Resume,
 		YieldBytes:      l.Bytes.Yield,
-		PausingOff:      s.PausingOff,
+		PausingOff:      !now.enabled,
 		PauseThreshold:  int64(l.Pause),
 		ResumeThreshold: int64(l.Resume),
 		YieldThreshold:  int64(l.Yield),
@@ -202,11 +211,12 @@ func (b *buffer) figures() status.Buffer {
 		LastPause:       s.LastPause,
 		LastResume:      s.LastResume,
 		FullSince:       b.fullSince(),
-		AlertAfter:      b.conf.alertAfter,
+		AlertAfter:      now.alertAfter,
 		LinkGrace:       b.conf.linkGrace,
 		Groups:          b.conf.groups,
 		Feeds:           b.conf.feeds,
 		Held:            s.Held,
+		Overrides:       b.overrides(*now),
 	}
 }
 

@@ -76,8 +76,13 @@ type accessKey struct{}
 // stranger reports whether a request is answered although nobody has signed in.
 func stranger(r *http.Request) bool { return r.Context().Value(accessKey{}) != nil }
 
-// protect lets requests through to h that bear what the listener asks for. Operating
-// inputs has a token of its own.
+// operates reports whether a path is for operators, who have a token of their own.
+func operates(path string) bool {
+	return strings.HasPrefix(path, "/inputs/") || path == settingsPath || strings.HasPrefix(path, settingsPath+"/")
+}
+
+// protect lets requests through to h that bear what the listener asks for, and those
+// of operators.
 func (l Listener) protect(h http.Handler) http.Handler {
 	if l.Username == "" && !l.Bearer.Set() {
 		return h
@@ -85,7 +90,7 @@ func (l Listener) protect(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ok, err := l.admits(r)
 		switch {
-		case ok || strings.HasPrefix(r.URL.Path, "/inputs/"):
+		case ok || operates(r.URL.Path):
 			h.ServeHTTP(w, r)
 		case l.OpenProbes && r.URL.Path == probe:
 			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accessKey{}, true)))

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,7 +21,16 @@ type Operator interface {
 	ResumeInput(label string)
 	PauseInputs() bool
 	ResumeInputs()
+	// ChangeSettings changes settings of the buffer, by their names in its
+	// configuration, until the stream stops: all of them or, with an error, none. A
+	// value is a bool, a text or a number; nil is what the configuration says.
+	ChangeSettings(map[string]any) error
+	// ResetSettings makes them all what the configuration says.
+	ResetSettings() error
 }
+
+// ErrStopping is the error of an Operator whose stream stops.
+var ErrStopping = errors.New("the stream is stopping")
 
 // Admin says who may operate the inputs of a stream over HTTP. The zero value
 // lets nobody.
@@ -61,6 +71,12 @@ func operate(w http.ResponseWriter, r *http.Request, boards []*Board) {
 		answer(w, http.StatusOK, map[string]any{"inputs": acted})
 		return
 	}
+	no.tell(w, r, boards)
+}
+
+// tell answers with the refusal, and has the streams log those of who may not operate
+// them.
+func (no *refusal) tell(w http.ResponseWriter, r *http.Request, boards []*Board) {
 	if no.code == http.StatusUnauthorized || no.code == http.StatusForbidden {
 		for _, b := range boards {
 			b.refused(r, no.why)
@@ -93,7 +109,7 @@ func actOn(r *http.Request, boards []*Board) (map[string]InputHealth, *refusal) 
 	}
 	for _, b := range boards {
 		if !b.act(r.RemoteAddr, action, label) {
-			return nil, refuse(http.StatusConflict, "the stream is stopping")
+			return nil, refuse(http.StatusConflict, "%v", ErrStopping)
 		}
 	}
 	return inputsOf(boards, label), nil
@@ -106,10 +122,10 @@ func authorize(r *http.Request, boards []*Board) ([]*Board, *refusal) {
 		return len(boards) > 0
 	}
 	if !narrow(func(a Admin) bool { return a.Enabled }) {
-		return nil, refuse(http.StatusForbidden, "inputs cannot be operated: status_server.admin.enabled is false")
+		return nil, refuse(http.StatusForbidden, "this cannot be operated: status_server.admin.enabled is false")
 	}
 	if !narrow(func(a Admin) bool { return a.AllowRemote || isLocal(r.RemoteAddr) }) {
-		return nil, refuse(http.StatusForbidden, "inputs can be operated from the bridge's own host only: status_server.admin.allow_remote is false")
+		return nil, refuse(http.StatusForbidden, "this can be operated from the bridge's own host only: status_server.admin.allow_remote is false")
 	}
 	token, bears := bearer(r)
 	if !narrow(func(a Admin) bool { return a.accepts(token) }) {
@@ -134,14 +150,9 @@ func isLocal(remote string) bool {
 // find narrows the boards to those of the stream, if one is named, that have an
 // input of the label, if there is one.
 func find(boards []*Board, stream, label string) ([]*Board, *refusal) {
-	if stream != "" {
-		boards = slices.DeleteFunc(boards, func(b *Board) bool { return b.stream != stream })
-		if len(boards) == 0 {
-			return nil, refuse(http.StatusNotFound, "there is no stream %q", stream)
-		}
-	}
-	if label == "" {
-		return boards, nil
+	boards, no := ofStream(boards, stream)
+	if no != nil || label == "" {
+		return boards, no
 	}
 	var known []string
 	boards = slices.DeleteFunc(boards, func(b *Board) bool {
@@ -151,6 +162,17 @@ func find(boards []*Board, stream, label string) ([]*Board, *refusal) {
 	})
 	if len(boards) == 0 {
 		return nil, refuse(http.StatusNotFound, "there is no input %q; there are: %s", label, strings.Join(known, ", "))
+	}
+	return boards, nil
+}
+
+// ofStream narrows the boards to those of the stream, if one is named.
+func ofStream(boards []*Board, stream string) ([]*Board, *refusal) {
+	if stream != "" {
+		boards = slices.DeleteFunc(boards, func(b *Board) bool { return b.stream != stream })
+	}
+	if len(boards) == 0 {
+		return nil, refuse(http.StatusNotFound, "there is no stream %q", stream)
 	}
 	return boards, nil
 }

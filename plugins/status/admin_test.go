@@ -2,6 +2,8 @@ package status_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,6 +25,8 @@ type hand struct {
 	remotes  []string // where requests came from
 	refusals []string
 	stopping bool
+
+	objection string // to changes of settings
 }
 
 func (h *hand) note(what string) bool {
@@ -57,6 +61,21 @@ func (h *hand) PauseInput(label string) bool { return h.note("pause " + label) }
 func (h *hand) ResumeInput(label string)     { h.note("resume " + label) }
 func (h *hand) PauseInputs() bool            { return h.note("pause all") }
 func (h *hand) ResumeInputs()                { h.note("resume all") }
+
+func (h *hand) ChangeSettings(changes map[string]any) error {
+	if !h.note(fmt.Sprint("change ", changes)) {
+		return status.ErrStopping
+	}
+	if h.objection != "" {
+		return errors.New(h.objection)
+	}
+	return nil
+}
+
+func (h *hand) ResetSettings() error {
+	h.note("reset")
+	return nil
+}
 
 // post sends a request with a token, "" for none.
 func post(t *testing.T, method, url, token string) (int, map[string]any, http.Header) {

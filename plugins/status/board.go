@@ -126,6 +126,22 @@ type Buffer struct {
 	Groups []Group
 	// Feeds tells what feeds the figures whose names are fixed.
 	Feeds Feeds
+	// Overrides are the settings that an operator has changed, and that differ from the
+	// configuration.
+	Overrides []Override
+}
+
+// Override is a setting that is not what the configuration says.
+type Override struct {
+	// Stream is the id of the stream, "" outside streams mode.
+	Stream  string `json:"stream"`
+	Setting string `json:"setting"`
+	// Configured and Current are values of one kind: a bool, records, or a duration as
+	// text.
+	Configured any `json:"configured"`
+	Current    any `json:"current"`
+	// Since is when an operator last changed any setting of the stream.
+	Since Time `json:"since"`
 }
 
 // Feeds names, for each figure of Metrics whose name is fixed, the labels of the

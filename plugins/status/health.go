@@ -17,6 +17,8 @@ type Health struct {
 	Reasons []string                `json:"reasons"`
 	Inputs  map[string]InputHealth  `json:"inputs"`
 	Outputs map[string]OutputHealth `json:"outputs"`
+	// Overrides are the settings that an operator has changed while the streams run.
+	Overrides []Override `json:"overrides"`
 }
 
 // Metrics are the figures of Health, summed over the streams of the listener.
@@ -32,7 +34,9 @@ type Metrics struct {
 
 // Backpressure is the state of the gate in Health.
 type Backpressure struct {
-	Active          bool  `json:"active"`
+	Active bool `json:"active"`
+	// Enabled is false while the emergency switch of any stream keeps it from pausing.
+	Enabled         bool  `json:"enabled"`
 	NATSPaused      bool  `json:"nats_paused"`
 	KafkaPaused     bool  `json:"kafka_paused"`
 	CurrentBuffer   int64 `json:"current_buffer"`
@@ -170,7 +174,10 @@ func HealthOf(boards ...*Board) Health {
 		Reasons: []string{},
 		Inputs:  map[string]InputHealth{},
 		Outputs: map[string]OutputHealth{},
+
+		Overrides: []Override{},
 	}
+	h.Metrics.Backpressure.Enabled = true
 	now := time.Now()
 	for _, b := range boards {
 		f := b.Figures()
@@ -192,6 +199,11 @@ func HealthOf(boards ...*Board) Health {
 func (h *Health) addBuffer(f Figures, now time.Time) {
 	p, b := &h.Metrics.Backpressure, f.Buffer
 	p.Active = p.Active || b.Active
+	p.Enabled = p.Enabled && !b.PausingOff
+	for _, o := range b.Overrides {
+		o.Stream = f.Stream
+		h.Overrides = append(h.Overrides, o)
+	}
 	p.CurrentBuffer += b.Level
 	p.PauseThreshold += b.PauseThreshold
 	p.ResumeThreshold += b.ResumeThreshold

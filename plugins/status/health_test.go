@@ -32,6 +32,7 @@ const golden = `{
       "pause_threshold": 40000,
       "resume_threshold": 20000,
       "yield_threshold": 30000,
+      "enabled": true,
       "max_buffer_size": 50000,
       "current_bytes": 4000000,
       "max_bytes": 134217728,
@@ -41,6 +42,7 @@ const golden = `{
     }
   },
   "reasons": [],
+  "overrides": [],
   "inputs": {
     "ch_candles": {
       "kind": "nats",

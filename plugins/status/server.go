@@ -149,6 +149,9 @@ func (s *Servers) handler(srv *server) http.Handler {
 	for _, path := range []string{"/inputs/{action}", "/inputs/{label}/{action}", "/inputs/"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { operate(w, r, s.boardsOf(srv)) })
 	}
+	for _, path := range []string{settingsPath, settingsPath + "/"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { tune(w, r, s.boardsOf(srv)) })
+	}
 	return mux
 }
 

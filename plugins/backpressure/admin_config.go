@@ -18,7 +18,7 @@ const (
 func adminField() *service.ConfigField {
 	return service.NewObjectField(fieldAdmin,
 		service.NewBoolField(fieldAdminEnabled).
-			Description("Whether inputs can be paused and resumed over HTTP.").
+			Description("Whether inputs can be paused and resumed, and thresholds be changed, over HTTP.").
 			Default(false),
 		service.NewStringField(fieldAdminToken).
 			Description("What requests must carry in the header `Authorization: Bearer`. Without one the server is not opened for this.").
@@ -30,12 +30,17 @@ func adminField() *service.ConfigField {
 		LintRule(`root = if this.enabled && this.token.trim() == "" { "` + errAdminToken + `" }`)
 }
 
-const adminDescription = "Lets an operator pause and resume inputs: `POST /inputs/{label}/pause` and `POST /inputs/{label}/resume` for one, `POST /inputs/pause` and " +
+const adminDescription = "Lets an operator pause and resume inputs, and change thresholds: `POST /inputs/{label}/pause` and `POST /inputs/{label}/resume` for one, `POST /inputs/pause` and " +
 	"`POST /inputs/resume` for all, those that connect later included. " +
 	"Such a pause lasts, whatever the level does and however often the input reconnects, until it is resumed or the stream stops; `/health` shows it in `paused_by`. " +
 	"The answer is what `/health` says of these inputs then.\n\nWhere several streams share the address, a label means the inputs of that label in all streams that have this token; " +
-	"the query parameter `stream` names a single one. Errors are JSON: 401 without the right token, 403 when this is off or the request comes from another host, " +
-	"404 for an unknown input or stream, 405 for other methods than POST, 409 while the stream stops."
+	"the query parameter `stream` names a single one.\n\n" +
+	"`POST /backpressure` changes `enabled` (the emergency switch), `pause_threshold`, `yield_threshold`, `resume_threshold` and `alert_after` of this buffer while it runs: its body is a JSON object of them, " +
+	"with values as the config takes them, checked in the same way, all of them or none; `null` is what the config says. It takes effect before the answer comes, which has what is at work then. " +
+	"It is not kept: the next start, or a reload, returns to the config, as `POST /backpressure/reset` does. Meanwhile `/health` names both values in `overrides`. " +
+	"Where several streams share the address, `stream` has to name one.\n\n" +
+	"Errors are JSON: 401 without the right token, 403 when this is off or the request comes from another host, " +
+	"400 for a body or a value that is refused, 404 for an unknown input or stream, 405 for other methods than POST, 409 while the stream stops."
 
 func parseAdmin(p *service.ParsedConfig) (a status.Admin, err error) {
 	p = p.Namespace(fieldStatusServer)

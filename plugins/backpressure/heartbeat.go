@@ -91,7 +91,7 @@ func (h *heartbeat) serve(b *buffer) {
 	site := b.conf.scheme() + "://" + addr.String()
 	b.log.With("page", site+"/").Infof("Serving GET /health on %s/health", site)
 	if b.conf.admin.Enabled {
-		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on %s/inputs", site)
+		b.log.With("allow_remote", b.conf.admin.AllowRemote).Infof("Inputs can be paused and resumed by POST on %s/inputs, settings changed on %s/backpressure", site, site)
 	}
 }
 

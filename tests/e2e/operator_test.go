@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,8 +24,14 @@ var operable = []string{
 // operate posts to the status server of a bridge, as an operator's curl does.
 func operate(t *testing.T, address, path, token string) int {
 	t.Helper()
+	return operateWith(t, address, path, token, "")
+}
+
+// operateWith is operate with a body.
+func operateWith(t *testing.T, address, path, token, body string) int {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(within(t), http.MethodPost, "http://"+address+path, nil)
+	req, err := http.NewRequestWithContext(within(t), http.MethodPost, "http://"+address+path, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := client.Do(req)
@@ -131,6 +138,50 @@ func TestOperatorPausesAllAndTheBridgeStops(t *testing.T) {
 	assert.Zero(t, r.tally(marketdata.External).Duplicated())
 }
 
+// ClickHouse stalls, everything pauses; the emergency switch, thrown while it runs,
+// resumes the inputs at once, core NATS among them, which goes on dropping nothing; and
+// in the end every record is stored or was counted.
+func TestTheEmergencySwitchIsThrownWhileItRuns(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, oneEngine())
+	r.args = operable
+	address := freeAddress(t)
+	b := r.start(env{"STATUS_ADDRESS": address}).ready()
+	r.stall()
+	r.publish(marketdata.Ticks, 45_000)
+	b.await(logPause)
+	b.awaitNth("⏸️  NATS subscriber paused", 2)
+	b.await("⏸️  Kafka subscriber paused")
+
+	assert.Equal(t, http.StatusUnauthorized, operateWith(t, address, "/backpressure", "guess", `{"enabled": false}`))
+	assert.Equal(t, http.StatusBadRequest, operateWith(t, address, "/backpressure", operatorToken, `{"enabled": false, "pause_threshold": "110%"}`))
+	assert.True(t, b.health().Metrics.Backpressure.Active, "all or nothing")
+	require.Equal(t, http.StatusOK, operateWith(t, address, "/backpressure", operatorToken, `{"enabled": false}`))
+	b.await("⚡ Backpressure: DISABLED")
+	b.await(logResume)
+	b.awaitNth("▶️  NATS subscriber resumed", 2)
+	b.await("▶️  Kafka subscriber resumed")
+	h := b.health()
+	assert.False(t, h.Metrics.Backpressure.Active)
+	assert.Contains(t, h.Body, `"setting":"enabled","configured":true,"current":false`)
+
+	r.publish(marketdata.Ticks, 2000)
+	r.publish(marketdata.External, 3000)
+	r.unstall()
+	h = r.awaitBooks(b)
+	r.checkBooks(h)
+	assert.Less(t, h.Inputs["ticks"].Dropped, int64(5_000), "40,001 were taken before the pause, and nothing is dropped after it")
+	assert.EqualValues(t, 3000, r.tally(marketdata.External).Rows)
+
+	require.Equal(t, http.StatusOK, operate(t, address, "/backpressure/reset", operatorToken))
+	assert.Contains(t, b.health().Body, `"overrides":[]`)
+	r.stall()
+	r.publish(marketdata.External, 41_000)
+	b.awaitNth(logPause, 2)
+	r.unstall()
+	r.checkBooks(r.awaitBooks(b))
+}
+
 // Off by default: the shipped pipeline cannot be operated over HTTP.
 func TestOperatingIsOffByDefault(t *testing.T) {
 	t.Parallel()
@@ -140,4 +191,6 @@ func TestOperatingIsOffByDefault(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, operate(t, address, "/inputs/pause", ""))
 	assert.Equal(t, http.StatusForbidden, operate(t, address, "/inputs/pause", operatorToken))
 	assert.Empty(t, heldBy(t, b.health(), "external"))
+	assert.Equal(t, http.StatusForbidden, operateWith(t, address, "/backpressure", operatorToken, `{"enabled": false}`))
+	assert.Contains(t, b.health().Body, `"overrides":[]`)
 }

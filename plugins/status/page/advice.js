@@ -58,6 +58,14 @@ const all = [
     link: ["Pausing an input by hand", "docs/operating.md#pausing-an-input-by-hand"],
   },
   {
+    key: "tune",
+    when: (s) => s.gate.admin_enabled,
+    title: "Change thresholds while it runs, or switch pausing off",
+    text: () => "At once, and until the stream stops: what is to stay belongs into the config. Reset goes back to it.",
+    code: (s) => [change(s, { pause_threshold: "60%", resume_threshold: "30%" }), change(s, { enabled: false }), post(s, "backpressure/reset")].join("\n"),
+    link: ["Changing thresholds while it runs", "docs/operating.md#changing-thresholds-while-it-runs"],
+  },
+  {
     key: "look",
     when: () => true,
     title: "Look closer",
@@ -69,9 +77,13 @@ const all = [
 
 const here = (path) => new URL(path, location.href.replace(/#.*/, "")).href;
 
-function curl(stream, action, label = "") {
+const curl = (stream, action, label = "") => post(stream, `inputs${label}/${action}`);
+
+const change = (stream, settings) => `${post(stream, "backpressure")} -d '${JSON.stringify(settings)}'`;
+
+function post(stream, path) {
   const query = stream.id === "" ? "" : `?stream=${encodeURIComponent(stream.id)}`;
-  const url = `${here(`inputs${label}/${action}`)}${query}`.replaceAll("'", "%27");
+  const url = `${here(path)}${query}`.replaceAll("'", "%27");
   return `curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" '${url}'`;
 }
 

@@ -52,7 +52,13 @@ function observations(stream, level) {
   const queue = stream.health.metrics.retry_queue_size;
   if (queue > 0) why.push(`${count(queue)} ${queue === 1 ? "batch waits" : "batches wait"} to be tried again.`);
   if (stream.discardedRate > 0) why.push(`Inputs discard ${rate(stream.discardedRate)} records per second, counted.`);
-  if (stream.gate.pausing_off) why.push("Pausing is switched off (enabled: false): a full buffer blocks the inputs instead.");
+  if (stream.gate.pausing_off) {
+    const by = health.overrides.some((one) => one.setting === "enabled") ? " by an operator, until the stream stops" : "";
+    why.push(`Pausing is switched off (enabled: false)${by}: a full buffer blocks the inputs instead.`);
+  }
+  for (const one of health.overrides.filter((o) => o.setting !== "enabled" || !stream.gate.pausing_off)) {
+    why.push(`Changed by an operator until the stream stops: ${one.setting} is ${one.current}, configured is ${one.configured}.`);
+  }
   return why;
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -45,6 +46,8 @@ type buffer struct {
 	control *gate.Controller
 	pulse   *heartbeat
 	stream  *topology.Generation
+	alerts  *courier // nil where none are asked for
+	watch   *watch   // of what alerts tell; nil before the start, too
 
 	start    sync.Once
 	draining atomic.Bool
@@ -99,6 +102,13 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 			return nil, conf.errUnusable(err)
 		}
 	}
+	if conf.alerting {
+		out, err := p.FieldOutput(fieldAlerts)
+		if err != nil {
+			return nil, fmt.Errorf("backpressure: %s: %w", fieldAlerts, err)
+		}
+		b.alerts = newCourier(out, res.Logger(), &b.metrics)
+	}
 	b.control = b.gate.Controller(conf.limits, conf.enabled, b)
 	b.pulse = newHeartbeat()
 	b.gate.WhenGone(func() { status.Forget(res, b.board) })
@@ -114,6 +124,10 @@ func (b *buffer) run() {
 		b.board.SetBuffer(b.figures)
 		b.board.SetOperator(operator{buffer: b}, b.conf.admin)
 		b.control.Attach()
+		if b.alerts != nil {
+			b.watch = newWatch(b)
+			b.alerts.start()
+		}
 		b.pulse.start(b)
 	})
 }
@@ -137,6 +151,10 @@ func (b *buffer) Close(ctx context.Context) error {
 	err := acknowledge(ctx, open, errClosed)
 	b.control.Detach(left)
 	b.pulse.stop()
+	if b.watch != nil {
+		b.watch.end(time.Now())
+		b.alerts.close()
+	}
 	b.publish()
 	b.metrics.heartbeat.Set(0)
 	if s := b.board.TakeSummary(); s.Eventful() {

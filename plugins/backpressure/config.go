@@ -32,6 +32,9 @@ type config struct {
 	linkGrace  time.Duration
 	admin      status.Admin
 	gate       string
+
+	alerting      bool // alerts names an output
+	alertInterval time.Duration
 }
 
 func parseConfig(p *service.ParsedConfig) (c config, err error) {
@@ -67,6 +70,9 @@ func parseConfig(p *service.ParsedConfig) (c config, err error) {
 	keep(err)
 	c.gate, err = p.FieldString(fieldGate)
 	keep(err)
+	c.alerting = p.Contains(fieldAlerts)
+	c.alertInterval, err = p.FieldDuration(fieldAlertInterval)
+	keep(err)
 	if err := errors.Join(errs...); err != nil {
 		return c, err
 	}
@@ -98,6 +104,7 @@ func (c config) validate() error {
 		fieldHeartbeat:                             c.heartbeat,
 		fieldBatch + "." + fieldBatchPeriod:        c.period,
 		fieldStatusServer + "." + fieldServerGrace: c.linkGrace,
+		fieldAlertInterval:                         c.alertInterval,
 	} {
 		if d <= 0 {
 			return fmt.Errorf("%s (%s) must be a duration above zero, for example 5s", field, d)

@@ -26,6 +26,7 @@ func TestDefaults(t *testing.T) {
 		heartbeat: 5 * time.Second, alertAfter: 10 * time.Minute,
 		written: written{"enabled": true, "pause_threshold": "80%", "yield_threshold": "", "resume_threshold": "40%", "alert_after": "10m"},
 		count:   10000, byteSize: 16 << 20, period: 500 * time.Millisecond, linkGrace: 30 * time.Second,
+		alertInterval: time.Minute,
 	}, r.conf)
 
 	p, err := spec().ParseYAML("", nil)

@@ -49,6 +49,9 @@ func (h *heartbeat) run(b *buffer) {
 		case <-second.C:
 			b.review(time.Now())
 			b.publish()
+			if b.watch != nil {
+				b.watch.look(time.Now())
+			}
 			if now := day(time.Now()); now != today {
 				today = now
 				b.logSummary(b.board.TakeSummary())

@@ -23,6 +23,8 @@ type metrics struct {
 	pauses, paused                               *service.MetricCounter // by reason
 	pauseLength                                  *service.MetricTimer   // by reason
 	rejected                                     *service.MetricCounter
+	alertsSent, alertsLost                       *service.MetricCounter
+	alertsWaiting                                *service.MetricGauge
 }
 
 func newMetrics(m *service.Metrics) metrics {
@@ -48,6 +50,10 @@ func newMetrics(m *service.Metrics) metrics {
 		paused:       m.NewCounter("backpressure_paused_seconds", "reason"),
 		pauseLength:  m.NewTimer("backpressure_pause_ns", "reason"),
 		rejected:     m.NewCounter("backpressure_rejected_batches"),
+
+		alertsSent:    m.NewCounter("backpressure_alerts_sent"),
+		alertsLost:    m.NewCounter("backpressure_alerts_lost"),
+		alertsWaiting: m.NewGauge("backpressure_alerts_waiting"),
 	}
 }
 
@@ -60,6 +66,8 @@ func (b *buffer) publish() {
 	b.metrics.oldest.SetFloat64(b.oldestAge().Seconds())
 	b.metrics.active.Set(status.Flag(b.figures().Active))
 	b.metrics.rejected.Incr(0)
+	b.metrics.alertsSent.Incr(0)
+	b.metrics.alertsLost.Incr(0)
 	b.publishPauses()
 	b.publishHolds()
 	b.board.Publish()

@@ -194,6 +194,10 @@ func (b *buffer) level64() int64 { return b.control.Level() }
 func (b *buffer) figures() status.Buffer {
 	s, now := b.gate.State(), b.now()
 	l := now.limits
+	var alerts *status.Alerts
+	if b.alerts != nil {
+		alerts = b.alerts.figures()
+	}
 	return status.Buffer{
 		Level:           b.level64(),
 		MaxSize:         int64(l.Max),
@@ -217,6 +221,7 @@ func (b *buffer) figures() status.Buffer {
 		Feeds:           b.conf.feeds,
 		Held:            s.Held,
 		Overrides:       b.overrides(*now),
+		Alerts:          alerts,
 	}
 }
 

@@ -35,6 +35,8 @@ const (
 	fieldAdminToken      = "token"
 	fieldAdminRemote     = "allow_remote"
 	fieldGate            = "gate"
+	fieldAlerts          = "alerts"
+	fieldAlertInterval   = "alert_interval"
 )
 
 // lintThresholds gives `lint` the same judgement as config.validate, with the
@@ -105,6 +107,11 @@ func spec() *service.ConfigSpec {
 				Description("A pause longer than this raises the critical alert at every heartbeat and makes `/health` answer 503.").
 				Default("10m").Example("2m").
 				LintRule(lintPositive(fieldAlertAfter)),
+			alertsField(),
+			service.NewDurationField(fieldAlertInterval).
+				Description("How often `alerts` is told of one kind of event at most: dead letters in between are summed up.").
+				Default("1m").Example("15m").Advanced().
+				LintRule(lintPositive(fieldAlertInterval)),
 			service.NewObjectField(fieldBatch,
 				service.NewIntField(fieldBatchCount).
 					Description("The most messages in a batch. It may not exceed `resume_threshold`. A batch holds messages of one input, which go to one table as a rule: so this is the size of an insert.").
@@ -171,6 +178,24 @@ When the level rises above ` + "`pause_threshold`" + ` every pausable input of t
 cannot pause are held back by the bound alone.
 
 A batch that the output rejects as a whole goes back to the head of the buffer and is tried again with exponential back-off.`
+
+const alertsDescription = "Any output that is told, by a JSON object, when somebody has to look, for those who have no Prometheus: an `http_client` to a webhook, say. Events (`event`) are\n\n" +
+	"- `paused`: a pause, or a full buffer where nothing pauses, has lasted longer than `alert_after`; `resumed`: it is over, or the stream has stopped;\n" +
+	"- `dead_letters`: rows were handed to the dead-letter output of `clickhouse`: the first at once, then how many there were in each `alert_interval`;\n" +
+	"- `unhealthy`: `/health` has reasons other than such a pause, for 5s; `healthy`: it has none any more.\n\n" +
+	"The keys are `event`, `time`, `host`, `stream`, `text` (the alert in one line, for people), `current_buffer`, `max_buffer_size`, `current_bytes` and `duration_seconds`, and where they apply `reason` (`level`, `bytes` or `full`), `cause`, `reasons`, " +
+	"`dead_letters`, `dead_letters_total`, `tables` (rows of each) and `dropped`. What a webhook wants beside or in place of them a `mapping` makes, as in the example.\n\n" +
+	"Alerts never hold up the stream: 64 wait at most, beyond the oldest is lost; each is tried four times, within a minute; the end of the stream waits one second. Those given up are counted (`alerts` of `/health`, `backpressure_alerts_lost`), and an output that does not take alerts is logged every 5 minutes at most and does not make the stream unhealthy."
+
+func alertsField() *service.ConfigField {
+	return service.NewOutputField(fieldAlerts).Optional().
+		Description(alertsDescription).
+		Example(map[string]any{
+			"http_client": map[string]any{"url": "${ALERT_WEBHOOK}", "verb": "POST", "headers": map[string]any{"Content-Type": "application/json"}},
+			"processors":  []any{map[string]any{"mapping": `root = {"text": this.text}`}},
+		}).
+		LintRule(`root = if this.type() == "object" && this.length() == 0 { "` + fieldAlerts + ` ({}) names no output: any one will do, such as http_client; leave it out for none" }`)
+}
 
 func lintPositive(field string) string {
 	return fmt.Sprintf(`root = if this.parse_duration().catch(0) <= 0 { %q + " (%%v) must be a duration above zero, for example 5s".format(this) }`, field)

@@ -92,6 +92,9 @@ var bufferSeries = []Series{
 	{Of: ofBuffer, Host: "backpressure_pause_ns", Name: "backpressure_pause_seconds", Kind: KindHistogram, Scale: nanoseconds, Buckets: pauseBuckets, Labels: []string{"reason"}, Help: "Length of pauses that have ended, by reason."},
 	{Of: ofBuffer, Host: "backpressure_oldest_seconds", Name: "backpressure_oldest_record_age_seconds", Kind: KindGauge, Help: "How long the oldest record of the level has been held. 0 when there is none."},
 	{Of: ofBuffer, Host: "backpressure_rejected_batches", Name: "backpressure_rejected_batches", Kind: KindCounter, Help: "Batches that the output rejected as a whole, to be tried again."},
+	{Of: ofBuffer, Host: "backpressure_alerts_sent", Name: "backpressure_alerts_sent", Kind: KindCounter, Help: "Alerts that the output of alerts has taken."},
+	{Of: ofBuffer, Host: "backpressure_alerts_lost", Name: "backpressure_alerts_lost", Kind: KindCounter, Help: "Alerts that were given up: the output of alerts did not take them, or too many waited for it."},
+	{Of: ofBuffer, Host: "backpressure_alerts_waiting", Name: "backpressure_alerts_waiting", Kind: KindGauge, Help: "Alerts that wait for the output of alerts."},
 	{Of: ofBuffer, Host: "backpressure_heartbeat_timestamp_seconds", Name: "backpressure_heartbeat_timestamp_seconds", Kind: KindGauge, Help: "When the last heartbeat record was logged, in Unix time. 0 once the stream has stopped."},
 }
 

@@ -129,6 +129,17 @@ type Buffer struct {
 	// Overrides are the settings that an operator has changed, and that differ from the
 	// configuration.
 	Overrides []Override
+	// Alerts is what became of alerts; nil where none are asked for.
+	Alerts *Alerts
+}
+
+// Alerts counts alerts since the stream was started.
+type Alerts struct {
+	Sent    int64 `json:"sent"`
+	Lost    int64 `json:"lost"` // given up
+	Waiting int64 `json:"waiting"`
+	// Error is that of the last attempt, empty when it succeeded.
+	Error string `json:"error,omitempty"`
 }
 
 // Override is a setting that is not what the configuration says.
@@ -156,13 +167,19 @@ type Feeds struct {
 // nothing pauses, has lasted longer than AlertAfter, and for how long the inputs have
 // been held back.
 func (b Buffer) PausedTooLong(now time.Time) (held time.Duration, tooLong bool) {
-	switch {
-	case b.Active:
-		held = now.Sub(b.LastPause)
-	case !b.FullSince.IsZero():
-		held = now.Sub(b.FullSince)
+	if since := b.HeldSince(); !since.IsZero() {
+		held = now.Sub(since)
 	}
 	return held, held > b.AlertAfter
+}
+
+// HeldSince is since when the inputs are held back, by a pause or by a buffer without
+// room; zero when they are not.
+func (b Buffer) HeldSince() time.Time {
+	if b.Active {
+		return b.LastPause
+	}
+	return b.FullSince
 }
 
 // Group names a set of input labels whose level is reported together.
@@ -284,6 +301,15 @@ func (b *Board) Inputs() []*Input {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.inputs)
+}
+
+// Stream is the id of the board's stream, "" outside streams mode.
+func (b *Board) Stream() string { return b.stream }
+
+// Faults are the reasons why the stream is unhealthy, but for a pause that lasts.
+func (b *Board) Faults() []string {
+	h := b.Health()
+	return h.Reasons[h.held:]
 }
 
 // Health reports on this board's stream alone.

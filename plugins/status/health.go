@@ -19,6 +19,11 @@ type Health struct {
 	Outputs map[string]OutputHealth `json:"outputs"`
 	// Overrides are the settings that an operator has changed while the streams run.
 	Overrides []Override `json:"overrides"`
+	// Alerts is what became of alerts, of all streams together; nil where none are asked
+	// for.
+	Alerts *Alerts `json:"alerts,omitempty"`
+
+	held int // reasons that are pauses; of one stream they come first
 }
 
 // Metrics are the figures of Health, summed over the streams of the listener.
@@ -214,6 +219,7 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 	p.PauseCount += b.PauseCount
 	p.LastPause = latest(p.LastPause, b.LastPause)
 	p.LastResume = latest(p.LastResume, b.LastResume)
+	h.addAlerts(b.Alerts)
 	for _, g := range b.Groups {
 		if g.Name == b.Feeds.CHBuffer {
 			h.Metrics.CHBuffer += g.Level(f.Inputs)
@@ -224,8 +230,25 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 		if !b.Active {
 			what = "buffer full"
 		}
+		h.held++
 		h.unhealthy("%s%s for %s, longer than alert_after (%s): ClickHouse write bottleneck",
 			f.prefix(), what, held.Round(time.Second), b.AlertAfter)
+	}
+}
+
+// addAlerts sums up alerts. One that is not delivered makes no stream unhealthy.
+func (h *Health) addAlerts(a *Alerts) {
+	if a == nil {
+		return
+	}
+	if h.Alerts == nil {
+		h.Alerts = &Alerts{}
+	}
+	h.Alerts.Sent += a.Sent
+	h.Alerts.Lost += a.Lost
+	h.Alerts.Waiting += a.Waiting
+	if a.Error != "" {
+		h.Alerts.Error = a.Error
 	}
 }
 

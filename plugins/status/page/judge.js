@@ -59,6 +59,7 @@ function observations(stream, level) {
   for (const one of health.overrides.filter((o) => o.setting !== "enabled" || !stream.gate.pausing_off)) {
     why.push(`Changed by an operator until the stream stops: ${one.setting} is ${one.current}, configured is ${one.configured}.`);
   }
+  if (health.alerts?.error) why.push(`Alerts are not delivered (${count(health.alerts.lost)} lost): ${health.alerts.error}`);
   return why;
 }
 

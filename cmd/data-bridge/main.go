@@ -79,6 +79,7 @@ func main() {
 				return err
 			}
 			status.ServersOf(conf.Resources()).ServeMetrics(prometheus.Handler())
+			watchSwitch(conf.Resources())
 			return stop.watch(conf)
 		}),
 	)

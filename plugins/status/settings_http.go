@@ -118,6 +118,17 @@ func names(boards []*Board) string {
 	return strings.Join(ids, ", ")
 }
 
+// Operate calls f with the operator of the stream, for somebody who does not come over
+// HTTP, unless it has none. From is what its log lines name.
+func (b *Board) Operate(from string, f func(Operator)) {
+	b.mu.Lock()
+	op := b.operator
+	b.mu.Unlock()
+	if op != nil {
+		f(op.By(from))
+	}
+}
+
 // operatorFor is the operator that acts for a request.
 func (b *Board) operatorFor(r *http.Request) Operator {
 	b.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -180,6 +181,30 @@ func TestTheEmergencySwitchIsThrownWhileItRuns(t *testing.T) {
 	b.awaitNth(logPause, 2)
 	r.unstall()
 	r.checkBooks(r.awaitBooks(b))
+}
+
+// Whoever may send the process a signal has the switch too, with the admin API off.
+func TestTheEmergencySwitchBySignal(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, oneEngine())
+	address := freeAddress(t)
+	b := r.start(env{"STATUS_ADDRESS": address}).ready()
+	r.stall()
+	r.publish(marketdata.External, 41_000)
+	b.await(logPause)
+	b.await("⏸️  Kafka subscriber paused")
+	require.NoError(t, b.Signal(syscall.SIGUSR1))
+	b.await("⚡ Backpressure: DISABLED")
+	b.await("▶️  Kafka subscriber resumed")
+	assert.Contains(t, b.health().Body, `"setting":"enabled","configured":true,"current":false`)
+
+	require.NoError(t, b.Signal(syscall.SIGUSR2))
+	b.awaitNth("⚡ Backpressure: ENABLED", 2)
+	b.awaitNth(logPause, 2)
+	assert.Contains(t, b.health().Body, `"overrides":[]`)
+	r.unstall()
+	r.checkBooks(r.awaitBooks(b))
+	assert.EqualValues(t, 41_000, r.tally(marketdata.External).Rows)
 }
 
 // Off by default: the shipped pipeline cannot be operated over HTTP.

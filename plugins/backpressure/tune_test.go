@@ -3,6 +3,7 @@ package backpressure
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -255,24 +256,44 @@ func TestChangesAreToldOf(t *testing.T) {
 	})
 }
 
-// Over HTTP, by the path that the docs name.
+// Over HTTP, by the path that the docs name: of two streams that share a listener and a
+// process the one that is named.
 func TestSettingsOverHTTP(t *testing.T) {
-	r, op := operated(t, tunable)
-	defer r.Close(t.Context())
-	r.board.SetOperator(op, status.Admin{Enabled: true, Token: "secret"})
-	servers := status.NewServers()
-	addr, leave, err := servers.Serve("127.0.0.1:0", r.board)
+	res, servers := service.MockResources(), status.NewServers()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer leave()
-	r.write(t, "ticks", 0, 41)
-	require.True(t, r.gate.Paused())
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr.String()+"/backpressure", strings.NewReader(`{"enabled": false}`))
-	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer secret")
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	assert.Equal(t, http.StatusOK, resp.StatusCode)
-	assert.False(t, r.gate.Paused())
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	var streams []*rig
+	for _, name := range []string{"a", "b"} {
+		b, err := parse(tunable+"gate: "+name+"\nstatus_server: {enabled: false}", res)
+		require.NoError(t, err)
+		r := &rig{buffer: b, res: res}
+		defer r.Close(t.Context())
+		r.run()
+		r.board.SetOperator(operator{buffer: b}, status.Admin{Enabled: true, Token: "secret"})
+		_, leave, err := servers.Serve(address, r.board)
+		require.NoError(t, err)
+		defer leave()
+		r.write(t, "ticks", 0, 41)
+		require.True(t, r.gate.Paused())
+		streams = append(streams, r)
+	}
+	post := func(path, body string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer secret")
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	assert.Equal(t, http.StatusBadRequest, post("/backpressure", `{"enabled": false}`), "which of them?")
+	assert.Equal(t, http.StatusBadRequest, post("/backpressure?stream=b", `{"enabled": false, "pause_threshold": "110%"}`))
+	assert.True(t, streams[1].gate.Paused(), "all or nothing")
+	assert.Equal(t, http.StatusOK, post("/backpressure?stream=b", `{"enabled": false}`))
+	assert.Equal(t, []bool{true, false}, []bool{streams[0].gate.Paused(), streams[1].gate.Paused()})
+	assert.Equal(t, http.StatusOK, post("/backpressure/reset?stream=b", ""))
+	assert.True(t, streams[1].gate.Paused())
 }

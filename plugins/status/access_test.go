@@ -153,9 +153,13 @@ func TestOpenProbes(t *testing.T) {
 	assert.Contains(t, body, `"ticks"`)
 	code, _, _ = sign(t, eventClient, http.MethodGet, site+"/pauses", nil)
 	assert.Equal(t, http.StatusUnauthorized, code)
-	code, body, _ = sign(t, eventClient, http.MethodPost, site+"/inputs/pause", nil)
-	assert.Equal(t, http.StatusForbidden, code)
-	assert.Contains(t, body, "admin.enabled is false")
+	for _, path := range []string{"/inputs/pause", "/backpressure", "/backpressure/reset"} {
+		code, body, _ = sign(t, eventClient, http.MethodPost, site+path, nil)
+		assert.Equal(t, http.StatusForbidden, code, path)
+		assert.Contains(t, body, "admin.enabled is false")
+	}
+	code, _, _ = sign(t, eventClient, http.MethodPost, site+"/backpressured", nil)
+	assert.Equal(t, http.StatusUnauthorized, code)
 
 	l.OpenProbes = false
 	code, _, _ = sign(t, eventClient, http.MethodGet, listen(t, l)+"/health", nil)

@@ -73,6 +73,19 @@ output:
 	assert.Equal(t, "healthy", eval[string](p, pageState))
 	assert.Contains(t, eval[string](p, `document.getElementById("pauses-sum").textContent`), "None")
 
+	const changes = `{"enabled": false, "pause_threshold": "60%", "resume_threshold": 20000}`
+	assert.Equal(t, http.StatusBadRequest, operateWith(t, address, "/backpressure", operatorToken, changes), "of which stream?")
+	require.Equal(t, http.StatusOK, operateWith(t, address, "/backpressure?stream=prices", operatorToken, changes))
+	p.until("it is said that pausing is off", `document.body.innerText.includes("Pausing is switched off (enabled: false) by an operator, until the stream stops")`)
+	assert.Contains(t, eval[string](p, `document.body.innerText`), "pause_threshold is 30000, configured is 40000.")
+	assert.Contains(t, eval[string](p, `document.getElementById("advice").textContent`), `/backpressure?stream=prices' -d '{"enabled":false}'`)
+	p.accessible()
+	choose("news")
+	assert.NotContains(t, eval[string](p, `document.body.innerText`), "Pausing is switched off", "that is the other one")
+	choose("prices")
+	require.Equal(t, http.StatusOK, operate(t, address, "/backpressure/reset?stream=prices", operatorToken))
+	p.until("it is as configured again", `!document.body.innerText.includes("switched off") && !document.body.innerText.includes("configured is")`)
+
 	require.Equal(t, http.StatusOK, operate(t, address, "/inputs/ticks/resume?stream=news", operatorToken))
 	p.until("all is well", `document.title === "Healthy – data-bridge"`)
 

@@ -54,6 +54,12 @@
 //   - Sources that can wait take a turn at the gate for each batch, and so stay
 //     below a mark of their own while the output keeps up: a backlog costs no fresh
 //     data. See package gate for the rule.
+//   - What an operator changes while a stream runs (thresholds, the emergency switch) is
+//     the configuration with other values of a few fields, made and checked by the code
+//     that makes it at the start. Buffer and gate read it through one pointer each, which
+//     is exchanged under the buffer's lock; nothing of it is kept.
+//   - Alerts are looked for once a second by the heartbeat, and brought to their output by
+//     a goroutine with a bounded queue: they cost nothing where records pass.
 //   - The buffer acknowledges through. It holds each source's acknowledgement
 //     until every record is settled, and never passes a nack up while it can
 //     retry. Close nacks everything unsettled, what the output still has

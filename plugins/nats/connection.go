@@ -26,6 +26,11 @@ import (
 // for alive: three of them. The client's own default is two minutes.
 const pingInterval = 15 * time.Second
 
+// greetingTimeout bounds how long a server that was reached may take to greet, to agree on
+// TLS and to let us in. The client's own default is two seconds, which a busy machine or a
+// long way exceeds with every attempt; who does not accept a connection is given up sooner.
+const greetingTimeout = 10 * time.Second
+
 // flushTimeout bounds how long a server may take to confirm what it was sent.
 const flushTimeout = 5 * time.Second
 
@@ -109,6 +114,7 @@ func (c connectionConfig) options(label string) ([]nats.Option, error) {
 		nats.ReconnectWait(c.reconnectWait),
 		nats.ReconnectJitter(c.reconnectJitter, c.reconnectJitter),
 		nats.PingInterval(pingInterval),
+		nats.Timeout(greetingTimeout),
 	}
 	if c.inboxPrefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(c.inboxPrefix))

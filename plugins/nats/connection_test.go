@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -214,4 +217,44 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 			assert.Equal(t, mark.LocalAddr().String(), next.RemoteAddr().String(), "the attempt went on")
 		})
 	}
+}
+
+// A server that is slow to greet, on a busy machine or at the end of a long way, is
+// connected to: every attempt that gives up sooner is as slow as the one before.
+func TestConnectsToAServerThatGreetsLate(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	slow, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { slow.Close() })
+	var relays sync.WaitGroup
+	t.Cleanup(relays.Wait)
+	relays.Go(func() {
+		for {
+			conn, err := slow.Accept()
+			if err != nil {
+				return
+			}
+			relays.Go(func() { relayLate(conn, s.Addr().String()) })
+		}
+	})
+	r := newRigAt(t, "nats://"+slow.Addr().String(), "")
+	require.NoError(t, r.in.Connect(t.Context()))
+	require.NoError(t, r.in.Close(t.Context()))
+}
+
+// relayLate passes on what both sides say, the first word later than nats.go waits by itself.
+func relayLate(conn net.Conn, to string) {
+	defer conn.Close()
+	time.Sleep(nats.DefaultTimeout + 500*time.Millisecond)
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, conn)
+		server.Close()
+	}()
+	_, _ = io.Copy(conn, server)
 }

@@ -45,6 +45,7 @@ type partition struct {
 	epoch    int32 // the highest of a leader that was seen; commits do not go back in it
 	passed   int64 // next when the log's start was seen behind it; likewise
 	end      int64 // the highest end of the log that was seen
+	placed   bool  // the group has a commit of it, or was told where it starts
 	cut      bool  // the end was behind that at the last look
 	pending  int   // spans handed out and not answered
 	leaving  bool  // nothing more is handed out

@@ -16,6 +16,9 @@ At least once. An offset is committed when that record and all before it in its 
 written to the group every ` + "`commit_period`" + `, when a partition is revoked, and when the input is closed. Before a partition is
 revoked, what is in flight gets some seconds to be acknowledged, so that its next owner repeats little or nothing.
 
+Where the group has no commit of a partition yet, the offset of the first record is committed before anything of it is
+handed out, so that what was read and not stored is read again.
+
 With ` + "`exactly_once`" + ` a crash repeats nothing that the output can see: see below.
 
 Without a group nothing is committed: the position is kept in memory alone, and a restart begins where the config says.

@@ -59,6 +59,41 @@ func TestRetentionPassesAStoppedInput(t *testing.T) {
 	})
 }
 
+// What was read and not settled is read again, or counted, though the group never had
+// a commit: wherever start_offset says to begin.
+func TestWhatWasNeverSettledIsReadAgainOrCounted(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, c *cluster) {
+		for _, start := range []string{startEarliest, startLatest} {
+			topic := c.prefix + "-unsettled-" + start
+			c.create(topic, 1)
+			c.produce(topic, 0, 0, 2)
+			more := quickLag + "\nstart_offset: " + start
+			k := c.consume(topic, true, more)
+			first := 0
+			if start == startLatest {
+				first = 2
+				k.lagWhen(t, 0) // it stands at the end
+			}
+			c.produce(topic, 0, 2, 10)
+			eventually(t, "all is handed out", func() bool { return len(k.got(0)) == 10-first })
+			k.close()
+			require.Equal(t, int64(first), c.committed(c.group(), topic, 0), "where it starts, and nothing more")
+
+			c.produce(topic, 0, 10, 20)
+			k = c.consume(topic, true, more)
+			eventually(t, "all is handed out again", func() bool { return len(k.got(0)) == 20-first })
+			require.Equal(t, upTo(first, 20), k.got(0))
+			k.close()
+
+			c.deleteBefore(topic, 0, 15)
+			k = c.consume(topic, false, more)
+			eventually(t, "what is left is delivered", func() bool { return len(k.got(0)) == 5 })
+			require.Equal(t, 15-first, k.lost())
+			k.close()
+		}
+	})
+}
+
 // commit makes the group's commit of partition 0 of a topic.
 func (c *cluster) commit(topic string, offset int64) {
 	c.t.Helper()

@@ -48,7 +48,8 @@ type poller struct {
 	link       *link
 	losses     *lossBook
 	rests      *rests
-	batches    chan *batch // unbuffered: one batch at most waits to be taken
+	place      func(announcements) // tells the group where partitions start; nil where nothing is committed, or otherwise
+	batches    chan *batch         // unbuffered: one batch at most waits to be taken
 	done       chan struct{}
 }
 
@@ -92,9 +93,25 @@ func (p *poller) awaitOpen(ctx context.Context) bool {
 func (p *poller) poll(ctx context.Context) ([]chunk, []kgo.FetchError) {
 	fetches := p.client.PollRecords(ctx, p.count)
 	chunks, losses := p.assignment.resolve(fetches)
+	p.placeStarts(chunks)
 	p.client.AllowRebalance()
 	p.losses.enter(losses)
 	return chunks, fetches.Errors()
+}
+
+// placeStarts commits where partitions start of which the group has no commit, before
+// anything of them is handed out. Without that, whoever goes on before the first of it is
+// settled would start where the config says: at the end of the log it may be, behind
+// what was read here, and without knowing what retention deleted meanwhile. No commit of
+// what is settled can be on its way yet, and rebalances are held back, so that it takes
+// nothing back.
+func (p *poller) placeStarts(chunks []chunk) {
+	if p.place == nil {
+		return
+	}
+	if starts := p.assignment.unplacedStarts(chunks); len(starts) > 0 {
+		p.place(starts)
+	}
 }
 
 // deliver says that records came.

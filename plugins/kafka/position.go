@@ -81,7 +81,12 @@ func (a *assignment) expect(offsets map[string]map[int32]kgo.Offset, start kgo.O
 	defer a.mu.Unlock()
 	for topic, partitions := range offsets {
 		for n, o := range partitions {
-			if p := a.owned[topicPartition{topic, n}]; p != nil && p.next < 0 && o != start {
+			p := a.owned[topicPartition{topic, n}]
+			if p == nil {
+				continue
+			}
+			p.placed = o != start && o.EpochOffset().Offset >= 0
+			if p.next < 0 && o != start {
 				p.begin(max(o.EpochOffset().Offset, positionUnknown))
 				p.epoch = o.EpochOffset().Epoch
 			}
@@ -101,6 +106,22 @@ func (a *assignment) suppose(p *partition, at int64) int64 {
 		}
 	}
 	return p.position
+}
+
+// unplacedStarts are where the partitions start of which records were polled and the
+// group has no commit. Each is returned once.
+func (a *assignment) unplacedStarts(chunks []chunk) announcements {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	starts := announcements{}
+	for _, c := range chunks {
+		if p := c.part; !p.placed && len(c.records) > 0 {
+			first := c.records[0]
+			p.placed = true
+			starts[p] = announcement{base: kgo.EpochOffset{Epoch: first.LeaderEpoch, Offset: first.Offset}}
+		}
+	}
+	return starts
 }
 
 // begin says where a partition starts of which nothing was polled yet.

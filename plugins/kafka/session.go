@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,6 +156,9 @@ func (s *session) startPoller(c *config) {
 		s.startOnce(c)
 		return
 	}
+	if c.partitions == nil {
+		s.poller.place = s.place
+	}
 	go s.poller.run(s.running)
 }
 
@@ -293,6 +297,20 @@ func (s *session) giveUp(gone map[string][]int32) {
 func (s *session) commit(cl *kgo.Client, gone []*partition) {
 	if err := s.tryCommit(cl, gone, commitTimeout); err != nil {
 		s.warnCommit(err)
+	}
+}
+
+// place commits where partitions start. When that fails they are read all the same: what
+// is settled is committed later.
+func (s *session) place(starts announcements) {
+	ctx, cancel := context.WithTimeout(s.running, lostTimeout)
+	defer cancel()
+	answers, err := commitBy(s.client)(ctx, starts, s.assignment.mayCommit)
+	for _, refusal := range answers {
+		err = cmp.Or(err, refusal)
+	}
+	if err != nil && s.running.Err() == nil {
+		s.warnCommit(fmt.Errorf("saying where partitions start: %w", err))
 	}
 }
 

@@ -230,4 +230,16 @@ func TestJetLag(t *testing.T) {
 		b.ack(t)
 	}
 	eventually(t, lag(0), state)
+	require.NoError(t, r.in.Close(t.Context()))
+	require.Nil(t, r.figures.Lag(), "nobody looks any more")
+}
+
+// A lag that cannot be looked up is not known: what it was is no answer.
+func TestJetLagIsNotKnownWithoutAConsumer(t *testing.T) {
+	t.Parallel()
+	r := jetConnected(t, "batch: {count: 10}")
+	known := func() bool { return r.figures.Lag() != nil }
+	eventually(t, known, nil)
+	require.NoError(t, r.js.DeleteStream(t.Context(), r.in.conf.stream))
+	eventually(t, func() bool { return !known() }, nil)
 }

@@ -31,10 +31,13 @@ type watch struct {
 func (s *jetSession) observe(ctx context.Context) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
+	defer s.in.figures.ForgetLag()
 	var w watch
 	for ctx.Err() == nil {
 		if s.conn.IsConnected() {
 			s.look(ctx, &w)
+		} else {
+			s.in.figures.ForgetLag()
 		}
 		await(ctx, nil, watchRest)
 		select {
@@ -49,8 +52,9 @@ func (s *jetSession) look(ctx context.Context, w *watch) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	consumer, err := s.js.Consumer(ctx, s.in.conf.stream, s.in.conf.durable)
-	if err != nil {
-		return // the puller finds out why
+	if err != nil { // the puller finds out why
+		s.in.figures.ForgetLag()
+		return
 	}
 	info := consumer.CachedInfo()
 	s.intake.stands(info.Created, floorOf(info))

@@ -187,7 +187,7 @@ func (a *assignment) resolve(fetches kgo.Fetches) (chunks []chunk, losses []loss
 	defer a.mu.Unlock()
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		p := a.owned[topicPartition{f.Topic, f.Partition}]
-		if p == nil {
+		if p == nil || p.revoked {
 			return
 		}
 		losses = append(losses, p.follow(f)...)

@@ -18,6 +18,9 @@ func (a *assignment) examine(starts, ends kadm.ListedOffsets, idle bool) (losses
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range a.owned {
+		if p.revoked {
+			continue // its topic is gone, and was counted; see gone
+		}
 		if end, ok := ends.Lookup(p.topic, p.partition); ok && end.Err == nil {
 			losses = append(losses, p.comesBack(end.Offset)...)
 		}

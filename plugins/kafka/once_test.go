@@ -150,6 +150,18 @@ func TestNothingIsPolledWhileNoChunkMayBeClosed(t *testing.T) {
 	})
 }
 
+// What a poll is told that has ended meanwhile, the next one is told.
+func TestAPollThatIsOverLeavesTheWordToTheNext(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // of two that are ready, either may be chosen
+		p := &oncePoller{poller: &poller{assignment: newAssignment(nil)}}
+		signal(p.assignment.freed)
+		p.endWhenFreed(over, cancel)
+		require.Len(t, p.assignment.freed, 1)
+	}
+}
+
 // While commits fail nothing is delivered, and /health says why.
 func TestNothingIsDeliveredUnannounced(t *testing.T) {
 	fake, c := startFake(t)

@@ -76,10 +76,15 @@ func (p *oncePoller) gather(ctx context.Context) (closed bool) {
 	return p.report(errs)
 }
 
-// endWhenFreed ends a poll when something is settled that others may wait for.
+// endWhenFreed ends a poll when something is settled that others may wait for. One that
+// is over leaves the word to the next: what it waits for may have been looked at before.
 func (p *oncePoller) endWhenFreed(ctx context.Context, end context.CancelFunc) {
 	select {
 	case <-p.assignment.freed:
+		if ctx.Err() != nil {
+			signal(p.assignment.freed)
+			return
+		}
 		end()
 	case <-ctx.Done():
 	}

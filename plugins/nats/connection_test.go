@@ -226,9 +226,11 @@ func TestConnectsToAServerThatGreetsLate(t *testing.T) {
 	s := startServer(t)
 	slow, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { slow.Close() })
 	var relays sync.WaitGroup
-	t.Cleanup(relays.Wait)
+	t.Cleanup(func() {
+		slow.Close()
+		relays.Wait()
+	})
 	relays.Go(func() {
 		for {
 			conn, err := slow.Accept()

@@ -102,6 +102,7 @@ func newBuffer(p *service.ParsedConfig, res *service.Resources) (*buffer, error)
 			return nil, conf.errUnusable(err)
 		}
 	}
+	b.metrics.alertsWaiting.Set(0) // shown before, and without, any alert
 	if conf.alerting {
 		out, err := p.FieldOutput(fieldAlerts)
 		if err != nil {

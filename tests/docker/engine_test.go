@@ -99,6 +99,7 @@ func (e *engine) stop() {
 	for e.own.Signal(syscall.Signal(0)) == nil {
 		time.Sleep(50 * time.Millisecond)
 	}
+	_ = exec.Command("umount", filepath.Join(e.dir, "exec", "netns", "default")).Run() // dockerd leaves the host's network mounted
 	if err := os.RemoveAll(e.dir); err != nil {
 		fmt.Fprintln(os.Stderr, "docker: removing what the engine had:", err)
 	}

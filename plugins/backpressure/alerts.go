@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -296,17 +297,18 @@ func brief(text string) string {
 // mostTables bounds how many tables an alert names: their names are made of data.
 const mostTables = 10
 
+// largestFirst are the names of counts in their order.
+func largestFirst(counts map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+}
+
 // mostOf keeps the largest counts, and sums the others up as "others"; "" is called
 // "unknown".
 func mostOf(counts map[string]int64) map[string]int64 {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if counts[a] != counts[b] {
-			return int(counts[b] - counts[a])
-		}
-		return strings.Compare(a, b)
-	})
 	most := map[string]int64{}
-	for i, name := range names {
+	for i, name := range largestFirst(counts) {
 		n := counts[name]
 		switch {
 		case i >= mostTables:
@@ -322,12 +324,7 @@ func mostOf(counts map[string]int64) map[string]int64 {
 // listed words counts, the largest first.
 func listed(counts map[string]int64) string {
 	var words []string
-	for _, name := range slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if counts[a] != counts[b] {
-			return int(counts[b] - counts[a])
-		}
-		return strings.Compare(a, b)
-	}) {
+	for _, name := range largestFirst(counts) {
 		words = append(words, name+": "+thousands(counts[name]))
 	}
 	return strings.Join(words, ", ")

@@ -4,9 +4,7 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,9 +38,7 @@ const topic = "market.external"
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	if theEngine == nil {
-		t.Skip("NOT RUN:", noEngine)
-	}
+	needsEngine(t)
 	nats, err := stack.StartNATS(stack.NATSOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, nats.Close()) })
@@ -93,16 +89,10 @@ func free(t *testing.T) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-
-func (s *site) health() (h harness.Health, err error) {
-	resp, err := client.Get("http://" + s.status + "/health")
-	if err != nil {
-		return h, err
-	}
-	defer resp.Body.Close()
-	h.Code = resp.StatusCode
-	return h, json.NewDecoder(resp.Body).Decode(&h)
+func (s *site) health() (harness.Health, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), patience)
+	defer cancel()
+	return harness.HealthAt(ctx, s.status)
 }
 
 // until waits for an answer of /health that satisfies ok.

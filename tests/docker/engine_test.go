@@ -125,6 +125,13 @@ func (e *engine) run(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+func needsEngine(t *testing.T) {
+	t.Helper()
+	if theEngine == nil {
+		t.Skip("NOT RUN:", noEngine)
+	}
+}
+
 // docker runs a command that has to go well, and returns what it prints.
 func docker(t *testing.T, args ...string) string {
 	t.Helper()

@@ -29,9 +29,7 @@ func kafkaClient(t *testing.T, addr string) *kgo.Client {
 }
 
 func TestWhatTheImageSaysOfItself(t *testing.T) {
-	if theEngine == nil {
-		t.Skip("NOT RUN:", noEngine)
-	}
+	needsEngine(t)
 	inspect := func(field string) string { return docker(t, "image", "inspect", "--format", field, image) }
 	assert.Equal(t, "10001", inspect("{{.Config.User}}"))
 	assert.Equal(t, "Apache-2.0", inspect(`{{index .Config.Labels "org.opencontainers.image.licenses"}}`))

@@ -250,9 +250,12 @@ func (i Input) Discarded() int64 { return i.Dropped + i.Conflated + i.SlowConsum
 var healthClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
 // Health asks the bridge how it is.
-func (b *Bridge) Health(ctx context.Context) (Health, error) {
+func (b *Bridge) Health(ctx context.Context) (Health, error) { return HealthAt(ctx, b.address) }
+
+// HealthAt asks the bridge whose status server listens there.
+func HealthAt(ctx context.Context, address string) (Health, error) {
 	var h Health
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.address+"/health", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/health", nil)
 	if err != nil {
 		return h, err
 	}

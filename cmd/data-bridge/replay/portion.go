@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -34,7 +33,7 @@ type portion struct {
 	hash     hash.Hash
 }
 
-func (p *portion) sum() string { return hex.EncodeToString(p.hash.Sum(nil)[:16]) }
+func (p *portion) sum() string { return shortSum(p.hash) }
 
 // reader makes portions of the lines of a file.
 type reader struct {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -87,9 +88,13 @@ func identityOf(path string) (string, error) {
 }
 
 func sumOf(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
+	h := sha256.New()
+	h.Write(text)
+	return shortSum(h)
 }
+
+// shortSum words a hash for the notes.
+func shortSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
 
 // read takes in the notes. A last one that is not whole was never relied on.
 func (p *progress) read() error {
@@ -162,7 +167,7 @@ func (p *progress) verify(path, identity string) error {
 		if _, err := io.Copy(h, io.NewSectionReader(f, p.last.From, p.last.To-p.last.From)); err != nil {
 			return err
 		}
-		sum = hex.EncodeToString(h.Sum(nil)[:16])
+		sum = shortSum(h)
 	}
 	if identity != p.File || sum != p.last.Sum {
 		return fmt.Errorf("%s is not the file any more that %s was noted of: put that back, or remove the notes to replay it from the beginning", path, p.file.Name())

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // A member whose heartbeats break is told by its client that its partitions are lost, and
@@ -39,4 +41,44 @@ func TestABrokenHeartbeatCostsNothingThatWasSettled(t *testing.T) {
 			require.EqualValues(t, 20, c.committed(c.group(), topic, 0))
 		})
 	}
+}
+
+// What was in flight when the heartbeats broke and is settled in a moment comes to nobody
+// again either.
+func TestABrokenHeartbeatLeavesTimeToWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	fake, c := startFake(t)
+	var due atomic.Bool
+	fake.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		if !due.Load() {
+			return nil, nil, false
+		}
+		return nil, errors.New("the connection breaks"), true
+	})
+	topic := c.topic(1)
+	c.produce(topic, 0, 0, 20)
+	k := c.consume(topic, true, "batch: {count: 5}\ncommit_period: 1h")
+	eventually(t, "it delivers", func() bool { return k.total() == 20 })
+	a := k.in.session.Load().assignment
+	a.mu.Lock()
+	p := a.owned[topicPartition{topic, 0}]
+	a.mu.Unlock()
+	due.Store(true)
+	eventually(t, "the partition is given up", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return p.leaving
+	})
+	due.Store(false)
+	k.ackAll()
+	eventually(t, "it is a member again", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		again := a.owned[p.topicPartition]
+		return again != nil && again != p && k.in.stats.Share().Group == status.GroupMember
+	})
+	c.produce(topic, 0, 20, 25)
+	eventually(t, "it goes on", func() bool { return k.total() >= 25 })
+	require.Equal(t, 25, k.total(), "nothing comes again")
 }

@@ -267,9 +267,13 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 
 // onLost is called when the client takes itself to be no member any more, for which it is
 // enough that the connection of a heartbeat broke. The brokers may think otherwise: they
-// take a commit while nobody else was given the partitions, and refuse it after that.
+// take a commit while nobody else was given the partitions, and refuse it after that. So
+// what is in flight gets a moment here too.
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	parts := s.assignment.stopHandingOut(gone)
+	grace, cancel := context.WithTimeout(s.running, min(s.grace, lostTimeout))
+	defer cancel()
+	s.assignment.awaitAnswers(grace, parts)
 	if err := s.tryCommit(cl, parts, lostTimeout); err != nil {
 		s.log.With("cause", err).Debug("committing what was settled of partitions that were lost")
 	}

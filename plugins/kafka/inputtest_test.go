@@ -48,7 +48,7 @@ type contractServer struct {
 
 func startContract(t *testing.T, fake, exactlyOnce bool) *contractServer {
 	t.Helper()
-	k, err := stack.StartKafkaWith(t.Context(), stack.KafkaOptions{Fake: fake, Linked: true, ACLs: true})
+	k, err := stack.StartKafkaWith(t.Context(), stack.KafkaOptions{Fake: fake, Linked: true, ACLs: true, Brief: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, k.Close()) })
 	if why := k.Fake(); why != "" && !fake {

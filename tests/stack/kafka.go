@@ -40,6 +40,9 @@ type KafkaOptions struct {
 	// ACLs makes the broker obey access control lists. Who may do what nobody
 	// has said anything about: everybody.
 	ACLs bool
+	// Brief is for a broker that soon ends: its JVM compiles less, which costs
+	// less than it saves where nobody measures how much the broker can do.
+	Brief bool
 
 	version string
 }
@@ -101,12 +104,16 @@ func startKafkaFake(ctx context.Context, reason string, opts KafkaOptions) (*Kaf
 }
 
 func startKafkaReal(ctx context.Context, libs string, opts KafkaOptions) (*Kafka, error) {
+	release, err := prepareKafka(ctx, opts.version, libs)
+	if err != nil {
+		return nil, err
+	}
 	k, err := newKafka(opts)
 	if err != nil {
 		return nil, err
 	}
 	k.about = opts.version
-	if k.broker, err = newJavaBroker(ctx, libs, k); err != nil {
+	if k.broker, err = newJavaBroker(release, k); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, k.startOrClose(ctx)

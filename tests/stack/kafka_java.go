@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // javaBroker is Apache Kafka in a JVM of its own.
@@ -34,6 +35,7 @@ group.consumer.heartbeat.interval.ms=100
 group.consumer.min.assignment.interval.ms=0
 group.consumer.assignment.interval.ms=0
 log.cleaner.enable=false
+metadata.max.idle.interval.ms=0
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 num.network.threads=2
@@ -48,28 +50,31 @@ allow.everyone.if.no.acl.found=true
 // clusterID is any KRaft cluster id: 16 bytes in base64.
 const clusterID = "ZGF0YS1icmlkZ2Utc3RhYw"
 
-func newJavaBroker(ctx context.Context, libs string, k *Kafka) (*javaBroker, error) {
+func newJavaBroker(release preparedKafka, k *Kafka) (*javaBroker, error) {
 	controller, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(k.dir, "server.properties")
-	text := fmt.Sprintf(brokerConfig, k.listen, address(controller), filepath.Join(k.dir, "data"), k.addr)
+	config, data := filepath.Join(k.dir, "server.properties"), filepath.Join(k.dir, "data")
+	text := fmt.Sprintf(brokerConfig, k.listen, address(controller), data, k.addr)
 	if k.opts.ACLs {
 		text += brokerACLs
 	}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("writing Kafka's configuration: %w", err)
 	}
-	format := javaArgs(libs, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", config)
-	if _, err := run(ctx, k.dir, "java", format...); err != nil {
-		return nil, fmt.Errorf("formatting Kafka's storage: %w", err)
+	if err := os.CopyFS(data, os.DirFS(release.storage())); err != nil {
+		return nil, fmt.Errorf("laying out Kafka's storage: %w", err)
+	}
+	options := []string{"-XX:SharedArchiveFile=" + release.classes()}
+	if k.opts.Brief {
+		options = append(options, "-XX:TieredStopAtLevel=1")
 	}
 	return &javaBroker{&process{
 		name:    "Kafka",
 		logPath: filepath.Join(k.dir, "server.log"),
 		command: func() *exec.Cmd {
-			cmd := exec.Command("java", javaArgs(libs, "kafka.Kafka", config)...)
+			cmd := exec.Command("java", javaArgs(release.libs, options, "kafka.Kafka", config)...)
 			cmd.Dir = k.dir
 			return cmd
 		},
@@ -77,12 +82,13 @@ func newJavaBroker(ctx context.Context, libs string, k *Kafka) (*javaBroker, err
 	}}, nil
 }
 
-func javaArgs(libs string, args ...string) []string {
-	return append([]string{
+// javaArgs are the arguments of a JVM that runs main; -Xshare:auto makes do
+// without an archive of classes that is missing or another JVM's.
+func javaArgs(libs string, options []string, main ...string) []string {
+	return slices.Concat([]string{
 		"-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Xshare:auto", "-Djava.awt.headless=true",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-		"-cp", filepath.Join(libs, "*"),
-	}, args...)
+	}, options, []string{"-cp", filepath.Join(libs, "*")}, main)
 }
 
 func (b *javaBroker) resume() error { return b.signal(signalContinue) }

@@ -7,8 +7,9 @@ import "context"
 // KIP-848 as clients speak it, is tested on it.
 const kafkaNextVersion = "4.3.0"
 
-// StartKafkaNext is StartKafka with the newest release. It is kfake where
+// StartKafkaNext is StartKafkaWith for the newest release. It is kfake where
 // Apache Kafka cannot be had.
-func StartKafkaNext(ctx context.Context) (*Kafka, error) {
-	return StartKafkaWith(ctx, KafkaOptions{version: kafkaNextVersion})
+func StartKafkaNext(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
+	opts.version = kafkaNextVersion
+	return StartKafkaWith(ctx, opts)
 }

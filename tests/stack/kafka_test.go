@@ -21,7 +21,7 @@ func TestKafkaProduceAndConsumeInAGroup(t *testing.T) {
 }
 
 func TestKafkaRestartKeepsDataAndOffsets(t *testing.T) {
-	k, err := StartKafka(t.Context())
+	k, err := StartKafkaWith(t.Context(), KafkaOptions{Brief: true})
 	require.NoError(t, err)
 	closing(t, k)
 	keepsDataAndOffsets(t, k)

@@ -52,7 +52,7 @@ func (s *servers) Kafka(t TB) *Kafka {
 	if s.kafka != nil {
 		return s.kafka
 	}
-	kafka, err := StartKafka(context.WithoutCancel(t.Context()))
+	kafka, err := StartKafkaWith(context.WithoutCancel(t.Context()), KafkaOptions{Brief: true})
 	if err != nil {
 		t.Fatalf("sharing Kafka: %v", err)
 	}
@@ -69,7 +69,7 @@ func (s *servers) KafkaNext(t TB) *Kafka {
 	if s.next != nil {
 		return s.next
 	}
-	kafka, err := StartKafkaNext(context.WithoutCancel(t.Context()))
+	kafka, err := StartKafkaNext(context.WithoutCancel(t.Context()), KafkaOptions{Brief: true})
 	if err != nil {
 		t.Fatalf("sharing the newest Kafka: %v", err)
 	}

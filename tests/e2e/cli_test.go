@@ -17,7 +17,7 @@ import (
 // output runs a command of data-bridge that ends by itself and expects success.
 func output(t *testing.T, args ...string) string {
 	t.Helper()
-	b := startBridge(t, binary, "", env{"HTTP_ADDRESS": freeAddress(t)}, args...)
+	b := startBridge(t, plain, "", env{"HTTP_ADDRESS": freeAddress(t)}, args...)
 	code, text := b.exitCode(), b.Tail(10_000)
 	require.Zero(t, code, "data-bridge %s:\n%s", strings.Join(args, " "), text)
 	return text
@@ -60,11 +60,11 @@ output:
 		{text: strings.Replace(text, "${X_CH}", "${X_CH:}", 1), says: `addresses: ""`},
 	} {
 		path := written(t, "config.yaml", c.text)
-		b := startBridge(t, binary, "", c.vars, "lint", "--skip-env-var-check", path)
+		b := startBridge(t, plain, "", c.vars, "lint", "--skip-env-var-check", path)
 		assert.Equal(t, c.says != "", b.exitCode() != 0, b.Tail(100))
 		assert.Contains(t, b.Tail(100), c.says)
 		assert.NotContains(t, b.Tail(100), "unknown\"", "what was made up is not judged")
-		b = startBridge(t, binary, "", c.vars, "lint", path)
+		b = startBridge(t, plain, "", c.vars, "lint", path)
 		assert.NotZero(t, b.exitCode())
 		assert.Contains(t, b.Tail(100), "required environment variables were not set")
 	}
@@ -98,7 +98,7 @@ func TestCreatePrintsASkeletonThatLints(t *testing.T) {
 	text := output(t, "create", "pausable_nats//clickhouse")
 	path := filepath.Join(t.TempDir(), "skeleton.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	b := startBridge(t, binary, "", nil, "lint", path)
+	b := startBridge(t, plain, "", nil, "lint", path)
 	assert.NotZero(t, b.exitCode())
 	for _, field := range []string{"urls", "subjects", "addresses", "dead_letter"} {
 		assert.Contains(t, b.Tail(100), field)

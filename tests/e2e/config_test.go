@@ -38,7 +38,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 			config := filepath.Join(root, bridgeYAML)
 			c.vars["HTTP_ADDRESS"], c.vars["STATUS_ADDRESS"] = freeAddress(t), freeAddress(t)
 			for _, command := range []string{"lint", "run"} {
-				b := startBridge(t, binary, "", c.vars, command, config)
+				b := startBridge(t, plain, "", c.vars, command, config)
 				assert.NotZero(t, b.exitCode(), command)
 				for _, words := range c.says {
 					assert.Contains(t, b.Tail(100), words, command)

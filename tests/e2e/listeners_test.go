@@ -67,7 +67,7 @@ func isolated(t *testing.T, vars env, args ...string) (cmd *exec.Cmd, out *bytes
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd, out = exec.Command(self, append([]string{binary}, args...)...), &bytes.Buffer{}
+	cmd, out = exec.Command(self, append([]string{plain}, args...)...), &bytes.Buffer{}
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), alone+"=1")
 	for k, v := range vars {

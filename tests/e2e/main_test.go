@@ -30,7 +30,7 @@ var raced = flag.Bool("raced", raceDetector, "build the data-bridge that is test
 var (
 	root   string // of the repository
 	binary string // data-bridge, with the race detector if -raced
-	plain  string // data-bridge as it is shipped
+	plain  string // data-bridge as it is shipped: for what is measured or killed, and for commands that end before anything runs
 )
 
 func TestMain(m *testing.M) {

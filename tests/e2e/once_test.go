@@ -255,7 +255,7 @@ func (r *onceRig) killAgainAndAgain(steps []step, times int) {
 // Every record is stored once, whenever the bridge is killed.
 func TestExactlyOnceAtEveryStep(t *testing.T) {
 	t.Parallel()
-	newOnceRig(t).killAgainAndAgain(steps, 3)
+	newOnceRig(t).killAgainAndAgain(steps, 2)
 }
 
 // The same with the real broker, which cannot be told to lose a commit.

@@ -79,7 +79,7 @@ func TestFaultsOfTheWholeAreRefused(t *testing.T) {
 				{"doctor", "--wait", "10ms", "--timeout", "5s", whole},
 				{"streams", "-o", written(t, "root.yaml", rest), config},
 			} {
-				b := startBridge(t, binary, "", nil, args...)
+				b := startBridge(t, plain, "", nil, args...)
 				assert.NotZero(t, b.exitCode(), args)
 				assert.Contains(t, b.Tail(100), c.says, args)
 			}
@@ -117,7 +117,7 @@ func TestWhatDoesNotSeeFramesIsTaken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := written(t, "config.yaml", "http: {enabled: false}\nlogger: {format: json}\ninput: {"+framedNATS+"}\npipeline: {processors: "+processors+"}\noutput: {drop: {}}\n")
-			lint := startBridge(t, binary, "", nil, "lint", "-r", resources, config)
+			lint := startBridge(t, plain, "", nil, "lint", "-r", resources, config)
 			assert.Zero(t, lint.exitCode(), lint.Tail(100))
 			b := startBridge(t, binary, "", nil, "run", "-r", resources, config)
 			b.await("Launching a data-bridge instance")

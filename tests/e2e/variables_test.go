@@ -43,7 +43,7 @@ func TestVariablesThatAreNoNumbersAreRefusedByName(t *testing.T) {
 		"BACKPRESSURE_ENABLED": "'enabled'", "STATUS_ENABLED": "'enabled'", "ADMIN_ENABLED": "'enabled'",
 	} {
 		for _, value := range []string{"abc #def", "a: b", "*star", "{x"} {
-			b := startBridge(t, binary, "", env{variable: value, "HTTP_ADDRESS": freeAddress(t), "STATUS_ADDRESS": freeAddress(t)}, "run", config)
+			b := startBridge(t, plain, "", env{variable: value, "HTTP_ADDRESS": freeAddress(t), "STATUS_ADDRESS": freeAddress(t)}, "run", config)
 			assert.NotZero(t, b.exitCode())
 			_, why, _ := strings.Cut(b.Tail(100), "service closing due to: ")
 			assert.Contains(t, why, field, "%s=%q", variable, value)

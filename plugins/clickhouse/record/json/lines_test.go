@@ -55,6 +55,12 @@ func TestABrokenObjectOfSeveralLinesIsOne(t *testing.T) {
 	}
 	text := "{\"a\":[{\"b\":1 ]}\n{\"c\":1}"
 	require.Equal(t, []string{`!{"a":[{"b":1 ]}`, `{"c":1}`}, marked(Split([]byte(text))), "an end is one of what is open within, too")
+	text = "{\"a\":1 \"b\":2\n{\"c\":1}"
+	require.Equal(t, []string{`!{"a":1 "b":2`, `{"c":1}`}, marked(Split([]byte(text))), "in what ends nowhere there is nothing")
+	for _, after := range []string{",\"b\":2}", ":2}", "]", "}"} {
+		text = "garbage\n{\"c\":1}\n" + after
+		require.Equal(t, []string{"!" + text}, marked(Split([]byte(text))), "a line that something goes on after is a part of it")
+	}
 }
 
 // marked are the texts of pieces, with ! before what is no record.

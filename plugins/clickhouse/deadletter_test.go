@@ -1,10 +1,14 @@
 package clickhouse
 
 import (
+	"context"
 	"encoding/json"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
@@ -62,4 +66,44 @@ func TestTheReasonTakesNothingFromTheRecord(t *testing.T) {
 			require.NotContains(t, l.meta, "clickhouse_source")
 		}
 	}
+}
+
+// Processors of the dead-letter output see what the record's input has said of it and
+// why it is a dead letter, of a message alone, of a part of one, and of a frame.
+func TestProcessorsOfDeadLettersSeeTheReason(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8")
+		yaml := strings.Replace(yamlFor(t, server, table, ""), "dead_letter: {letter_box: {name: "+strconv.Quote(t.Name())+"}}", `
+dead_letter:
+  letter_box: {name: `+strconv.Quote(t.Name())+`}
+  processors:
+    - mapping: |
+        meta seen = @kafka_topic + " " + @clickhouse_table + " " + @clickhouse_column.or("-") + " " + @clickhouse_attempts + " " + @clickhouse_source + "@" + @clickhouse_source_offset
+        root.why = @clickhouse_error
+        root.was = content().string()
+`, 1)
+		require.Contains(t, yaml, "meta seen")
+		out := open(t, yaml)
+		topic := map[string]string{"kafka_topic": "market"}
+		run := position.NewRun("kafka/t/0", 2)
+		ctx := run.Mark(context.Background())
+		var batch service.MessageBatch
+		for i, text := range []string{`{"id":300}`, `[{"id":1},{"id":"x"}]`} {
+			m := service.NewMessageWithContext(ctx, run.Add(int64(i), []byte(text)))
+			m.MetaSetMut("kafka_topic", "market")
+			batch = append(batch, m)
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), append(batch, framed(7, topic, `{"id":2}`, `no`))))
+		var seen []string
+		for _, l := range boxOf(t).all() {
+			seen = append(seen, l.meta["seen"]+" "+l.body)
+		}
+		reason := "market " + table
+		require.ElementsMatch(t, []string{
+			reason + ` id 1 kafka/t/0@0 {"was":"{\"id\":300}","why":"column \"id\" (UInt8): value 300: out of range"}`,
+			reason + ` id 1 kafka/t/0@1 {"was":"{\"id\":\"x\"}","why":"column \"id\" (UInt8): value \"x\": not a number"}`,
+			reason + ` - 1 kafka/t/0@8 {"was":"no","why":"malformed JSON: expected an object at byte 0, found 'n'"}`,
+		}, seen)
+		require.Equal(t, "2 2", count(t, server, table))
+	})
 }

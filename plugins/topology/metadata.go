@@ -41,6 +41,7 @@ func metadataGiven(t *tree) (faults []Fault) {
 		g.processors(n.own())
 		if n.name == clickhouse {
 			g.output(n)
+			g.letters(n)
 		}
 	})
 	for _, f := range g.nulls {
@@ -158,6 +159,20 @@ func (g *givers) output(n *node) {
 	columns, _ := n.field("columns").(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(columns)) {
 		g.expression(n, n.at("columns."+name), fmt.Sprint(columns[name]))
+	}
+}
+
+// letters looks at the processors of what takes dead letters, which have the metadata
+// of their record beside the reason.
+func (g *givers) letters(n *node) {
+	for _, letter := range n.in("dead_letter") {
+		g.tree.within(letter, func(n *node, _ []*node) {
+			g.processors(n.own())
+			if n.name == clickhouse {
+				g.output(n)
+				g.letters(n)
+			}
+		})
 	}
 }
 

@@ -20,6 +20,10 @@ func TestMetadataIsAskedFor(t *testing.T) {
 	)
 	output := func(from string) string { return fmt.Sprintf("output: {clickhouse: {columns: {src: %q}}}\n", from) }
 	src := []string{"output.clickhouse.columns.src"}
+	const letter = "output.clickhouse.dead_letter."
+	letters := func(mapping string) string {
+		return fmt.Sprintf("output: {clickhouse: {dead_letter: {drop: {}, processors: [{mapping: %q}]}}}\n", mapping)
+	}
 	expect(t, map[string][]string{
 		plain + output("@kafka_offset"):                                                                      src,
 		plain + output(`@"kafka_offset"`):                                                                    src,
@@ -56,6 +60,19 @@ func TestMetadataIsAskedFor(t *testing.T) {
 		plain + "pipeline: {processors: [{log: {}}]}\n" + output("@kafka_offset"):                            src,
 		plain + "pipeline: {processors: [{branch: {processors: [{noop: {}}]}}]}\n" + output("@kafka_offset"): nil,
 		"input: {pausable_kafka: {}, processors: [{mapping: 'root.o = @kafka_key'}]}\n":                      {"input.processors.0.mapping"},
+
+		plain + letters("root.o = @kafka_offset"):                       {letter + "processors.0.mapping"},
+		plain + letters("root = @kafka_key.uppercase() + @kafka_topic"): {letter + "processors.0.mapping"},
+		plain + letters("root.o = @clickhouse_source_offset"):           nil,
+		plain + letters("root.o = @kafka_topic + @clickhouse_error"):    nil,
+		plain + letters("root.o = @kafka_offset.or(0)"):                 nil,
+		asked + letters("root.o = @kafka_offset"):                       nil,
+		plain + "output: {clickhouse: {dead_letter: {resource: box}}}\noutput_resources: [{label: box, drop: {}, processors: [{mapping: 'root.o = @kafka_key'}]}]\n": {
+			"output_resources.0.processors.0.mapping",
+		},
+		plain + "output: {clickhouse: {dead_letter: {broker: {outputs: [{clickhouse: {columns: {src: '@kafka_key'}}}, {drop: {}}]}}}}\n": {
+			"output.clickhouse.dead_letter.broker.outputs.0.clickhouse.columns.src",
+		},
 	})
 	said := judge(t, "input: {pausable_kafka: {records_per_message: 10}}\n"+output("@kafka_offset"), "").Err()
 	assert.EqualError(t, said, `output.clickhouse.columns.src reads the metadata "kafka_offset", which no message has: add it to record_metadata of input.pausable_kafka, `+

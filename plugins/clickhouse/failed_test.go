@@ -2,8 +2,12 @@ package clickhouse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	_ "github.com/data-bridge-io/data-bridge/plugins/backpressure"
+	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
@@ -195,8 +200,129 @@ func TestAMappingThatFailsAtMostRecordsStopsThem(t *testing.T) {
 			require.Len(t, boxOf(t).all(), 150)
 			require.Equal(t, fmt.Sprintf("%d 1051", 1051+stored), count(t, server, table))
 			require.Empty(t, health(out).Reasons)
+			g := out.guards.of(map[bool]string{false: table}[c.byMetadata])
+			require.EqualValues(t, []float64{1051, 150}, []float64{g.good, g.bad}, "all of it counts for what comes")
 		})
 	}
+}
+
+// Small batches add up: what of them has become dead letters counts.
+func TestFailedRecordsOfSmallBatchesAddUp(t *testing.T) {
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
+	table := newTable(t, server, "id UInt32")
+	out := open(t, yamlFor(t, server, table, ""))
+	require.NoError(t, out.WriteBatch(t.Context(), failedRecords(ids(0, leastBad)[:leastBad-1]...)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- out.WriteBatch(ctx, failedRecords(ids(0, 2)...)) }()
+	require.Eventually(t, func() bool { n, _, _ := out.board.Parked(); return n == 2 }, long, time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	require.Len(t, boxOf(t).all(), leastBad-1)
+}
+
+// flying makes a batch one that the buffer has named.
+func flying(ctx context.Context, batch service.MessageBatch) service.MessageBatch {
+	batch[0] = batch[0].WithContext(ctx)
+	return batch
+}
+
+// What a processor has failed at may have passed: rows that are kept for it go back to
+// the buffer, which gives them to the processors again. They are shown as kept all the
+// while, and what was sent of a batch is not sent again.
+func TestWhatIsKeptGoesThroughTheProcessorsAgain(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt32")
+		out := open(t, yamlFor(t, server, "${! @table }", ""))
+		to := func(table string, batch service.MessageBatch) service.MessageBatch {
+			for _, m := range batch {
+				m.MetaSetMut("table", table)
+			}
+			return batch
+		}
+		parked := func() int64 { n, _, _ := out.board.Parked(); return n }
+		flight := position.NewFlight(t.Context())
+		texts := ids(0, 200)
+		for range 2 {
+			batch := flying(flight, append(to(table, failedRecords(texts[:150]...)), to(table, records(texts[150:]...))...))
+			require.ErrorIs(t, out.WriteBatch(t.Context(), batch), errTooManyBad)
+			require.EqualValues(t, 200, parked(), "until it comes again")
+			require.Equal(t, "unhealthy", health(out).Status)
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), flying(flight, to(table, records(texts...)))))
+		require.Zero(t, parked())
+		require.Equal(t, "200 200", count(t, server, table))
+		require.Empty(t, boxOf(t).all())
+
+		other := newTable(t, server, "id UInt32")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		batch := flying(position.NewFlight(ctx), append(to(table, failedRecords(ids(0, 1500)...)), to(other, records(`{"id":1}`))...))
+		go func() { done <- out.WriteBatch(ctx, batch) }()
+		require.Eventually(t, func() bool { return out.board.Table(other).Rows.Load() == 1 && parked() == 1500 }, long, time.Millisecond)
+		require.Never(t, func() bool { return len(done) > 0 }, 3*out.cfg.backoff.Max, 10*time.Millisecond)
+		cancel()
+		require.ErrorIs(t, <-done, context.Canceled)
+		require.Zero(t, parked())
+		require.Equal(t, "1 1", count(t, server, other))
+	})
+}
+
+// Behind a full buffer, too, a service that processors ask and that is back sets free
+// what was kept for it, without a restart, and nothing becomes a dead letter.
+func TestAFullBufferOfFailedRecordsGoesOnByItself(t *testing.T) {
+	server := stack.Shared.ClickHouse(t, stack.KindChDB)
+	table := newTable(t, server, "id UInt32")
+	asked := filepath.Join(t.TempDir(), "service")
+	require.NoError(t, os.WriteFile(asked, []byte("down"), 0o600))
+	port, err := stack.FreePort()
+	require.NoError(t, err)
+	b := service.NewStreamBuilder()
+	require.NoError(t, b.SetYAML(fmt.Sprintf(`
+input:
+  generate: {count: 3000, interval: "", batch_size: 100, mapping: 'root.id = counter()'}
+buffer: {backpressure: {max_buffer_size: 1000, status_server: {address: "127.0.0.1:%d"}, batch: {count: 200, period: 10ms}}}
+pipeline:
+  processors:
+    - mapping: 'root = if file(path: %q, no_cache: true) == "down" { throw("no answer") } else { this }'
+output:
+  clickhouse:
+%s
+logger: {level: none}
+`, port, asked, indent(yamlFor(t, server, table, "")))))
+	stream, err := b.Build()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), long)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- stream.Run(ctx) }()
+	require.Eventually(t, func() bool {
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/health", port)) //nolint:noctx // ends with the stream
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		var h struct {
+			Metrics struct {
+				Backpressure struct {
+					Level int `json:"current_buffer"`
+				}
+			}
+			Outputs map[string]struct {
+				Parked int `json:"parked_rows"`
+			}
+		}
+		err = json.NewDecoder(resp.Body).Decode(&h)
+		parked := 0
+		for _, o := range h.Outputs {
+			parked += o.Parked
+		}
+		return err == nil && h.Metrics.Backpressure.Level == 1000 && parked == 1000
+	}, long, 5*time.Millisecond)
+	require.NoError(t, os.WriteFile(asked, []byte("up"), 0o600))
+	require.NoError(t, <-ended)
+	require.Equal(t, "3000 3000", count(t, server, table))
+	require.Empty(t, boxOf(t).all())
 }
 
 // The error of a processor reaches the output from wherever it happens: in front of
@@ -270,4 +396,16 @@ func TestGuardsAreBounded(t *testing.T) {
 		g.of(fmt.Sprint(i))
 		require.LessOrEqual(t, len(g.by), mostGuards)
 	}
+	waiting := g.take("b")
+	for i := range 3 * mostGuards {
+		g.of(fmt.Sprint("more", i))
+		require.Same(t, waiting, g.of("b"), "rows wait for what it is told")
+		require.LessOrEqual(t, len(g.by), mostGuards+1)
+	}
+	g.release(waiting)
+	for i := range 3 * mostGuards {
+		g.of(fmt.Sprint("and", i))
+	}
+	require.LessOrEqual(t, len(g.by), mostGuards)
+	require.NotSame(t, waiting, g.of("b"))
 }

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/data-bridge-io/data-bridge/plugins/status"
@@ -15,26 +16,56 @@ const mostGuards = 1000
 type guards struct {
 	most float64 // of quality
 
-	mu sync.Mutex
-	by map[string]*guard
+	mu   sync.Mutex
+	by   map[string]*guard
+	held int // guards that are
 }
 
 // guard is what is known of one table.
 type guard struct {
 	quality
 	told status.Repeats
+
+	held int // by how many that wait for its verdict
 }
 
 // of returns the guard of a table. What is known of tables is forgotten when there are
-// too many of them.
+// too many of them; not of those that rows wait for, whose guard has to hear of what is
+// settled.
 func (g *guards) of(table string) *guard {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.find(table)
+}
+
+// take is of for a guard that is kept until it is released.
+func (g *guards) take(table string) *guard {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one := g.find(table)
+	if one.held++; one.held == 1 {
+		g.held++
+	}
+	return one
+}
+
+func (g *guards) release(one *guard) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if one.held--; one.held == 0 {
+		g.held--
+	}
+}
+
+func (g *guards) find(table string) *guard {
 	if found := g.by[table]; found != nil {
 		return found
 	}
-	if g.by == nil || len(g.by) >= mostGuards {
+	if g.by == nil {
 		g.by = map[string]*guard{}
+	}
+	if len(g.by) >= mostGuards+g.held {
+		maps.DeleteFunc(g.by, func(_ string, one *guard) bool { return one.held == 0 })
 	}
 	one := &guard{quality: quality{most: g.most}}
 	g.by[table] = one

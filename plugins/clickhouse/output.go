@@ -73,6 +73,7 @@ type output struct {
 	ways     *ways
 	recovery *recovery
 	guards   guards
+	returned returned
 
 	over    context.Context //nolint:containedctx // ends when the stream's buffer has ended
 	running context.Context //nolint:containedctx // ends with Close
@@ -293,6 +294,7 @@ func (o *output) Close(ctx context.Context) error {
 	defer o.mu.Unlock()
 	o.ways.yard.Wait()
 	o.recovery.wait()
+	o.returned.close()
 	o.board.Link.Closed()
 	var errs []error
 	if o.primed { // an output that never started would be waited for in vain

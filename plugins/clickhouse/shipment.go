@@ -3,24 +3,28 @@ package clickhouse
 import (
 	"context"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
-	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // shipment is what one batch has for its tables, and for the dead letters. Each
 // part of it is settled as soon as it has ended, whatever the others wait for.
 type shipment struct {
-	out   *output
-	ctx   context.Context //nolint:containedctx // of the call that waits for it
-	all   []record
-	tray  []*delivery // rows that are bad before anything was sent, by table
-	parts []*delivery // the others, by table and shard
-	ways  []*way      // of the parts
-	ended chan *delivery
+	out    *output
+	ctx    context.Context //nolint:containedctx // of the call that waits for it, or until it is handed back
+	cancel context.CancelCauseFunc
+	flight string
+	all    []record
+	tray   []*delivery // rows that are bad before anything was sent, by table
+	parts  []*delivery // the others, by table and shard
+	ways   []*way      // of the parts
+	ended  chan *delivery
+
+	mu   sync.Mutex
+	sent bool // some of it was, or is a dead letter
 
 	held     held
 	failures failures
@@ -34,13 +38,13 @@ func (o *output) ship(ctx context.Context, batch service.MessageBatch, all []rec
 	groups, bad = o.cfg.takeFailed(all, groups, bad)
 	groups, homeless := o.cfg.sharder.divide(all, groups)
 	groups = separate(all, groups)
-	s := &shipment{out: o, ctx: ctx, all: all, failures: failures{all: all}, tray: strays(append(bad, homeless...))}
+	s := &shipment{out: o, flight: flightOf(batch), all: all, failures: failures{all: all}, tray: strays(append(bad, homeless...))}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	s.ended = make(chan *delivery, len(groups)+len(s.tray))
-	flight := flightOf(batch)
 	for _, g := range groups {
 		w := o.ways.to(target{table: g.table, shard: g.shard})
-		d := newDelivery(ctx, g.of(all), g.rows)
-		d.table, d.sealed, d.flight, d.salts, d.done = g.table, g.sealed, flight, w.sink.salts, s.ended
+		d := newDelivery(s.ctx, g.of(all), g.rows)
+		d.table, d.sealed, d.flight, d.salts, d.done = g.table, g.sealed, s.flight, w.sink.salts, s.ended
 		s.parts, s.ways = append(s.parts, d), append(s.ways, w)
 	}
 	for _, d := range s.tray {
@@ -73,95 +77,6 @@ func guardedName(table string) string {
 	return table
 }
 
-// send brings every part on its way. Where so many rows of a table are bad already
-// that it is hardly the rows, they and their neighbours wait for somebody.
-func (s *shipment) send() {
-	rows := map[string]int{}
-	for _, d := range s.parts {
-		rows[d.table] += len(d.records)
-		rows[""] += len(d.records)
-	}
-	for table, good := range rows {
-		if !slices.ContainsFunc(s.tray, func(d *delivery) bool { return d.table == table }) {
-			s.out.guards.of(table).settled(good, 0)
-		}
-	}
-	var parked []string
-	for _, d := range s.tray {
-		g := s.out.guards.of(d.table)
-		if err := g.judge(rows[d.table], len(d.bad)); err != nil {
-			parked = append(parked, d.table)
-			go s.park(g, d, rows[d.table], err)
-			continue
-		}
-		g.settled(rows[d.table], len(d.bad))
-		d.end()
-	}
-	s.add(func(table string) bool { return !slices.Contains(parked, table) })
-}
-
-// add gives the parts for some tables to their lanes.
-func (s *shipment) add(which func(table string) bool) {
-	for i, d := range s.parts {
-		if which(d.table) {
-			s.ways[i].lane.Add(d)
-		}
-	}
-}
-
-// park keeps rows, and those of the same table that came with them, until their share
-// is small enough or the call ends. Rows whose table cannot be told wait alone.
-func (s *shipment) park(g *guard, d *delivery, good int, verdict error) {
-	o, rows := s.out, len(d.bad)
-	if d.table != "" {
-		rows += good
-	}
-	waiting := o.board.AwaitRepair(rows)
-	for n := 1; verdict != nil; n++ {
-		word := verdict.Error() + "; such as: " + incidentOf(d.bad[0], "").Message
-		waiting.Failed(&classifiedError{server.SchemaFault, word})
-		if repeats, tell := g.told.Tell(repeatEvery); tell {
-			o.log.With("table", d.table, "rows", rows, "attempt", n, "repeats", repeats).
-				Errorf("%d rows%s are kept: %v; such as: %v", rows, ofTable(d.table), verdict, o.cfg.redact(d.bad[0].err))
-			o.board.Report(status.Incident{Table: d.table, Class: server.SchemaFault.String(), Message: word, Count: 1})
-		}
-		select {
-		case <-time.After(o.cfg.backoff.Wait(n)):
-			verdict = g.judge(good, len(d.bad))
-		case <-s.ctx.Done():
-			waiting.Done()
-			s.takeBack(d)
-			return
-		}
-	}
-	waiting.Done()
-	g.settled(good, len(d.bad))
-	if d.table != "" {
-		s.add(func(table string) bool { return table == d.table })
-	}
-	d.end()
-}
-
-// takeBack ends what is parked when the call does.
-func (s *shipment) takeBack(d *delivery) {
-	if d.table != "" {
-		for _, part := range s.parts {
-			if part.table == d.table {
-				part.Fail(s.ctx.Err())
-			}
-		}
-	}
-	d.err = s.ctx.Err()
-	d.end()
-}
-
-func ofTable(table string) string {
-	if table == "" {
-		return ""
-	}
-	return " for table \"" + table + "\""
-}
-
 // settle returns when every part has ended and its dead letters are delivered, and
 // says which messages of the batch, if any, are not settled.
 func (s *shipment) settle(batch service.MessageBatch) error {
@@ -182,7 +97,7 @@ func (s *shipment) settle(batch service.MessageBatch) error {
 
 func (s *shipment) settleOne(d *delivery) error {
 	if s.ctx.Err() != nil && (d.err != nil || len(d.bad) > 0) {
-		return s.ctx.Err() // who gives the batch up is waiting
+		return context.Cause(s.ctx) // who gives the batch up is waiting
 	}
 	for _, i := range d.failed {
 		s.failures.add(d.err, d.row(i))
@@ -203,6 +118,7 @@ func (s *shipment) settleOne(d *delivery) error {
 
 // leave ends the use of the ways.
 func (s *shipment) leave() {
+	s.cancel(nil)
 	for _, w := range s.ways {
 		s.out.ways.leave(w)
 	}

@@ -409,3 +409,14 @@ func TestGuardsAreBounded(t *testing.T) {
 	require.LessOrEqual(t, len(g.by), mostGuards)
 	require.NotSame(t, waiting, g.of("b"))
 }
+
+// Any text may have been taken for the name of a table: what is none is judged with the
+// rows that name no table, so that a few of each do not escape judgement.
+func TestRowsWithoutATableAreJudgedTogether(t *testing.T) {
+	tray := strays([]badRow{{index: 0, table: "a"}, {index: 1, table: "a.b.c"}, {index: 2}, {index: 3, table: "a"}, {index: 4, table: "`x"}})
+	require.Len(t, tray, 2)
+	require.Equal(t, "a", tray[0].table)
+	require.Len(t, tray[0].bad, 2)
+	require.Empty(t, tray[1].table)
+	require.Len(t, tray[1].bad, 3)
+}

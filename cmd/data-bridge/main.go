@@ -78,7 +78,9 @@ func main() {
 			if err := errors.Join(whole.announce(conf), api.announce(conf)); err != nil {
 				return err
 			}
-			status.ServersOf(conf.Resources()).ServeMetrics(prometheus.Handler())
+			servers := status.ServersOf(conf.Resources())
+			servers.ServeMetrics(prometheus.Handler())
+			servers.SetVersion(version)
 			watchSwitch(conf.Resources())
 			return stop.watch(conf)
 		}),

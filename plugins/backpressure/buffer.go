@@ -55,6 +55,8 @@ type buffer struct {
 	heavy    atomic.Bool  // the last pause began because of bytes
 	fullAt   atomic.Int64 // since when there was no room for what came, in Unix nanoseconds; 0 when there is
 
+	oldestAt atomic.Int64 // when the oldest of what is held arrived, in Unix nanoseconds; 0 when nothing is
+
 	rejections status.Repeats
 	refusals   status.Repeats // requests to operate inputs
 
@@ -123,6 +125,7 @@ func (b *buffer) run() {
 	b.start.Do(func() {
 		b.logStart()
 		b.board.SetBuffer(b.figures)
+		b.board.Configure(b.conf.described())
 		b.board.SetOperator(operator{buffer: b}, b.conf.admin)
 		b.control.Attach()
 		if b.alerts != nil {

@@ -130,10 +130,14 @@ func (b *buffer) shift(src *source, by gate.Level) {
 	}
 }
 
-// observe tells the gate the level, and the history of pauses how high it rose.
+// observe tells the gate the level, the history of pauses how high it rose, and whoever
+// asks how old it is.
 func (b *buffer) observe() {
 	if b.fullAt.Load() != 0 && b.now().limits.Below(b.level) {
 		b.fullAt.Store(0)
+	}
+	if at := b.sources.since(); at != b.oldestAt.Load() {
+		b.oldestAt.Store(at)
 	}
 	b.control.Observe(b.level)
 	b.board.ObserveLevel(int64(b.level.Records), b.level.Bytes)

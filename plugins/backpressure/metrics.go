@@ -92,9 +92,10 @@ func (b *buffer) publishSettings() {
 
 // oldestAge is how long the oldest message has been held.
 func (b *buffer) oldestAge() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.sources.age(time.Now())
+	if since := moment(&b.oldestAt); !since.IsZero() {
+		return max(0, time.Since(since))
+	}
+	return 0
 }
 
 // publishPauses counts pauses and their time, of those that last too.

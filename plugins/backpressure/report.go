@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -214,7 +215,8 @@ func (b *buffer) figures() status.Buffer {
 		PauseCount:      s.PauseCount,
 		LastPause:       s.LastPause,
 		LastResume:      s.LastResume,
-		FullSince:       b.fullSince(),
+		OldestSince:     moment(&b.oldestAt),
+		FullSince:       moment(&b.fullAt),
 		AlertAfter:      now.alertAfter,
 		LinkGrace:       b.conf.linkGrace,
 		Groups:          b.conf.groups,
@@ -225,10 +227,9 @@ func (b *buffer) figures() status.Buffer {
 	}
 }
 
-// fullSince is since when there was no room for what came, the zero time while
-// there is.
-func (b *buffer) fullSince() time.Time {
-	if at := b.fullAt.Load(); at != 0 {
+// moment is a time that is kept in Unix nanoseconds, the zero time for 0.
+func moment(since *atomic.Int64) time.Time {
+	if at := since.Load(); at != 0 {
 		return time.Unix(0, at)
 	}
 	return time.Time{}

@@ -1,7 +1,5 @@
 package backpressure
 
-import "time"
-
 // sourceList holds the sources that are not acknowledged yet, oldest first. It is
 // not safe for concurrent use.
 type sourceList struct{ oldest, newest *source }
@@ -38,10 +36,10 @@ func (l *sourceList) remove(s *source) {
 	s.listed, s.before, s.after = false, nil, nil
 }
 
-// age is how long the oldest source has been waiting, zero when there is none.
-func (l *sourceList) age(now time.Time) time.Duration {
+// since is when the oldest source arrived, in Unix nanoseconds; 0 when there is none.
+func (l *sourceList) since() int64 {
 	if l.oldest == nil {
 		return 0
 	}
-	return now.Sub(l.oldest.at)
+	return l.oldest.at.UnixNano()
 }

@@ -57,6 +57,7 @@ var epochDigits = map[string]int{epochNone: -1, "s": 0, "ms": 3, "us": 6, "ns": 
 type config struct {
 	serverConfig
 
+	table         string // as it is configured
 	namer         tableNamer
 	sharder       sharder
 	columns       columnSet
@@ -137,6 +138,7 @@ func parseConfig(conf *service.ParsedConfig) (config, error) {
 
 func (c *config) readTable(p *parser) {
 	text := read(p, p.conf.FieldString, fieldTable)
+	c.table = text
 	expr := read(p, p.conf.FieldInterpolatedString, fieldTable)
 	if p.err == nil {
 		if c.namer, p.err = newTableNamer(text, expr); p.err != nil {

@@ -161,6 +161,7 @@ func (o *output) Connect(ctx context.Context) error {
 		return nil
 	}
 	o.board.Export(o.res.Metrics(), pluginName)
+	o.board.Configure(o.cfg.described())
 	o.showReplicas()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

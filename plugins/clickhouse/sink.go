@@ -225,6 +225,7 @@ func (s *sink) stored(c *chunk, written server.Written, took time.Duration) {
 		s.metrics.bytes.Incr(int64(bytes), s.table.name)
 	}
 	s.figures.Batches.Add(1)
+	s.figures.Inserted(took)
 	s.metrics.batches.Incr(1, s.table.name)
 	s.metrics.batchRows.Timing(int64(rows), s.table.name)
 	s.metrics.insert.Timing(took.Nanoseconds(), s.table.name)

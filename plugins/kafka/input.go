@@ -99,6 +99,7 @@ func (in *input) attach() *gate.Gate {
 		in.stats = in.board.Input(status.LabelOf(in.res), status.KindKafka)
 		in.stats.Link.Opened()
 		in.stats.Export(in.res.Metrics())
+		in.stats.Configure(in.conf.described())
 		in.metrics.announced.Incr(0) // shown from the start
 		in.metrics.reformed.Incr(0)
 		if !g.Governed() {

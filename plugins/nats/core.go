@@ -113,6 +113,7 @@ func (c *coreInput) start() {
 	c.figures.Link.Opened()
 	c.pausing = c.figures.Pausing()
 	c.figures.Export(c.res.Metrics())
+	c.figures.Configure(c.conf.described())
 	c.nackMetric.Incr(0) // shown from the start
 	c.tally = newTally(c.hold, c.figures, c.log)
 	c.records = newRecords(c.figures.Mark(context.Background()), c.conf.metadata, c.conf.recordMetadata...)

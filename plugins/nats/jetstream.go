@@ -99,6 +99,7 @@ func (in *jetInput) start() {
 	in.figures.Link.Opened()
 	in.pausing = in.figures.Pausing()
 	in.figures.Export(in.res.Metrics())
+	in.figures.Configure(in.conf.described())
 	in.books.show()
 	in.records = newJetRecords(in.figures.Mark(context.Background()), in.conf)
 }

@@ -51,6 +51,7 @@ type Input struct {
 	share     atomic.Pointer[Share]
 	yields    yields
 	incidents *incidents // of the board
+	settings  *settings  // of the board
 	export    inputExport
 }
 
@@ -90,9 +91,11 @@ type Output struct {
 	UnroutedErrors atomic.Int64
 
 	tables    tableList
+	latency   atomic.Pointer[Age] // of the inserts into all of them, see Table.InsertLatency
 	letters   waits
 	repairs   waits
 	incidents *incidents // of the board
+	settings  *settings  // of the board
 	export    exporter[outputMetrics]
 }
 
@@ -113,6 +116,8 @@ type Buffer struct {
 	PauseCount      int64
 	LastPause       time.Time // zero when never
 	LastResume      time.Time // zero when never
+	// OldestSince is when the oldest record of the level arrived; zero when there is none.
+	OldestSince time.Time
 	// FullSince is since when there was no room for what came: that blocks all inputs.
 	// It is zero while there is.
 	FullSince time.Time
@@ -173,6 +178,14 @@ func (b Buffer) PausedTooLong(now time.Time) (held time.Duration, tooLong bool) 
 	return held, held > b.AlertAfter
 }
 
+// oldestAge is how long the oldest record has been held, 0 when there is none.
+func (b Buffer) oldestAge(now time.Time) time.Duration {
+	if b.OldestSince.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(b.OldestSince))
+}
+
 // HeldSince is since when the inputs are held back, by a pause or by a buffer without
 // room; zero when they are not.
 func (b Buffer) HeldSince() time.Time {
@@ -204,6 +217,7 @@ type Board struct {
 
 	incidents incidents
 	history   history
+	settings  settings
 }
 
 // NewBoard returns an empty board for the stream of that id.
@@ -220,7 +234,7 @@ func (b *Board) Input(label string, kind Kind) *Input {
 	if i >= 0 {
 		return b.inputs[i]
 	}
-	in := &Input{Label: label, Kind: kind, incidents: &b.incidents}
+	in := &Input{Label: label, Kind: kind, incidents: &b.incidents, settings: &b.settings}
 	in.Link.Down(nil)
 	b.incidents.watch(&in.Link, "input "+label)
 	b.inputs = append(b.inputs, in)
@@ -236,7 +250,7 @@ func (b *Board) Output(label string) *Output {
 	if i >= 0 {
 		return b.outputs[i]
 	}
-	out := &Output{Label: label, incidents: &b.incidents}
+	out := &Output{Label: label, incidents: &b.incidents, settings: &b.settings}
 	out.Link.Down(nil)
 	b.incidents.watch(&out.Link, "output "+label)
 	b.outputs = append(b.outputs, out)

@@ -27,6 +27,9 @@ type Update struct {
 	// Time is the server's own, Started when the process began to count.
 	Time    Time `json:"time"`
 	Started Time `json:"started"`
+	// Host is the name of the machine, Version that of the program.
+	Host    string `json:"host"`
+	Version string `json:"version"`
 	// Streams are those of the listener, in the order they came.
 	Streams []StreamUpdate `json:"streams"`
 }
@@ -42,6 +45,9 @@ type StreamUpdate struct {
 	Samples   Samples    `json:"samples"`
 	Pauses    pausesBody `json:"pauses"`
 	Incidents []Incident `json:"incidents"`
+	// Config is what the components were configured with; absent where it is what the
+	// connection has told already.
+	Config []Configured `json:"config,omitempty"`
 }
 
 // GateUpdate is what Health does not say of the gate.
@@ -59,6 +65,7 @@ type GateUpdate struct {
 type cursor struct {
 	samples   int
 	incidents int64
+	config    int
 	pauses    time.Time // of its last look
 }
 
@@ -89,6 +96,7 @@ func (b *Board) update(seen *cursor) StreamUpdate {
 		return p.End != nil && time.Time(*p.End).Add(stillChanging).Before(seen.pauses)
 	})
 	seen.pauses = time.Now()
+	u.Config, seen.config = b.settings.since(seen.config)
 	u.Samples, seen.samples, u.Rates = b.history.since(seen.samples)
 	if n := len(u.Incidents); n > 0 {
 		seen.incidents = u.Incidents[n-1].ID
@@ -221,7 +229,7 @@ func (s *Servers) events(w http.ResponseWriter, r *http.Request, srv *server) {
 // updateOf tells of all boards of the listener. A board that is new to the
 // client is told of from its beginning.
 func (s *Servers) updateOf(srv *server, seen map[*Board]*cursor) Update {
-	u := Update{Time: Time(time.Now()), Started: Time(s.started), Streams: []StreamUpdate{}}
+	u := Update{Time: Time(time.Now()), Started: Time(s.started), Host: s.host, Version: s.versionOf(), Streams: []StreamUpdate{}}
 	for _, b := range s.boardsOf(srv) {
 		if seen[b] == nil {
 			seen[b] = &cursor{}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -117,9 +118,48 @@ func TestEventsBeginWithEverythingAndGoOnWithWhatIsNew(t *testing.T) {
 	}
 
 	other := follow(t, t.Context(), site).must()
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	assert.Equal(t, host, other.update["host"])
 	assert.Equal(t, "begin", other.name)
 	assert.Len(t, other.streams()[0]["incidents"], 2, "who comes later hears all of it")
 	assert.NotEmpty(t, other.streams()[0]["samples"].(map[string]any)["time"])
+}
+
+// What is configured is told at the start of a connection and when it has changed, in
+// the order of the way of a record.
+func TestEventsTellWhatIsConfigured(t *testing.T) {
+	b := status.NewBoard("")
+	b.Output("clickhouse").Configure([]status.Setting{{Name: "table", Value: "ticks"}})
+	b.Configure([]status.Setting{{Name: "max_buffer_size", Value: 50000}, {Name: "enabled", Value: true}})
+	b.Input("ticks", status.KindNATS).Configure([]status.Setting{{Name: "subjects", Value: []string{"a", "b"}}})
+	s := status.NewServers()
+	s.SetVersion("1.2.3")
+	addr, leave, err := s.Serve("127.0.0.1:0", b)
+	require.NoError(t, err)
+	defer leave()
+	r := follow(t, t.Context(), "http://"+addr.String())
+	first := r.must()
+	assert.Equal(t, "1.2.3", first.update["version"])
+	config := func(e event) string {
+		text, err := json.Marshal(e.streams()[0]["config"])
+		require.NoError(t, err)
+		return string(text)
+	}
+	assert.JSONEq(t, `[
+		{"component": "input ticks", "settings": [{"name": "subjects", "value": ["a", "b"]}]},
+		{"component": "buffer", "settings": [{"name": "max_buffer_size", "value": 50000}, {"name": "enabled", "value": true}]},
+		{"component": "output clickhouse", "settings": [{"name": "table", "value": "ticks"}]}
+	]`, config(first))
+	assert.Equal(t, "null", config(r.must()), "it has been told")
+	b.Output("clickhouse").Configure([]status.Setting{{Name: "table", Value: "prices"}})
+	e := r.must()
+	for config(e) == "null" {
+		e = r.must()
+	}
+	assert.Contains(t, config(e), "prices")
+	assert.Contains(t, config(e), "max_buffer_size")
+	assert.NotContains(t, config(e), `"ticks"}]`, "a reload takes the place of what was")
 }
 
 func TestEventsTellOfAllStreamsOfTheListener(t *testing.T) {

@@ -51,7 +51,10 @@ type Backpressure struct {
 	MaxBufferSize   int64 `json:"max_buffer_size"`
 	CurrentBytes    int64 `json:"current_bytes"`
 	MaxBytes        int64 `json:"max_bytes"`
-	PauseCount      int64 `json:"pause_count"`
+	// Oldest is how long the oldest record of the level has been held; null when there is
+	// none.
+	Oldest     *Age  `json:"oldest_seconds"`
+	PauseCount int64 `json:"pause_count"`
 	LastPause       *Time `json:"last_pause"`
 	LastResume      *Time `json:"last_resume"`
 }
@@ -136,6 +139,9 @@ type TableHealth struct {
 	Error           string `json:"error,omitempty"`
 	// InsertOldest is how long the server has had an insert that it has not answered.
 	InsertOldest *Age `json:"insert_oldest_seconds"`
+	// Insert is how long the inserts took on average that have succeeded within the last
+	// five seconds; null where none has.
+	Insert *Age `json:"insert_seconds"`
 }
 
 // Age marshals as seconds with three decimals.
@@ -162,6 +168,14 @@ func (t *Time) String() string {
 	}
 	text, _ := t.MarshalText()
 	return string(text)
+}
+
+// older keeps the larger of two ages; nil is none.
+func older(have *Age, age Age) *Age {
+	if have != nil && *have >= age {
+		return have
+	}
+	return &age
 }
 
 // latest keeps the later of two times; zero means never.
@@ -216,6 +230,9 @@ func (h *Health) addBuffer(f Figures, now time.Time) {
 	p.MaxBufferSize += b.MaxSize
 	p.CurrentBytes += b.Bytes
 	p.MaxBytes += b.MaxBytes
+	if !b.OldestSince.IsZero() {
+		p.Oldest = older(p.Oldest, Age(b.oldestAge(now)))
+	}
 	p.PauseCount += b.PauseCount
 	p.LastPause = latest(p.LastPause, b.LastPause)
 	p.LastResume = latest(p.LastResume, b.LastResume)
@@ -311,6 +328,7 @@ func (h *Health) addOutput(f Figures, out *Output, now time.Time) {
 			h.unhealthy("%soutput %q: table %q waits for somebody to act: %s%s", f.prefix(), out.Label, t.Name, q.Err, t.waiting(now))
 		}
 	}
+	o.Insert = out.latency.Load()
 	o.DeadLetters += out.Unrouted.Load()
 	o.ProcessorErrors += out.UnroutedErrors.Load()
 	o.DeadLettersWaiting = h.checkLetters(f, out, now)
@@ -360,6 +378,7 @@ func (t *Table) health(now time.Time) TableHealth {
 
 		ProcessorErrors: t.ProcessorErrors.Load(),
 		HeldRows:        t.Held.Load(),
+		Insert:          t.InsertLatency(),
 	}
 	if since := t.InsertSince(); !since.IsZero() {
 		age := Age(now.Sub(since))
@@ -385,8 +404,8 @@ func (o *OutputHealth) add(t TableHealth) {
 	o.ProcessorErrors += t.ProcessorErrors
 	o.RetryRows += t.RetryRows
 	o.HeldRows += t.HeldRows
-	if t.InsertOldest != nil && (o.InsertOldest == nil || *t.InsertOldest > *o.InsertOldest) {
-		o.InsertOldest = t.InsertOldest
+	if t.InsertOldest != nil {
+		o.InsertOldest = older(o.InsertOldest, *t.InsertOldest)
 	}
 	if t.RetryOldest != nil && (o.RetryOldest == nil || *t.RetryOldest > *o.RetryOldest) {
 		o.RetryOldest, o.RetryAttempts, o.Error = t.RetryOldest, t.RetryAttempts, t.Error

@@ -36,6 +36,7 @@ const golden = `{
       "max_buffer_size": 50000,
       "current_bytes": 4000000,
       "max_bytes": 134217728,
+      "oldest_seconds": null,
       "pause_count": 3,
       "last_pause": "2025-10-12T10:30:15.123456Z",
       "last_resume": "2025-10-12T10:25:10.987654Z"
@@ -110,7 +111,7 @@ const golden = `{
       "retry_attempts": 4,
       "dead_letters": 3,
       "dead_letters_waiting": 0, "parked_rows": 0,
-      "insert_oldest_seconds": null,
+      "insert_oldest_seconds": null, "insert_seconds": null,
       "deduplicated": 0, "processor_errors": 3,
       "unmatched": 0,
       "error": "retry: connection refused",
@@ -123,7 +124,7 @@ const golden = `{
           "retry_oldest_seconds": 90.000,
           "retry_attempts": 4,
           "dead_letters": 2,
-          "insert_oldest_seconds": null,
+          "insert_oldest_seconds": null, "insert_seconds": null,
       "deduplicated": 0, "processor_errors": 0,
           "unmatched": 0,
           "error": "retry: connection refused"
@@ -136,7 +137,7 @@ const golden = `{
           "retry_oldest_seconds": null,
           "retry_attempts": 0,
           "dead_letters": 0,
-          "insert_oldest_seconds": null,
+          "insert_oldest_seconds": null, "insert_seconds": null,
       "deduplicated": 0, "processor_errors": 2,
           "unmatched": 0
         }
@@ -216,6 +217,23 @@ func TestHealthBody(t *testing.T) {
 		body, err := json.MarshalIndent(b.Health(), "", "  ")
 		require.NoError(t, err)
 		assert.JSONEq(t, golden, string(body))
+	})
+}
+
+func TestHealthTellsTheAgeOfTheOldestRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var boards []*status.Board
+		now := time.Now()
+		for _, since := range []time.Time{{}, now.Add(-time.Minute), now.Add(-2 * time.Minute), now.Add(time.Hour)} {
+			b := status.NewBoard("")
+			b.SetBuffer(func() status.Buffer { return status.Buffer{OldestSince: since} })
+			boards = append(boards, b)
+		}
+		oldest := func(boards ...*status.Board) *status.Age { return status.HealthOf(boards...).Metrics.Backpressure.Oldest }
+		assert.Nil(t, oldest(boards[0]), "nothing is held")
+		assert.EqualValues(t, time.Minute, *oldest(boards[1]))
+		assert.EqualValues(t, 2*time.Minute, *oldest(boards...), "of all streams")
+		assert.Zero(t, *oldest(boards[3]), "a clock that was set back makes nothing younger than new")
 	})
 }
 

@@ -2,6 +2,7 @@ package status
 
 import (
 	"math"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -9,8 +10,8 @@ import (
 const (
 	// samplePeriod is the time between two samples of the history.
 	samplePeriod = 2 * time.Second
-	// mostSamples is how many a board keeps, of 40 bytes each: those of the last
-	// hour, in 72 kB.
+	// mostSamples is how many a board keeps, of 64 bytes each: those of the last
+	// hour, in 115 kB.
 	mostSamples = int(time.Hour / samplePeriod)
 	// rateSpan is how many readings, of one second each, a rate goes back: what
 	// arrives in batches would jump otherwise.
@@ -18,15 +19,29 @@ const (
 )
 
 // sample is what a stream looked like at one moment. Rates are in records per
-// second.
+// second. What is not known is below zero.
 type sample struct {
-	at           time.Time
-	level, bytes int64
-	rates        sampleRates
+	at             int64 // Unix time in milliseconds
+	level, bytes   int64
+	kafka, streams int64 // lag, in records
+	rates          sampleRates
+	oldest, insert float32 // seconds
 }
 
 // sampleRates are those of a stream's inputs and outputs together.
 type sampleRates struct{ received, stored, discarded float32 }
+
+// Known is a figure that is null where it is below zero: it is not known, or there is
+// nothing that it could be of.
+type Known float64
+
+// MarshalJSON implements json.Marshaler.
+func (k Known) MarshalJSON() ([]byte, error) {
+	if k < 0 {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(k), 'f', -1, 64), nil
+}
 
 // Samples are the samples of a stretch of time, in columns.
 type Samples struct {
@@ -37,6 +52,15 @@ type Samples struct {
 	Received  []float64 `json:"received"`
 	Stored    []float64 `json:"stored"`
 	Discarded []float64 `json:"discarded"`
+	// Oldest is for how many seconds the oldest record had been held: 0 for none.
+	Oldest []float64 `json:"oldest"`
+	// Insert is how many seconds the inserts of the last few seconds took on average;
+	// null where none succeeded.
+	Insert []Known `json:"insert"`
+	// LagKafka and LagJetStream are how many records the sources of that kind held;
+	// null where it was not known, or there are none.
+	LagKafka     []Known `json:"lag_kafka"`
+	LagJetStream []Known `json:"lag_jetstream"`
 }
 
 // Rates are records per second over the last few seconds.
@@ -63,7 +87,7 @@ func (in *Input) Discarded() int64 {
 	return in.Dropped.Load() + in.Conflated.Load() + in.SlowConsumer.Load()
 }
 
-// meter tells the rate of one counter from its last readings.
+// meter tells how one counter has grown, from its last readings.
 type meter struct {
 	readings [rateSpan]struct {
 		at    time.Time
@@ -72,21 +96,19 @@ type meter struct {
 	taken int
 }
 
-// read takes a reading and returns the rate, per second, since the oldest one
-// that is kept: 0 at the first.
-func (m *meter) read(now time.Time, count int64) float64 {
+// read takes a reading and returns by how much the counter has grown since the oldest
+// one that is kept, and in how many seconds: 0 at the first.
+func (m *meter) read(now time.Time, count int64) (by int64, seconds float64) {
 	oldest := m.readings[0]
 	if m.taken >= len(m.readings) {
 		oldest = m.readings[m.taken%len(m.readings)]
 	}
 	latest := &m.readings[m.taken%len(m.readings)]
 	latest.at, latest.count = now, count
-	m.taken++
-	span := now.Sub(oldest.at).Seconds()
-	if m.taken == 1 || span <= 0 {
-		return 0
+	if m.taken++; m.taken == 1 {
+		return 0, 0
 	}
-	return math.Round(float64(count-oldest.count)/span*10) / 10
+	return count - oldest.count, now.Sub(oldest.at).Seconds()
 }
 
 // meterKey names a counter.
@@ -120,19 +142,75 @@ func (h *history) observe(f Figures, now time.Time) {
 		all.received += float32(r.Received)
 		all.discarded += float32(r.Discarded)
 	}
+	var inserts insertTime
 	for _, out := range f.Outputs {
-		r := OutputRates{Tables: map[string]float64{}}
-		for _, t := range out.Tables() {
-			r.Tables[t.Name] = h.rate(meterKey{"rows", out.Label, t.Name}, now, t.Rows.Load())
-			r.Rows += r.Tables[t.Name]
-		}
+		r, took := h.observeOutput(out, now)
 		h.rates.Outputs[f.prefix()+out.Label] = r
 		all.stored += float32(r.Rows)
+		inserts.add(took)
 	}
-	h.sample(sample{at: now, level: f.Buffer.Level, bytes: f.Buffer.Bytes, rates: all})
+	h.sample(sample{
+		at: now.UnixMilli(), level: f.Buffer.Level, bytes: f.Buffer.Bytes, rates: all,
+		kafka: lagOf(f.Inputs, KindKafka), streams: lagOf(f.Inputs, KindJetStream),
+		oldest: float32(f.Buffer.oldestAge(now).Seconds()), insert: float32(inserts.mean()),
+	})
 }
 
-func (h *history) rate(key meterKey, now time.Time, count int64) float64 {
+// observeOutput reads the counters of an output, and tells each table, and the output,
+// how long their inserts took.
+func (h *history) observeOutput(out *Output, now time.Time) (OutputRates, insertTime) {
+	r := OutputRates{Tables: map[string]float64{}}
+	var all insertTime
+	for _, t := range out.Tables() {
+		r.Tables[t.Name] = h.rate(meterKey{"rows", out.Label, t.Name}, now, t.Rows.Load())
+		r.Rows += r.Tables[t.Name]
+		var took insertTime
+		took.count, _ = h.grown(meterKey{"inserts", out.Label, t.Name}, now, t.inserted.count.Load())
+		took.nanoseconds, _ = h.grown(meterKey{"insert time", out.Label, t.Name}, now, t.inserted.time.Load())
+		t.latency.Store(took.age())
+		all.add(took)
+	}
+	out.latency.Store(all.age())
+	return r, all
+}
+
+// insertTime is how long so many inserts took together.
+type insertTime struct{ count, nanoseconds int64 }
+
+func (t *insertTime) add(more insertTime) {
+	t.count += more.count
+	t.nanoseconds += more.nanoseconds
+}
+
+// mean is how many seconds one took; -1 where there was none.
+func (t insertTime) mean() float64 {
+	if t.count <= 0 {
+		return -1
+	}
+	return float64(t.nanoseconds) / float64(t.count) / 1e9
+}
+
+func (t insertTime) age() *Age {
+	if t.count <= 0 {
+		return nil
+	}
+	age := Age(t.nanoseconds / t.count)
+	return &age
+}
+
+// lagOf sums up the lag of the inputs of a kind that know theirs; -1 where none does.
+func lagOf(inputs []*Input, kind Kind) int64 {
+	sum := int64(-1)
+	for _, in := range inputs {
+		if lag := in.Lag(); lag != nil && in.Kind == kind {
+			sum = max(sum, 0) + max(*lag, 0)
+		}
+	}
+	return sum
+}
+
+// grown is how much a counter has grown within the last few seconds.
+func (h *history) grown(key meterKey, now time.Time, count int64) (by int64, seconds float64) {
 	m := h.meters[key]
 	if m == nil {
 		m = &meter{}
@@ -141,10 +219,18 @@ func (h *history) rate(key meterKey, now time.Time, count int64) float64 {
 	return m.read(now, count)
 }
 
+func (h *history) rate(key meterKey, now time.Time, count int64) float64 {
+	by, seconds := h.grown(key, now, count)
+	if seconds <= 0 {
+		return 0
+	}
+	return math.Round(float64(by)/seconds*10) / 10
+}
+
 // sample keeps a sample if it is time for one.
 func (h *history) sample(s sample) {
 	const early = samplePeriod / 4 // ticks are not exact
-	if h.taken > 0 && s.at.Sub(h.samples[(h.taken-1)%mostSamples].at) < samplePeriod-early {
+	if h.taken > 0 && s.at-h.samples[(h.taken-1)%mostSamples].at < (samplePeriod-early).Milliseconds() {
 		return
 	}
 	if len(h.samples) < mostSamples {
@@ -165,17 +251,25 @@ func (h *history) since(n int) (Samples, int, Rates) {
 	s := Samples{
 		Time: make([]float64, 0, size), Level: make([]int64, 0, size), Bytes: make([]int64, 0, size),
 		Received: make([]float64, 0, size), Stored: make([]float64, 0, size), Discarded: make([]float64, 0, size),
+		Oldest: make([]float64, 0, size), Insert: make([]Known, 0, size),
+		LagKafka: make([]Known, 0, size), LagJetStream: make([]Known, 0, size),
 	}
 	for ; n < h.taken; n++ {
 		one := h.samples[n%mostSamples]
-		s.Time = append(s.Time, float64(one.at.UnixMilli())/1000)
+		s.Time = append(s.Time, float64(one.at)/1000)
 		s.Level = append(s.Level, one.level)
 		s.Bytes = append(s.Bytes, one.bytes)
 		s.Received = append(s.Received, tenths(one.rates.received))
 		s.Stored = append(s.Stored, tenths(one.rates.stored))
 		s.Discarded = append(s.Discarded, tenths(one.rates.discarded))
+		s.Oldest = append(s.Oldest, thousandths(one.oldest))
+		s.Insert = append(s.Insert, Known(thousandths(one.insert)))
+		s.LagKafka = append(s.LagKafka, Known(one.kafka))
+		s.LagJetStream = append(s.LagJetStream, Known(one.streams))
 	}
 	return s, h.taken, h.rates
 }
 
 func tenths(rate float32) float64 { return math.Round(float64(rate)*10) / 10 }
+
+func thousandths(seconds float32) float64 { return math.Round(float64(seconds)*1000) / 1000 }

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -75,4 +76,70 @@ func TestRatesAreThoseOfTheLastSeconds(t *testing.T) {
 	observed(b, 6, func(int) {})
 	_, _, rates = b.history.since(0)
 	assert.Zero(t, rates.Inputs["s.ticks"].Received, "it ends")
+}
+
+// How long inserts take is a mean over the last seconds: of a table, of an output, and
+// of all of them in the chart, weighed by how many there were.
+func TestInsertsAreTimedOverTheLastSeconds(t *testing.T) {
+	b := NewBoard("")
+	fast, slow := b.Output("a").Table("fast"), b.Output("b").Table("slow")
+	observed(b, 4, func(int) { b.Output("a").Table("idle") })
+	assert.Nil(t, fast.InsertLatency(), "there was none")
+	assert.Nil(t, b.Health().Outputs["a"].Insert)
+
+	observed(b, 10, func(second int) {
+		fast.Inserted(50 * time.Millisecond)
+		fast.Inserted(150 * time.Millisecond)
+		if second == 9 {
+			slow.Inserted(2 * time.Second)
+		}
+	})
+	seconds := func(s float64) *Age { age := Age(s * 1e9); return &age }
+	h := b.Health()
+	assert.Equal(t, seconds(0.1), h.Outputs["a"].Insert)
+	assert.Equal(t, seconds(0.1), h.Outputs["a"].Tables["fast"].Insert)
+	assert.Nil(t, h.Outputs["a"].Tables["idle"].Insert)
+	assert.Equal(t, seconds(2), h.Outputs["b"].Insert)
+	s, _, _ := b.history.since(0)
+	assert.Equal(t, Known(-1), s.Insert[0])
+	assert.Equal(t, Known(0.1), s.Insert[len(s.Insert)-1], "the last sample was before the slow one")
+
+	observed(b, 6, func(int) {})
+	assert.Nil(t, b.Health().Outputs["b"].Insert, "that was long ago")
+}
+
+func TestSamplesTellAgeAndLag(t *testing.T) {
+	b := NewBoard("")
+	now := time.Unix(1_700_000_000, 0)
+	var since time.Time
+	b.SetBuffer(func() Buffer { return Buffer{OldestSince: since} })
+	one, two, stream := b.Input("one", KindKafka), b.Input("two", KindKafka), b.Input("three", KindJetStream)
+	b.Input("four", KindNATS).SetLag(99) // which has none
+	at := func(second int) Samples {
+		b.history.observe(b.Figures(), now.Add(time.Duration(second)*time.Second))
+		s, _, _ := b.history.since(second / 2)
+		require.Len(t, s.Time, 1)
+		return s
+	}
+	s := at(0)
+	assert.Equal(t, []float64{0}, s.Oldest)
+	assert.Equal(t, []Known{-1}, s.LagKafka)
+	assert.Equal(t, []Known{-1}, s.LagJetStream)
+
+	since = now.Add(500 * time.Millisecond)
+	one.SetLag(40)
+	stream.SetLag(0)
+	s = at(2)
+	assert.Equal(t, []float64{1.5}, s.Oldest)
+	assert.Equal(t, []Known{40}, s.LagKafka)
+	assert.Equal(t, []Known{0}, s.LagJetStream, "none is known")
+
+	two.SetLag(2)
+	stream.ForgetLag()
+	s = at(4)
+	assert.Equal(t, []float64{3.5}, s.Oldest)
+	assert.Equal(t, []Known{42}, s.LagKafka, "both")
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"oldest":[3.5],"insert":[null],"lag_kafka":[42],"lag_jetstream":[null]`)
 }

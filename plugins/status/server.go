@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -19,11 +20,13 @@ import (
 // by the streams that name the same address.
 type Servers struct {
 	started  time.Time
+	host     string
 	timeouts timeouts
 
 	mu      sync.Mutex
 	byAddr  map[string]*server
 	metrics http.Handler // nil for none
+	version string
 }
 
 // server is one listener and the boards that it reports on.
@@ -38,7 +41,21 @@ type server struct {
 
 // NewServers returns an empty set of listeners.
 func NewServers() *Servers {
-	return &Servers{started: time.Now(), timeouts: usual, byAddr: map[string]*server{}}
+	host, _ := os.Hostname() // "" where nobody knows
+	return &Servers{started: time.Now(), host: host, timeouts: usual, byAddr: map[string]*server{}}
+}
+
+// SetVersion says which version of the program this is, for the live page.
+func (s *Servers) SetVersion(version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version = version
+}
+
+func (s *Servers) versionOf() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
 }
 
 // ServeMetrics has every listener, those that are there included, answer GET /metrics

@@ -31,9 +31,21 @@ type Table struct {
 	// came in one batch with them, and wait.
 	Held atomic.Int64
 
-	queue   atomic.Pointer[Queue]
-	inserts waits
+	queue    atomic.Pointer[Queue]
+	inserts  waits
+	inserted struct{ count, time atomic.Int64 } // that succeeded, and their time in nanoseconds
+	latency  atomic.Pointer[Age]                // see InsertLatency
 }
+
+// Inserted notes that an insert has succeeded, and how long its last attempt took.
+func (t *Table) Inserted(took time.Duration) {
+	t.inserted.time.Add(int64(took))
+	t.inserted.count.Add(1)
+}
+
+// InsertLatency is how long the inserts of the last few seconds took on average, as the
+// status listener saw it last; nil where none succeeded.
+func (t *Table) InsertLatency() *Age { return t.latency.Load() }
 
 // Queue is the retry queue of one table at one moment.
 type Queue struct {

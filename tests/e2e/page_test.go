@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ func TestPage(t *testing.T) {
 
 	flowing := r.flow()
 	p.seesFlow()
+	p.seesFigures()
+	p.seesConfig(r)
 	p.readsWell()
 	flowing()
 
@@ -47,6 +50,9 @@ func TestPage(t *testing.T) {
 	r.publish(marketdata.Candles, 20_000)
 	b.await(logPause)
 	p.seesPause()
+	p.until("the oldest record ages", `parseInt(`+tile("Oldest record")+`) >= 2`)
+	p.until("it does in the chart", `/^Highest \d/.test(document.getElementById("oldest-words").textContent)`)
+	p.until("Kafka holds what is not stored", `parseInt([...document.querySelectorAll("#lag-legend .key")].find(k => !k.hidden).querySelector("b").textContent.replaceAll(",", "")) >= 3000`)
 	p.until("the insert is not answered", `document.getElementById("tables-rows").textContent.includes("No answer")`)
 	late := browse(t, "http://"+address+"/")
 	late.until("who comes later sees how long it has been", `/Nothing has been stored for \d\d+ s/.test(document.body.innerText)`)
@@ -146,6 +152,65 @@ func (b *browser) keyboard() {
 	}
 }
 
+// tile is an expression for what the tile of that name says.
+func tile(name string) string {
+	return `[...document.querySelectorAll("#tiles > div")].find(d => d.firstChild.textContent === "` + name + `").children[1].textContent`
+}
+
+// cell is an expression for what the row of a table says in the column of that name.
+func cell(table, row, column string) string {
+	return `[...document.querySelectorAll("#` + table + ` tr")].find(r => r.firstChild.textContent.startsWith("` + row + `")).querySelector("[data-label='` + column + `']").textContent`
+}
+
+// seesFigures expects the figures that tell how well the bridge keeps up.
+func (b *browser) seesFigures() {
+	b.t.Helper()
+	b.until("inserts are timed", `/^\d+(\.\d)? m?s$/.test(`+tile("Insert latency")+`)`)
+	b.until("those of a table too", `/^\d+(\.\d)? m?s$/.test(`+cell("tables-rows", "ticks", "Insert latency")+`)`)
+	b.until("something is held", tile("Oldest record")+` !== "–"`)
+	for _, chart := range []string{"bytes", "oldest", "insert", "lag"} {
+		b.until("there is a chart of "+chart, `document.querySelectorAll("#`+chart+`-chart canvas").length === 1`)
+		b.until(chart+" has a figure", `[...document.querySelectorAll("#`+chart+`-legend .key")].some(k => !k.hidden && /^\d/.test(k.querySelector("b").textContent))`)
+		b.until(chart+" is told in words", `/\d/.test(document.getElementById("`+chart+`-words").textContent)`)
+	}
+	assert.Equal(b.t, "Kafka", eval[string](b, `[...document.querySelectorAll("#lag-legend .key")].filter(k => !k.hidden).map(k => k.firstChild.textContent.trim()).join()`),
+		"what the stream has none of is left out")
+	assert.Equal(b.t, "none", eval[string](b, tile("Waiting rows")+` === "0" && [...document.querySelectorAll("#tiles > div")].find(d => d.firstChild.textContent === "Waiting rows").children[2].textContent`))
+	assert.False(b.t, eval[bool](b, `document.getElementById("tiles").textContent.includes("Alerts")`), "nobody asked for alerts")
+
+	eval[bool](b, `document.getElementById("as-table").open = true`)
+	b.until("the table has them too", `/\d s$/.test(`+cell("hour-rows", "", "Oldest record")+`) || /\d ms$/.test(`+cell("hour-rows", "", "Oldest record")+`)`)
+	assert.Regexp(b.t, `B$`, eval[string](b, cell("hour-rows", "", "Highest in bytes")))
+	assert.Regexp(b.t, `s$`, eval[string](b, cell("hour-rows", "", "Insert latency")))
+	assert.Regexp(b.t, `^[\d,]+$`, eval[string](b, cell("hour-rows", "", "Highest lag")))
+	eval[bool](b, `document.getElementById("as-table").open = false, true`)
+}
+
+// seesConfig expects what is configured, by the names of the config, and nothing that
+// leads to a server.
+func (b *browser) seesConfig(r *rig) {
+	b.t.Helper()
+	host, err := os.Hostname()
+	require.NoError(b.t, err)
+	assert.Equal(b.t, "dev on "+host, eval[string](b, `document.getElementById("build").textContent`))
+	eval[bool](b, `document.querySelector("#config-card details").open = true`)
+	b.until("all components tell", `document.querySelectorAll("#config section").length === 5`)
+	assert.Equal(b.t, "input ch_candles,input external,input ticks,buffer,output clickhouse",
+		eval[string](b, `[...document.querySelectorAll("#config h3")].map(h => h.textContent).join()`))
+	words := eval[string](b, `[...document.querySelectorAll("#config dl > div")].map(d => d.firstChild.textContent + " = " + d.lastChild.textContent).join("\n")`)
+	for _, line := range []string{
+		"max_buffer_size = 50,000", "pause_threshold = 40,000", "resume_threshold = 20,000", "max_bytes = 128 MiB",
+		"batch.count = ", "table = ", "dead_letter = ", "topics = " + r.topic(), "subjects = " + r.subject(marketdata.Ticks), "groups.CH = ticks, ch_candles",
+	} {
+		assert.Contains(b.t, words, line)
+	}
+	for _, secret := range []string{r.nats.URL(), r.kafka.Addr(), r.ch.Addr(), "password", "token"} {
+		assert.NotContains(b.t, words, secret)
+	}
+	b.accessible()
+	eval[bool](b, `document.querySelector("#config-card details").open = false, true`)
+}
+
 func (b *browser) seesPause() {
 	b.t.Helper()
 	b.until("the pause is seen", pageState+` === "paused"`)
@@ -207,6 +272,7 @@ func (b *browser) seesRetries() {
 	b.t.Helper()
 	b.until("the failed insert is listed", `document.getElementById("errors-rows").textContent.includes("clickhouse › ticks")`)
 	b.until("its table retries", `document.getElementById("tables-rows").textContent.includes("Retrying")`)
+	b.until("its rows are counted", `/^[1-9]/.test(`+cell("tables-rows", "ticks", "Retry rows")+`) && /^[1-9]/.test(`+tile("Waiting rows")+`)`)
 	b.until("the output is away", `document.getElementById("flow-outputs").textContent.includes("Disconnected")`)
 	b.until("it is said what to do", `document.getElementById("advice").textContent.includes("ClickHouse is not reached")`)
 	b.accessible()

@@ -3,8 +3,9 @@
 import { drawAdvice } from "./advice.js";
 import { Bridge } from "./bridge.js";
 import { drawCharts, repaintCharts, table } from "./charts.js";
+import { drawConfig } from "./config.js";
 import { $, attributes, each, element, put } from "./dom.js";
-import { age, clock, count, percent, rate, zone } from "./format.js";
+import { age, clock, count, latency, percent, rate, zone } from "./format.js";
 import { drawFlow, drawGauge } from "./gauge.js";
 import { judge } from "./judge.js";
 import { Stream } from "./stream.js";
@@ -27,6 +28,7 @@ function take(update, fresh) {
   if (fresh) streams = new Map();
   skew = Date.now() - Date.parse(update.time);
   started = Date.parse(update.started);
+  put($("build"), [update.version, update.host && `on ${update.host}`].filter(Boolean).join(" "));
   lostSince = null;
   const old = streams;
   streams = new Map();
@@ -71,6 +73,7 @@ function draw() {
   drawInputs(stream);
   drawTables(stream);
   drawErrors(stream);
+  drawConfig(stream);
   drawAdvice(stream);
   put($("since-start"), `Figures count since the start at ${clock(started)}. Times are those of ${zone()}.`);
 }
@@ -138,9 +141,13 @@ function drawTiles(stream) {
     { name: "Received", value: `${rate(stream.received)}/s`, more: `${count(stream.inputs.reduce((sum, one) => sum + one.received, 0))} in all` },
     { name: "Stored", value: `${rate(stream.stored)}/s`, more: `${count(stream.outputs.reduce((sum, one) => sum + one.rows, 0))} rows in all` },
     { name: "Level", value: percent(b.current_buffer, b.max_buffer_size), more: `${count(b.current_buffer)} records held` },
+    { name: "Oldest record", value: b.oldest_seconds === null ? "–" : age(b.oldest_seconds), more: b.oldest_seconds === null ? "nothing is held" : "is held for so long" },
+    { name: "Insert latency", value: stream.insertSeconds === null ? "–" : latency(stream.insertSeconds), more: stream.insertSeconds === null ? "no insert of late" : "on average, of late" },
+    waitingTile(stream.waiting),
     { name: "Discarded", value: count(lost), more: lost ? "by pauses or overrun" : "none, as far as is known", tone: lost ? "warn" : null },
-    { name: "Dead letters", value: count(stream.deadLetters), more: stream.deadLetters ? "rows that did not fit" : "every row fitted", tone: stream.deadLetters ? "bad" : null },
+    { name: "Dead letters", value: count(stream.deadLetters), more: deadLettersOf(stream), tone: stream.deadLetters ? "bad" : null },
   ];
+  if (stream.health.alerts) tiles.push(alertsTile(stream.health.alerts));
   each($("tiles"), tiles, (t) => t.name, tile, (node, t) => {
     const [name, value, more] = node.children;
     put(name, t.name);
@@ -148,6 +155,25 @@ function drawTiles(stream) {
     put(more, t.more);
     attributes(value, { "data-tone": t.tone ?? null });
   });
+}
+
+function waitingTile({ retry, letters, parked, held }) {
+  const parts = [[retry, "to be tried again"], [letters, "for the dead-letter output"], [parked, "parked"], [held, "held with them"]];
+  const words = parts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
+  const rows = retry + letters + parked;
+  return { name: "Waiting rows", value: count(rows), more: words.join(", ") || "none", tone: parked > 0 ? "bad" : rows > 0 ? "warn" : null };
+}
+
+function deadLettersOf(stream) {
+  const errors = stream.processorErrors;
+  const failed = errors > 0 ? `${count(errors)} ${errors === 1 ? "record" : "records"} failed in a processor` : "";
+  if (stream.deadLetters === 0) return failed || "every row fitted";
+  return failed || "rows that did not fit";
+}
+
+function alertsTile({ sent, waiting, lost }) {
+  const more = lost || waiting ? `${count(waiting)} waiting, ${count(lost)} lost` : "all were delivered";
+  return { name: "Alerts sent", value: count(sent), more, tone: lost ? "bad" : waiting ? "warn" : null };
 }
 
 // The theme follows the system until somebody chooses.

@@ -39,6 +39,13 @@ export function length(seconds) {
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
 }
 
+// latency writes how long something takes: from milliseconds on.
+export function latency(seconds) {
+  if (seconds >= 10) return length(seconds);
+  if (seconds >= 1) return `${fine.format(seconds)} s`;
+  return seconds > 0 && seconds < 0.001 ? "<1 ms" : `${whole.format(1000 * seconds)} ms`;
+}
+
 // age is length without fractions: for what counts on while one looks.
 export const age = (seconds) => (seconds < 10 ? `${Math.max(0, Math.floor(seconds))} s` : length(seconds));
 

@@ -6,7 +6,8 @@ const mostIncidents = 100;
 export class Stream {
   constructor(id) {
     this.id = id;
-    this.samples = { time: [], level: [], bytes: [], received: [], stored: [], discarded: [] };
+    this.samples = { time: [], level: [], bytes: [], received: [], stored: [], discarded: [], oldest: [], insert: [], lag_kafka: [], lag_jetstream: [] };
+    this.config = []; // what the components were configured with
     this.pauses = new Map(); // by what tells them apart, oldest first
     this.incidents = new Map(); // by key, the latest last
     this.settled = 0; // rows stored and dead letters, at the last update
@@ -21,6 +22,7 @@ export class Stream {
     this.rates = update.rates;
     this.total = update.pauses.total;
     this.forgotten = update.pauses.forgotten;
+    this.config = update.config ?? this.config;
     for (const pause of update.pauses.pauses) {
       this.pauses.set([pause.start, pause.reason, pause.input].join(), pause);
     }
@@ -101,6 +103,22 @@ export class Stream {
 
   get deadLetters() {
     return this.outputs.reduce((sum, one) => sum + one.dead_letters, 0);
+  }
+
+  // waiting are rows that have reached an output and are not settled, by what they wait
+  // for; held are those that are, and wait with others of their batch.
+  get waiting() {
+    const sum = (name) => this.outputs.reduce((all, one) => all + one[name], 0);
+    return { retry: sum("retry_rows"), letters: sum("dead_letters_waiting"), parked: sum("parked_rows"), held: sum("held_rows") };
+  }
+
+  get processorErrors() {
+    return this.outputs.reduce((sum, one) => sum + one.processor_errors, 0);
+  }
+
+  // insertSeconds is how long inserts take, into the slowest output; null for none of late.
+  get insertSeconds() {
+    return this.outputs.reduce((most, one) => (one.insert_seconds === null ? most : Math.max(most ?? 0, one.insert_seconds)), null);
   }
 
   // running are the pauses that last.

@@ -1,7 +1,7 @@
 // The figures of inputs and tables, the pauses and the errors.
 
 import { $, attributes, badge, each, put, rows, svg } from "./dom.js";
-import { age, bytes, clock, count, length, rate } from "./format.js";
+import { age, bytes, clock, count, latency, length, rate } from "./format.js";
 import { inputState, outputState } from "./gauge.js";
 
 const mostRows = 12; // pauses and errors that are listed
@@ -48,9 +48,13 @@ export function drawTables(stream) {
     { text: rate(t.speed), tone: t.speed === 0 ? "quiet" : null },
     quiet(t.rows),
     quiet(t.batches),
+    t.insert_seconds === null ? { text: "–", tone: "quiet", title: "No insert within the last seconds" } : { text: latency(t.insert_seconds) },
     alarming(t.retries, "warn"),
     alarming(t.retry_queue_size, "warn"),
+    alarming(t.retry_rows, "warn"),
+    alarming(t.held_rows, "warn"),
     t.retry_oldest_seconds === null ? { text: "–", tone: "quiet" } : { text: age(t.retry_oldest_seconds), tone: "warn" },
+    alarming(t.processor_errors, "bad"),
     alarming(t.dead_letters, "bad"),
   ]);
   $("tables-none").hidden = all.length > 0;

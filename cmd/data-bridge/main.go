@@ -16,6 +16,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/doctor"
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/replay"
+	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/top"
 	"github.com/data-bridge-io/data-bridge/cmd/data-bridge/variable"
 	_ "github.com/data-bridge-io/data-bridge/plugins/all"
 	"github.com/data-bridge-io/data-bridge/plugins/prometheus"
@@ -62,6 +63,7 @@ func main() {
 			Schema: schema, MemoryLimit: limitFor, ConfigPaths: configPaths,
 		}, func(code int) { diagnosis = code })),
 		service.CLIOptAddCommand(replay.Command(replay.Host{Schema: schema, ConfigPaths: configPaths}, func(code int) { diagnosis = code })),
+		service.CLIOptAddCommand(top.Command(func(code int) { diagnosis = code })),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(apiFlags(), func(c *cli.Context) error {
 			variables.Add(configsOf(c)...)

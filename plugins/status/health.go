@@ -55,8 +55,8 @@ type Backpressure struct {
 	// none.
 	Oldest     *Age  `json:"oldest_seconds"`
 	PauseCount int64 `json:"pause_count"`
-	LastPause       *Time `json:"last_pause"`
-	LastResume      *Time `json:"last_resume"`
+	LastPause  *Time `json:"last_pause"`
+	LastResume *Time `json:"last_resume"`
 }
 
 // InputHealth are the figures of one input.

@@ -229,7 +229,9 @@ func TestHealthTellsTheAgeOfTheOldestRecord(t *testing.T) {
 			b.SetBuffer(func() status.Buffer { return status.Buffer{OldestSince: since} })
 			boards = append(boards, b)
 		}
-		oldest := func(boards ...*status.Board) *status.Age { return status.HealthOf(boards...).Metrics.Backpressure.Oldest }
+		oldest := func(boards ...*status.Board) *status.Age {
+			return status.HealthOf(boards...).Metrics.Backpressure.Oldest
+		}
 		assert.Nil(t, oldest(boards[0]), "nothing is held")
 		assert.EqualValues(t, time.Minute, *oldest(boards[1]))
 		assert.EqualValues(t, 2*time.Minute, *oldest(boards...), "of all streams")

@@ -75,7 +75,7 @@ output:
 func TestHelpIsTrue(t *testing.T) {
 	t.Parallel()
 	helps := map[string]string{}
-	for _, command := range []string{"", "run", "streams", "create", "lint", "test", "list", "echo", "blobl", "template", "doctor", "replay"} {
+	for _, command := range []string{"", "run", "streams", "create", "lint", "test", "list", "echo", "blobl", "template", "doctor", "replay", "top"} {
 		helps[command] = output(t, append(strings.Fields(command), "--help")...)
 		assert.NotContains(t, helps[command], "mundane", command)
 		assert.NotContains(t, helps[command], "github.com/data-bridge-io/data-bridge/", command)

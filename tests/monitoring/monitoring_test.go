@@ -251,6 +251,7 @@ func TestDashboardIsWhole(t *testing.T) {
 	for _, name := range []string{
 		"level_records", "pause_threshold_records", "resume_threshold_records", "source_received", "inserted_rows", "source_lag", "insert_seconds_bucket",
 		"insert_rows_bucket", "retry_queue", "dead_letters", "source_dropped", "resident_memory", "oldest_record_age",
+		"retry_queue_rows", "held_rows", "parked_rows", "processor_errors", "alerts_lost", "alerts_waiting", "overrides",
 	} {
 		assert.Contains(t, all.String(), name)
 	}

@@ -178,9 +178,7 @@ func (b *buffer) shut() (left, lost int, open []*source) {
 		if !src.abandoned {
 			open = append(open, src)
 		}
-		if src.origin != nil && src.origin.Kind == status.KindNATS {
-			lost += src.held.Records
-		}
+		lost += src.lose(src.held)
 		src.abandoned, src.waiting = true, 0
 		b.shift(src, minus(src.held))
 	}

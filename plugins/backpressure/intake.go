@@ -21,18 +21,26 @@ func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack 
 	if len(msgs) == 0 {
 		return ack(ctx, nil)
 	}
+	b.control.Takes(true)
+	defer b.control.Takes(false)
 	ctxOfAll := msgs[0].Context()
 	src := &source{ack: ack, origin: status.OriginOf(ctxOfAll), turn: gate.TurnOf(ctxOfAll), sealed: position.SealOf(ctxOfAll) != nil, waiting: len(msgs), at: time.Now()}
+	src.fleeting = gate.ParcelOf(ctxOfAll).Arrive() && src.origin != nil && src.origin.Kind == status.KindNATS
 	for {
 		rest, err := b.accept(src, msgs)
-		if err != nil || len(rest) == 0 {
+		if err != nil {
+			src.lose(loadOf(msgs))
 			return err
+		}
+		if len(rest) == 0 {
+			return nil
 		}
 		msgs = rest
 		select {
 		case <-b.freed:
 		case <-ctx.Done():
 			b.abandon(src)
+			src.lose(loadOf(msgs))
 			return ctx.Err()
 		}
 	}
@@ -79,11 +87,17 @@ func (b *buffer) fit(msgs service.MessageBatch, sealed bool) (n int, load gate.L
 	if !sealed {
 		return prefix(msgs, room, alone)
 	}
-	n, load = prefix(msgs, gate.Level{Records: math.MaxInt, Bytes: math.MaxInt64}, true)
+	n, load = len(msgs), loadOf(msgs)
 	if !alone && (load.Records > room.Records || load.Bytes > room.Bytes) {
 		return 0, gate.Level{}
 	}
 	return n, load
+}
+
+// loadOf is what messages hold.
+func loadOf(msgs service.MessageBatch) gate.Level {
+	_, load := prefix(msgs, gate.Level{Records: math.MaxInt, Bytes: math.MaxInt64}, true)
+	return load
 }
 
 // room is how much more may be held.
@@ -114,7 +128,9 @@ func (b *buffer) abandon(src *source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	src.abandoned, src.waiting = true, 0
-	b.shift(src, minus(b.queueOf(src.origin).remove(src)))
+	removed := b.queueOf(src.origin).remove(src)
+	src.lose(removed)
+	b.shift(src, minus(removed))
 	b.observe()
 }
 

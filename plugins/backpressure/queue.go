@@ -20,6 +20,9 @@ type source struct {
 	sealed  bool          // to be handed on as it is
 	waiting int           // messages that did not find room yet
 	held    gate.Level    // what was accepted and is not settled
+	// fleeting says that its source delivers nothing again, and that nobody else counts
+	// what is lost of it.
+	fleeting bool
 	// abandoned says that the host has been told of a failure already: what is
 	// still in flight settles without acknowledging.
 	abandoned bool
@@ -27,6 +30,16 @@ type source struct {
 	at            time.Time // when it arrived
 	listed        bool      // see sourceList
 	before, after *source
+}
+
+// lose counts what a stop costs of the source, if nobody delivers that again, and returns
+// how many records that are.
+func (s *source) lose(load gate.Level) int {
+	if !s.fleeting {
+		return 0
+	}
+	s.origin.LoseAtStop(int64(load.Records))
+	return load.Records
 }
 
 func (s *source) complete() bool { return s.waiting == 0 && s.held.Records == 0 }

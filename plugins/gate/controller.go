@@ -22,6 +22,9 @@ type Controller struct {
 	detached bool   // guarded by the gate's lock
 	end      func() // tells who asked Over
 
+	busy    atomic.Bool  // the buffer takes a batch, or waits for room for it
+	askedAt atomic.Int64 // when it last began to wait for one, in Unix nanoseconds
+
 	settlements atomic.Int64 // how often the level fell
 	stalled     atomic.Bool  // it has not, for too long
 	stuck       atomic.Bool  // a batch waits for a retry, for too long
@@ -54,9 +57,7 @@ func (c *Controller) Attach() {
 	g := c.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if old := g.controller; old != nil {
-		g.unsettled += old.Level()
-	}
+	g.unsettled = 0 // of a stream that this one has replaced
 	g.release(ReasonLevel)
 	g.controller = c
 	g.turns.governBy(c)
@@ -127,6 +128,19 @@ func (c *Controller) Review(now time.Time, busy bool, retrying time.Time) {
 // keepsUp reports whether the level is what the sources make of it, and not the
 // output.
 func (c *Controller) keepsUp() bool { return !c.stalled.Load() && !c.stuck.Load() }
+
+// Takes says whether the buffer has a batch to take: if not, it waits for the next one.
+func (c *Controller) Takes(is bool) {
+	c.busy.Store(is)
+	if !is {
+		c.askedAt.Store(time.Now().UnixNano())
+	}
+}
+
+// asked reports whether the buffer has waited for a batch since then.
+func (c *Controller) asked(since time.Time) bool {
+	return !c.busy.Load() || c.askedAt.Load() > since.UnixNano()
+}
 
 // Level is the number of records last observed.
 func (c *Controller) Level() int64 { return c.records.Load() }

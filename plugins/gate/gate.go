@@ -128,7 +128,7 @@ type Gate struct {
 	pausedTotal time.Duration
 	ending      bool // the host stops every member
 	draining    bool
-	unsettled   int64           // left behind by controllers that have detached
+	unsettled   int64           // what its last stream left behind; see Registry.Unsettled
 	over        context.Context //nolint:containedctx // ends with the newest controller; nil where none was made
 	turns       turns
 
@@ -189,6 +189,14 @@ func (g *Gate) Governed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.claims > 0 || g.controller != nil
+}
+
+// AskedSince reports whether the buffer has waited for a batch since then: whatever was
+// there for it then could have been taken. Without a buffer nobody knows.
+func (g *Gate) AskedSince(t time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.controller != nil && g.controller.asked(t)
 }
 
 // State returns a consistent picture of the gate.
@@ -304,8 +312,15 @@ func (g *Gate) drain() {
 	}
 }
 
-// unsettledRecords counts the records that were accepted and never settled:
-// those that closed buffers left behind and those a live one still holds.
+// settle forgets what a stream left behind that has ended already.
+func (g *Gate) settle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.unsettled = 0
+}
+
+// unsettledRecords counts the records that were accepted and never settled: those that
+// the last buffer left behind, or those a live one still holds.
 func (g *Gate) unsettledRecords() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

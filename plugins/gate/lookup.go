@@ -36,6 +36,7 @@ type Registry struct {
 	mu        sync.Mutex
 	gates     map[gateKey]*Gate
 	unsettled int64 // of gates that are forgotten
+	stopping  bool  // Drain was called
 }
 
 // RegistryOf returns the registry behind the given resources.
@@ -85,9 +86,20 @@ func (r *Registry) all() []*Gate {
 	return slices.Collect(maps.Values(r.gates))
 }
 
-// Drain drains every gate: see Gate.Drain.
+// Drain drains every gate (see Gate.Drain), since the process is about to end. What
+// streams that are gone already left behind is none of that end's; see Unsettled.
 func (r *Registry) Drain() {
+	r.mu.Lock()
+	first := !r.stopping
+	r.stopping = true
+	if first {
+		r.unsettled = 0
+	}
+	r.mu.Unlock()
 	for _, g := range r.all() {
+		if first {
+			g.settle()
+		}
 		g.Drain()
 	}
 }
@@ -105,9 +117,10 @@ func (r *Registry) AwaitLeave(ctx context.Context) error {
 	return nil
 }
 
-// Unsettled is the number of records, over all streams, that were accepted
-// from an input and neither stored nor dead-lettered. After a complete
-// shutdown it is zero.
+// Unsettled is the number of records that were accepted from an input and neither stored
+// nor dead-lettered, over the streams that there are, or that have ended since Drain. It
+// tells of this end of the process alone: what a stream left behind that was replaced, or
+// removed, before, is not in it. After a complete shutdown it is zero.
 func (r *Registry) Unsettled() int64 {
 	r.mu.Lock()
 	n := r.unsettled

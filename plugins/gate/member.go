@@ -81,6 +81,14 @@ func (m *Member) Stopping() {
 	g.noticeEnding()
 }
 
+// Leaving reports whether an input of that label has begun to stop, and has not left yet.
+func (g *Gate) Leaving(label string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.seats[label]
+	return s != nil && slices.ContainsFunc(g.members, func(m *Member) bool { return m.seat == s && m.stopping })
+}
+
 // noticeEnding tells the watcher when the last input that is joined stops, and
 // when that is over.
 func (g *Gate) noticeEnding() {

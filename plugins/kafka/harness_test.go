@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -204,8 +205,11 @@ func parseInput(t *testing.T, yaml string) (*input, *service.Resources, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return in.(*input), res, nil
+	return bare(in), res, nil
 }
+
+// bare is the input that the host reads from.
+func bare(in service.BatchInput) *input { return in.(*reading.Reader).Input().(*input) }
 
 // config is the YAML of an input with timings fit for tests.
 func (c *cluster) config(topic, more string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
@@ -39,7 +40,7 @@ type metrics struct {
 }
 
 var (
-	_ service.BatchInput         = (*input)(nil)
+	_ reading.Input              = (*input)(nil)
 	_ service.ConnectionTestable = (*input)(nil)
 )
 
@@ -48,12 +49,15 @@ func newFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.
 	if err != nil {
 		return nil, err
 	}
-	in := newInput(c, res)
-	checkup.Join(res, in)
-	if c.replayNacks {
-		return service.AutoRetryNacksBatched(in), nil
-	}
-	return in, nil
+	r := reading.New(reading.Config{Kind: status.KindKafka, Gate: c.gate, Resources: res, Make: func() (reading.Input, service.BatchInput) {
+		in := newInput(c, res)
+		if c.replayNacks {
+			return in, service.AutoRetryNacksBatched(in)
+		}
+		return in, in
+	}})
+	checkup.Join(res, r.Input())
+	return r, nil
 }
 
 func newInput(c *config, res *service.Resources) *input {
@@ -120,6 +124,14 @@ func (in *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 		s.member.Stopping()
 	}
 	return batch, ack, err
+}
+
+// Stopped implements reading.Input: nothing more is handed out. What was is still to be
+// acknowledged, and only a member of the group can commit that: Close leaves it.
+func (in *input) Stopped() {
+	if s := in.session.Load(); s != nil {
+		s.member.Stopping()
+	}
 }
 
 // Close commits what is settled and leaves the group. On a graceful stop the

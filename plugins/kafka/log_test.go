@@ -49,7 +49,7 @@ func TestLogLines(t *testing.T) {
 	in, err := newFromConfig(conf, res)
 	require.NoError(t, err)
 	require.NoError(t, in.Connect(t.Context()))
-	k := &consumer{in: in.(*input)}
+	k := &consumer{in: bare(in)}
 	eventually(t, "the partitions are assigned", func() bool { return len(k.owned()) == 2 })
 
 	g := gate.Of(res, "")

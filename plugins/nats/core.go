@@ -13,6 +13,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
@@ -41,7 +42,10 @@ type coreInput struct {
 	pausing *status.Pausing
 	tally   *tally
 	records *records
+	parcels parcels
 	member  *gate.Member // set by the first successful dial
+	// governed says that our buffer tells which batches have arrived.
+	governed bool
 
 	nacked      atomic.Int64
 	nackMetric  *service.MetricCounter
@@ -57,7 +61,7 @@ type coreInput struct {
 }
 
 var (
-	_ service.BatchInput         = (*coreInput)(nil)
+	_ reading.Input              = (*coreInput)(nil)
 	_ service.ConnectionTestable = (*coreInput)(nil)
 	_ gate.Input                 = (*coreInput)(nil)
 )
@@ -67,12 +71,15 @@ func newCoreInputFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 	if err != nil {
 		return nil, err
 	}
-	in := newCoreInput(c, res)
-	checkup.Join(res, in)
-	if c.replayNacks {
-		return service.AutoRetryNacksBatched(in), nil
-	}
-	return in, nil
+	r := reading.New(reading.Config{Kind: status.KindNATS, Gate: c.connection.gate, Resources: res, Make: func() (reading.Input, service.BatchInput) {
+		in := newCoreInput(c, res)
+		if c.replayNacks {
+			return in, service.AutoRetryNacksBatched(in)
+		}
+		return in, in
+	}})
+	checkup.Join(res, r.Input())
+	return r, nil
 }
 
 func newCoreInput(conf coreConfig, res *service.Resources) *coreInput {
@@ -155,7 +162,9 @@ func (c *coreInput) tell(f func(*session)) {
 
 func (c *coreInput) join() {
 	if c.member == nil {
-		c.member = joinGate(gate.Of(c.res, topology.Gate(c.res, c.conf.connection.gate)), c.label, c, c.log)
+		g := gate.Of(c.res, topology.Gate(c.res, c.conf.connection.gate))
+		c.governed = g.Governed()
+		c.member = joinGate(g, c.label, c, c.log)
 	}
 }
 
@@ -188,12 +197,15 @@ func (c *coreInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 	// The host discards a batch that comes after it began to stop: it is counted
 	// by Close then.
 	err = ctx.Err()
-	c.hold.done(msgs, err == nil)
+	if !c.hold.done(msgs, err == nil) && err == nil {
+		c.figures.LoseAtStop(int64(n))
+		err = service.ErrEndOfInput
+	}
 	if err != nil {
 		return nil, nil, c.ended(ctx, err)
 	}
 	c.tally.publish()
-	return batch, c.ackFunc(n), nil
+	return batch, c.ackFunc(n, c.parcels.send(batch, n)), nil
 }
 
 func (c *coreInput) messages(msgs []*nats.Msg) service.MessageBatch {
@@ -211,8 +223,9 @@ func (c *coreInput) ended(ctx context.Context, err error) error {
 }
 
 // ackFunc counts what is rejected for good: core NATS cannot deliver it again.
-func (c *coreInput) ackFunc(n int) service.AckFunc {
+func (c *coreInput) ackFunc(n int, parcel *gate.Parcel) service.AckFunc {
 	return func(_ context.Context, err error) error {
+		c.parcels.answered(parcel)
 		if err == nil || c.conf.replayNacks {
 			return nil
 		}
@@ -237,16 +250,14 @@ func (c *coreInput) Close(context.Context) error {
 	if again {
 		return nil
 	}
-	c.hold.close()
-	lost := c.endSession()
+	c.letGo()
 	close(c.stop)
 	c.workers.Wait()
 	if c.figures == nil {
 		return nil
 	}
-	lost += c.hold.abandon()
-	c.tally.publish()
-	c.farewell(lost)
+	c.count(c.hold.retract(c.parcels.lost(c.governed)), "were handed over when the input was stopped, and the host dropped them")
+	c.farewell()
 	c.figures.Link.Closed()
 	if c.member != nil {
 		c.member.Leave()
@@ -255,10 +266,36 @@ func (c *coreInput) Close(context.Context) error {
 	return nil
 }
 
-func (c *coreInput) farewell(lost int64) {
-	if lost > 0 {
-		c.log.With("dropped", lost).Warnf("%d messages were still queued at shutdown and are lost", lost)
+// Stopped implements reading.Input: nobody will take what the server sends from now on,
+// or has sent. The input stays at the gate until it is closed: what the buffer has of it
+// is still to be stored.
+func (c *coreInput) Stopped() {
+	if c.member != nil {
+		c.member.Stopping()
 	}
+	c.letGo()
+}
+
+// letGo unsubscribes, and counts what is queued.
+func (c *coreInput) letGo() {
+	c.hold.close()
+	lost := c.endSession()
+	if c.figures != nil {
+		c.count(lost+c.hold.abandon(), "were still queued at shutdown and are lost")
+	}
+}
+
+// count tells of messages that a stop has cost; dropped has them already.
+func (c *coreInput) count(lost int64, words string) {
+	if lost > 0 {
+		c.figures.LoseAtStop(lost)
+		c.log.With("dropped", lost).Warnf("%d messages %s", lost, words)
+	}
+	c.tally.publish()
+	c.figures.Publish()
+}
+
+func (c *coreInput) farewell() {
 	if n := c.nacked.Load(); n > 0 {
 		c.log.With("lost", n).Warnf("%d messages were rejected by the stream and are lost", n)
 	}

@@ -34,6 +34,8 @@ type hold struct {
 	draining     bool // no more will come than is on its way
 	drained      bool // nothing more will come
 	closed       bool
+	abandoned    bool  // closed, and what was held is counted
+	taken        int64 // by take, and not done
 	figures      holdFigures
 	atPause      holdFigures // when the pause began
 }
@@ -158,6 +160,7 @@ func (h *hold) look(ctx context.Context) (msgs []*nats.Msg, rest time.Duration, 
 	default:
 		return nil, 0, h.end()
 	}
+	h.taken = int64(len(msgs))
 	h.letGo()
 	return msgs, 0, nil
 }
@@ -181,16 +184,23 @@ func (h *hold) end() error {
 	return nil
 }
 
-// done ends the use of a batch that take returned: handed tells whether it was
-// handed over. The slice goes back to the hold.
-func (h *hold) done(msgs []*nats.Msg, handed bool) {
+// done ends the use of a batch that take returned: handing tells whether it is to be
+// handed over, and done whether it may be. It may not once the hold is abandoned: then it
+// is dropped. The slice goes back to the hold.
+func (h *hold) done(msgs []*nats.Msg, handing bool) bool {
 	n := int64(len(msgs))
 	clear(msgs)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.spare = msgs[:0]
-	if handed {
+	h.spare, h.taken = msgs[:0], 0
+	switch {
+	case h.abandoned:
+		h.figures.dropped += n
+		h.figures.held -= n
+		return false
+	case handing:
 		h.figures.handed += n
 		h.figures.held -= n
 	}
+	return handing
 }

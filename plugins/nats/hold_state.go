@@ -49,14 +49,26 @@ func (h *hold) counts() holdFigures {
 	return h.figures
 }
 
-// abandon empties the hold for good and returns how many messages that were.
+// abandon empties the hold for good and returns how many messages that were. A batch
+// that take has returned is not among them: see done.
 func (h *hold) abandon() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := h.figures.held
-	h.figures.held = 0
+	n := h.figures.held - h.taken
+	h.abandoned = true
+	h.figures.held -= n
 	h.figures.dropped += n
 	h.msgs, h.bytes = nil, 0
 	h.kept.clear()
+	return n
+}
+
+// retract counts messages as dropped that were handed over, and that the host has
+// dropped; it returns how many.
+func (h *hold) retract(n int64) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.figures.handed -= n
+	h.figures.dropped += n
 	return n
 }

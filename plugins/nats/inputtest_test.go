@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/inputtest"
+	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
@@ -204,7 +205,7 @@ func (i *jetInputs) add(conf *service.ParsedConfig, res *service.Resources) (ser
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.all = append(i.all, in.(*jetInput))
+	i.all = append(i.all, in.(*reading.Reader).Input().(*jetInput))
 	return in, nil
 }
 

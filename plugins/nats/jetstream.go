@@ -15,6 +15,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
 )
@@ -52,7 +53,7 @@ type jetInput struct {
 }
 
 var (
-	_ service.BatchInput         = (*jetInput)(nil)
+	_ reading.Input              = (*jetInput)(nil)
 	_ service.ConnectionTestable = (*jetInput)(nil)
 	_ gate.Input                 = (*jetInput)(nil)
 )
@@ -62,9 +63,12 @@ func newJetInputFromConfig(conf *service.ParsedConfig, res *service.Resources) (
 	if err != nil {
 		return nil, err
 	}
-	in := newJetInput(c, res)
-	checkup.Join(res, in)
-	return in, nil
+	r := reading.New(reading.Config{Kind: status.KindJetStream, Gate: c.connection.gate, Resources: res, Make: func() (reading.Input, service.BatchInput) {
+		in := newJetInput(c, res)
+		return in, in
+	}})
+	checkup.Join(res, r.Input())
+	return r, nil
 }
 
 func newJetInput(conf jetConfig, res *service.Resources) *jetInput {
@@ -215,12 +219,12 @@ func (in *jetInput) ReadBatch(ctx context.Context) (service.MessageBatch, servic
 	var turn *gate.Turn
 	if err == nil {
 		turn = in.awaitTurn(ctx, msgs)
-		// The host discards a batch that comes after it began to stop. It stays
-		// unsettled, and is given back at the end.
+		// The host discards a batch that comes after it began to stop.
 		err = ctx.Err()
 	}
 	if err != nil {
 		turn.Leave()
+		s.giveBack(s.intake.takeBack(runs), atOnce)
 		if ctx.Err() != nil {
 			in.member.Stopping()
 		}
@@ -251,6 +255,17 @@ func (in *jetInput) ackFunc(s *jetSession, runs []*run) service.AckFunc {
 		in.figures.Report(status.Incident{Class: status.ClassGivenUp, Message: "messages were rejected that nobody can deliver again: their JetStream stream was made anew", Count: lost})
 		s.giveBack(items, later)
 		return nil
+	}
+}
+
+// Stopped implements reading.Input: nothing more is asked for, and what nobody has read
+// is given back at once. What was handed over is still acknowledged.
+func (in *jetInput) Stopped() {
+	if in.member != nil {
+		in.member.Stopping()
+	}
+	if s := in.current(); s != nil {
+		s.giveBack(s.intake.letGo(), atOnce)
 	}
 }
 

@@ -46,6 +46,7 @@ type intake struct {
 	paused       bool
 	draining     bool
 	disconnected bool
+	left         bool // nobody takes any more
 	closed       bool
 	figures      intakeFigures
 }
@@ -97,6 +98,9 @@ func (k *intake) offer(m *nats.Msg, d delivery) (say answer) {
 	k.answered(m.Size())
 	if k.closed {
 		return say
+	}
+	if k.left {
+		return answer{m.Reply, ackNak}
 	}
 	k.follow(d)
 	was := k.ledger.standing(d.stream)
@@ -392,6 +396,33 @@ func (k *intake) close() (items []item) {
 		items = k.ledger.unsettled()
 		k.msgs, k.runs = nil, nil
 	})
+	return items
+}
+
+// letGo gives up what take has not handed out, and what still comes. It returns what the
+// server is to deliver again.
+func (k *intake) letGo() (items []item) {
+	k.set(func() {
+		k.draining, k.left = true, true
+		items = k.giveUp(k.runs)
+		k.msgs, k.runs, k.bytes = nil, nil, 0
+	})
+	return items
+}
+
+// takeBack is letGo for what take returned and nobody was handed.
+func (k *intake) takeBack(runs []*run) []item {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.giveUp(runs)
+}
+
+func (k *intake) giveUp(runs []*run) (items []item) {
+	for _, r := range runs {
+		if !r.settled && !r.orphan && !k.closed {
+			items = append(items, k.ledger.nack(r)...)
+		}
+	}
 	return items
 }
 

@@ -105,6 +105,7 @@ var sourceSeries = []Series{
 	ofInput("source_conflated", "source_conflated_records", KindCounter, "Records that a newer one of their key took the place of during a pause."),
 	ofInput("source_slow_consumer", "source_slow_consumer_records", KindCounter, "Records that the client discarded because its own queue was full."),
 	ofInput("source_lost", "source_lost_records", KindCounter, "Records that the source discarded before they were delivered: by retention while nobody read them, with a topic that was deleted, or with a log that was cut off. An upper bound: markers of transactions and what compaction removed count as well."),
+	ofInput("source_lost_at_stop", "source_lost_at_stop_records", KindCounter, "Records lost because the stream, or the input, was stopped or replaced before they were stored, and their source delivers nothing again (core NATS): those that the buffer had accepted, and those that were still queued in the client, which count as dropped too."),
 	ofInput("source_buffered", "source_buffered_records", KindGauge, "The input's share of the level."),
 	ofInput("source_paused", "source_paused", KindGauge, "1 while the input is paused, by whomever, else 0."),
 	ofInput("source_yielding", "source_yielding", KindGauge, "1 while the input waits for room below the yield threshold, or did a moment ago, and is not paused, else 0. An input that cannot wait never does."),

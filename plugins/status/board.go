@@ -39,6 +39,9 @@ type Input struct {
 	// Lost counts what the source has discarded before it was delivered here, as far
 	// as that is known.
 	Lost atomic.Int64
+	// LostAtStop counts what was lost because the stream, or the input, was stopped
+	// before it was stored: see LoseAtStop.
+	LostAtStop atomic.Int64
 	// Accepted counts what the buffer took; it is the buffer that counts it.
 	Accepted atomic.Int64
 	// Level is what the buffer took and has not settled yet; the buffer's too.
@@ -50,9 +53,18 @@ type Input struct {
 	lag       atomic.Pointer[int64]
 	share     atomic.Pointer[Share]
 	yields    yields
-	incidents *incidents // of the board
-	settings  *settings  // of the board
+	stops     *atomic.Int64 // what stops have cost the process
+	incidents *incidents    // of the board
+	settings  *settings     // of the board
 	export    inputExport
+}
+
+// LoseAtStop counts records that a stop has cost: those of a source that delivers
+// nothing again, which the input still had, or the buffer had accepted. It counts them
+// for the process too, whose count outlives the stream.
+func (in *Input) LoseAtStop(records int64) {
+	in.LostAtStop.Add(records)
+	in.stops.Add(records)
 }
 
 // SetLag says how many records the source holds that are not settled yet.
@@ -206,6 +218,7 @@ type Group struct {
 type Board struct {
 	stream string
 	pauses *pauseBook
+	stops  *atomic.Int64 // what stops have cost the process: all boards of one share it
 
 	mu       sync.Mutex
 	inputs   []*Input
@@ -221,8 +234,10 @@ type Board struct {
 }
 
 // NewBoard returns an empty board for the stream of that id.
-func NewBoard(stream string) *Board {
-	return &Board{stream: stream, pauses: newPauseBook(time.Now())}
+func NewBoard(stream string) *Board { return newBoard(stream, &atomic.Int64{}) }
+
+func newBoard(stream string, stops *atomic.Int64) *Board {
+	return &Board{stream: stream, pauses: newPauseBook(time.Now()), stops: stops}
 }
 
 // Input returns the figures of the input with that label, making them on first
@@ -234,7 +249,7 @@ func (b *Board) Input(label string, kind Kind) *Input {
 	if i >= 0 {
 		return b.inputs[i]
 	}
-	in := &Input{Label: label, Kind: kind, incidents: &b.incidents, settings: &b.settings}
+	in := &Input{Label: label, Kind: kind, stops: b.stops, incidents: &b.incidents, settings: &b.settings}
 	in.Link.Down(nil)
 	b.incidents.watch(&in.Link, "input "+label)
 	b.inputs = append(b.inputs, in)

@@ -22,6 +22,9 @@ type Health struct {
 	// Alerts is what became of alerts, of all streams together; nil where none are asked
 	// for.
 	Alerts *Alerts `json:"alerts,omitempty"`
+	// LostAtStop is what stops have cost the process since it started: of all its
+	// streams and inputs, those that are gone, or were replaced, included.
+	LostAtStop int64 `json:"lost_at_stop"`
 
 	held int // reasons that are pauses; of one stream they come first
 }
@@ -77,7 +80,9 @@ type InputHealth struct {
 	SlowConsumer   int64 `json:"slow_consumer"`
 	// RecordsLost is what the source discarded before it was delivered.
 	RecordsLost int64 `json:"records_lost"`
-	Buffered    int64 `json:"buffered"`
+	// LostAtStop is what was lost because the input or the stream was stopped.
+	LostAtStop int64 `json:"lost_at_stop"`
+	Buffered   int64 `json:"buffered"`
 	// Lag is what the source holds and is not settled yet; null where it is not known.
 	Lag *int64 `json:"lag"`
 	// Partitions is how many are assigned to the input; null for kinds that have none.
@@ -199,6 +204,7 @@ func HealthOf(boards ...*Board) Health {
 	h.Metrics.Backpressure.Enabled = true
 	now := time.Now()
 	for _, b := range boards {
+		h.LostAtStop = max(h.LostAtStop, b.stops.Load()) // it is one count, of the process
 		f := b.Figures()
 		h.addBuffer(f, now)
 		for _, in := range f.Inputs {
@@ -296,6 +302,7 @@ func (h *Health) addInput(f Figures, in *Input, now time.Time) {
 		Conflated:    in.Conflated.Load(),
 		SlowConsumer: in.SlowConsumer.Load(),
 		RecordsLost:  in.Lost.Load(),
+		LostAtStop:   in.LostAtStop.Load(),
 		Buffered:     in.Level.Load(),
 		Lag:          in.Lag(),
 		Partitions:   in.Share().partitions(),

@@ -44,6 +44,7 @@ const golden = `{
   },
   "reasons": [],
   "overrides": [],
+  "lost_at_stop": 25,
   "inputs": {
     "ch_candles": {
       "kind": "nats",
@@ -57,7 +58,7 @@ const golden = `{
       "slow_consumer": 0,
       "yielding": false,
       "yielded_seconds": 0.000,
-      "records_lost": 0,
+      "records_lost": 0, "lost_at_stop": 0,
       "buffered": 5000,
       "lag": null,
       "partitions": null
@@ -74,7 +75,7 @@ const golden = `{
       "slow_consumer": 0,
       "yielding": true,
       "yielded_seconds": 2.500,
-      "records_lost": 110,
+      "records_lost": 110, "lost_at_stop": 0,
       "buffered": 100,
       "lag": null,
       "partitions": null
@@ -94,7 +95,7 @@ const golden = `{
       "slow_consumer": 1000,
       "yielding": false,
       "yielded_seconds": 0.000,
-      "records_lost": 0,
+      "records_lost": 0, "lost_at_stop": 25,
       "buffered": 30000,
       "lag": null,
       "partitions": null
@@ -172,6 +173,7 @@ func example() *status.Board {
 	ticks.Dropped.Store(3900)
 	ticks.Conflated.Store(100)
 	ticks.SlowConsumer.Store(1000)
+	ticks.LoseAtStop(25)
 	fill("ch_candles", status.KindNATS, 45000, 5000, true)
 	fill("external", status.KindKafka, 320, 100, false).Lost.Store(110)
 	out := b.Output("clickhouse")

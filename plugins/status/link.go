@@ -49,13 +49,29 @@ func (l *Link) Opened() {
 // Closed says that the component has been closed. The link is closed when that was
 // the last one to use it.
 func (l *Link) Closed() {
+	if !l.release() {
+		l.set(false, true, nil)
+	}
+}
+
+// Abandoned says that a component which was closed, since nobody reads from it, was not
+// to be: the link counts as down because of err, unless another one has it by now. It
+// follows Closed.
+func (l *Link) Abandoned(err error) {
 	l.mu.Lock()
-	l.users = max(l.users-1, 0)
 	others := l.users > 0
 	l.mu.Unlock()
 	if !others {
-		l.set(false, true, nil)
+		l.set(false, false, err)
 	}
+}
+
+// release takes a user away, and reports whether there are others.
+func (l *Link) release() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users = max(l.users-1, 0)
+	return l.users > 0
 }
 
 func (l *Link) set(up, closed bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	// Lint rules are parsed when a plugin's spec is built, in its init. Every
 	// plugin imports this package, so that the Bloblang methods which its rules
@@ -19,8 +20,9 @@ type boardsKey struct{}
 
 // boards are those of a process (of one resource manager).
 type boards struct {
-	mu  sync.Mutex
-	all map[boardKey]*Board
+	mu    sync.Mutex
+	all   map[boardKey]*Board
+	stops atomic.Int64 // what stops have cost, of boards that are forgotten too
 }
 
 func boardsOf(res *service.Resources) *boards {
@@ -42,7 +44,7 @@ func Of(res *service.Resources, name string) *Board {
 	defer all.mu.Unlock()
 	b := all.all[key]
 	if b == nil {
-		b = NewBoard(key.stream + name)
+		b = newBoard(key.stream+name, &all.stops)
 		all.all[key] = b
 	}
 	return b

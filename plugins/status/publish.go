@@ -36,6 +36,7 @@ func (e *exporter[M]) publish(f func(*M)) {
 // inputMetrics are the series of an input, with the labels input and kind.
 type inputMetrics struct {
 	received, accepted, dropped, conflated, slow, lost *service.MetricCounter
+	atStop                                             *service.MetricCounter
 	buffered, lag, paused, connected                   *service.MetricGauge
 	partitions, joined                                 *service.MetricGauge
 	yielding                                           *service.MetricGauge
@@ -47,6 +48,7 @@ type inputExport struct {
 	exporter[inputMetrics]
 	last                                                                       atomic.Int64 // when, in Unix nanoseconds
 	doneReceived, doneAccepted, doneDropped, doneConflated, doneSlow, doneLost int64
+	doneAtStop                                                                 int64
 	doneYielded                                                                time.Duration
 }
 
@@ -61,6 +63,7 @@ func (in *Input) Export(m *service.Metrics) {
 		conflated: counter("source_conflated"),
 		slow:      counter("source_slow_consumer"),
 		lost:      counter("source_lost"),
+		atStop:    counter("source_lost_at_stop"),
 		buffered:  gauge("source_buffered"),
 		lag:       gauge("source_lag"),
 		paused:    gauge("source_paused"),
@@ -87,6 +90,7 @@ func (in *Input) Publish() {
 		in.count(m.conflated, &in.Conflated, &e.doneConflated)
 		in.count(m.slow, &in.SlowConsumer, &e.doneSlow)
 		in.count(m.lost, &in.Lost, &e.doneLost)
+		in.count(m.atStop, &in.LostAtStop, &e.doneAtStop)
 		in.gauge(m.buffered, in.Level.Load())
 		in.gauge(m.paused, Flag(in.Paused()))
 		in.gauge(m.connected, in.Link.gauge())

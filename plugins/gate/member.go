@@ -6,6 +6,7 @@ import "slices"
 type Member struct {
 	gate     *Gate
 	input    Input
+	label    string
 	seat     *seat
 	paused   bool // what the input was told last
 	drained  bool // nothing more is told
@@ -24,7 +25,7 @@ func (g *Gate) Join(in Input) *Member { return g.JoinAs("", in) }
 func (g *Gate) JoinAs(label string, in Input) *Member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	m := &Member{gate: g, input: in, seat: g.seatOf(label)}
+	m := &Member{gate: g, input: in, label: label, seat: g.seatOf(label)}
 	g.members = append(g.members, m)
 	g.use()
 	g.noticeEnding()
@@ -85,8 +86,7 @@ func (m *Member) Stopping() {
 func (g *Gate) Leaving(label string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := g.seats[label]
-	return s != nil && slices.ContainsFunc(g.members, func(m *Member) bool { return m.seat == s && m.stopping })
+	return slices.ContainsFunc(g.members, func(m *Member) bool { return m.label == label && m.stopping })
 }
 
 // noticeEnding tells the watcher when the last input that is joined stops, and

@@ -226,7 +226,8 @@ type Health struct {
 		RetryOldest            float64 `json:"retry_oldest_seconds"`
 		DeadLetters            int64   `json:"dead_letters"`
 	}
-	Body string `json:"-"`
+	LostAtStop int64  `json:"lost_at_stop"`
+	Body       string `json:"-"`
 }
 
 // Input is what Health says of one input.

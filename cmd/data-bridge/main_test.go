@@ -31,6 +31,11 @@ func TestExitCodeTellsOfUnsettledRecords(t *testing.T) {
 	assert.Equal(t, 2, s.exitCode(2), "the host's own code is kept")
 	c.Observe(gate.Level{})
 	assert.Equal(t, 0, s.exitCode(0))
+
+	// A reload that was forced is no matter of the end that comes hours later.
+	c.Detach(3)
+	gate.Of(res, "").Controller(gate.Limits{Max: 10, Pause: 8, Resume: 4}, true, quiet{}).Attach()
+	assert.Equal(t, 0, s.exitCode(0))
 }
 
 // The tracer must leave contexts alone: that is what it is for.

@@ -1,14 +1,58 @@
 package backpressure
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
+
+// What core NATS loses at a stop is counted once, whether it was accepted, waited for
+// room, or came when the buffer was closed; and not what its input has counted already.
+func TestWhatAStopCostsIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "max_buffer_size: 10\npause_threshold: 8\nyield_threshold: 6\nresume_threshold: 4\nbatch: {count: 4}")
+		nats, kafka := r.board.Input("ticks", status.KindNATS), r.board.Input("external", status.KindKafka)
+		parcel := &gate.Parcel{}
+		marked := func(in *status.Input, n int) service.MessageBatch {
+			batch := r.batch(in.Label, 0, n)
+			for i := range batch {
+				batch[i] = batch[i].WithContext(parcel.Mark(in.Mark(t.Context())))
+			}
+			return batch
+		}
+		ack := func(context.Context, error) error { return nil }
+		require.NoError(t, r.WriteBatch(t.Context(), marked(kafka, 3), ack))
+		require.NoError(t, r.WriteBatch(t.Context(), marked(nats, 3), ack))
+		assert.False(t, parcel.Lose(), "the buffer answers for it")
+		parcel = &gate.Parcel{}
+		stopping, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.WriteBatch(stopping, marked(nats, 5), ack) }() // room for 4
+		synctest.Wait()
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		assert.EqualValues(t, 5, nats.LostAtStop.Load())
+		require.NoError(t, r.Close(t.Context()))
+		assert.EqualValues(t, 8, nats.LostAtStop.Load())
+		parcel = &gate.Parcel{}
+		require.Error(t, r.WriteBatch(t.Context(), marked(nats, 2), ack), "it is closed")
+		assert.EqualValues(t, 10, nats.LostAtStop.Load())
+		parcel = &gate.Parcel{}
+		assert.True(t, parcel.Lose())
+		require.Error(t, r.WriteBatch(t.Context(), marked(nats, 2), ack))
+		assert.EqualValues(t, 10, nats.LostAtStop.Load(), "the input has counted it")
+		assert.Zero(t, kafka.LostAtStop.Load())
+		assert.EqualValues(t, 10, r.board.Health().LostAtStop)
+	})
+}
 
 // What is not stored is in the heartbeat as soon as there is any, behind what was
 // always there.

@@ -133,6 +133,7 @@ func TestForcedStopSaysWhatIsLeft(t *testing.T) {
 			lines := r.logs.take()
 			assert.Equal(t, "ERROR Data Bridge stopped with "+want, lines[len(lines)-1])
 			assert.EqualValues(t, total, gate.RegistryOf(r.res).Unsettled())
+			assert.EqualValues(t, records[status.KindNATS], r.board.Health().LostAtStop, "of core NATS alone")
 		})
 	}
 }

@@ -280,6 +280,45 @@ func TestLookupByStreamAndName(t *testing.T) {
 	assert.EqualValues(t, 3, r.Unsettled())
 }
 
+// What the end of a process says is not what a reload did hours ago.
+func TestUnsettledTellsOfThisEndAlone(t *testing.T) {
+	res := service.MockResources()
+	r := gate.RegistryOf(res)
+	main, named := gate.Of(res, ""), gate.Of(res, "named")
+	attach(main, shipped, true, &journal{}).Detach(5)
+	assert.EqualValues(t, 5, r.Unsettled(), "it may be the end of the process")
+	c := attach(main, shipped, true, &journal{})
+	assert.Zero(t, r.Unsettled(), "it was not")
+	attach(named, shipped, true, &journal{}).Detach(7) // and it is gone
+	late := attach(gate.Of(res, "late"), shipped, true, &journal{})
+	late.Observe(gate.Level{Records: 2})
+
+	r.Drain()
+	assert.EqualValues(t, 2, r.Unsettled())
+	c.Detach(3)
+	late.Detach(2)
+	r.Drain()
+	assert.EqualValues(t, 5, r.Unsettled(), "of both, though one gate is forgotten")
+}
+
+func TestAParcelIsCountedOnce(t *testing.T) {
+	var none *gate.Parcel
+	assert.Nil(t, gate.ParcelOf(t.Context()))
+	assert.True(t, none.Arrive())
+
+	p := &gate.Parcel{}
+	ctx := p.Mark(t.Context())
+	require.Same(t, p, gate.ParcelOf(ctx))
+	assert.True(t, p.Arrive())
+	assert.True(t, p.Arrive(), "its parts come one by one")
+	assert.False(t, p.Lose(), "the buffer answers for it")
+
+	p = &gate.Parcel{}
+	assert.True(t, p.Lose())
+	assert.False(t, p.Lose())
+	assert.False(t, p.Arrive())
+}
+
 func TestAwaitLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		res := service.MockResources()
@@ -363,6 +402,8 @@ func TestGatesOfStreamsThatAreGoneAreForgotten(t *testing.T) {
 	assert.Zero(t, r.Gates())
 	assert.Equal(t, 1000, gone)
 	assert.EqualValues(t, 1000, r.Unsettled())
+	r.Drain()
+	assert.Zero(t, r.Unsettled(), "they were gone before the process began to end")
 
 	main := gate.Of(res, "")
 	m := main.Join(input{"in", &journal{}})

@@ -191,6 +191,38 @@ func closeWhileDraining(g *rig) {
 	g.nextGets(append(g.kept(0, 50), g.kept(900, 905)...))
 }
 
+// stopWithoutClose: the host is busy with a batch when the input is to stop, and neither
+// reads nor closes it. It does not wait for that.
+func stopWithoutClose(g *rig) {
+	r := g.reader().hold()
+	life, stop := context.WithCancel(context.Background())
+	defer stop()
+	require.NoError(g.t, r.keepConnecting(life))
+	r.awaitAttached()
+	r.awaitPartition()
+	g.publish(0, 50)
+	messages, ack, err := r.in.ReadBatch(life)
+	require.NoError(g.t, err)
+	r.take(messages, ack)
+	g.arrived(r, 50)
+	got := r.values()
+	stop()
+	if !g.can(Keeps) {
+		g.dropped(r, int64(50-len(got)))
+		await(g.t, "it has unsubscribed", func() bool { return !g.source.Ready(r.name) })
+	}
+	for _, b := range r.delivered() {
+		require.NoError(g.t, b.answer(nil))
+	}
+	r.close()
+	require.Equal(g.t, upTo(0, len(got)), r.values())
+	if !g.can(Keeps) {
+		g.dropped(r, int64(50-len(got)))
+	}
+	g.gone(r)
+	g.nextGets(append(g.kept(len(got), 50), g.kept(900, 905)...))
+}
+
 // closeWhileConnecting: an input whose server does not answer gives up when it is
 // told to.
 func closeWhileConnecting(g *rig) {

@@ -41,6 +41,12 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 // next input of the same name gets it, and all that follows, where the source
 // keeps records.
 //
+// Stop. The host gives one context to Connect and to every ReadBatch, and its end says
+// that the input is to stop. ReadBatch may not be called any more then, and Close only
+// when everything is answered, which may be never. From then on the input takes nothing
+// in: what it has, and nobody has read, goes back, or is counted as dropped where the
+// source keeps nothing. What was read can still be acknowledged.
+//
 // Faults. The link is down, with an error that says why, while the server is
 // away, a permission is missing, or the source does not exist; the input goes on
 // by itself when that is over, and the link is up. A source that is deleted and

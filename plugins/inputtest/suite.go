@@ -31,6 +31,7 @@ var together = []check{
 	{"close with records waiting", closeWithRecordsWaiting},
 	{"close while paused", closeWhilePaused},
 	{"close while draining", closeWhileDraining},
+	{"stop without a close", stopWithoutClose},
 	{"nack", nack},
 	{"replay", replay},
 	{"two streams", twoStreams},

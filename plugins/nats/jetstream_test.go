@@ -157,6 +157,33 @@ func TestJetGivesBackWhatIsUnsettledAtTheEnd(t *testing.T) {
 	})
 }
 
+// What nobody will read comes to another input before this one is closed, which may take
+// as long as what it has handed over is not stored; that is acknowledged all the same.
+func TestJetGivesBackAtOnceWhatNobodyWillRead(t *testing.T) {
+	t.Parallel()
+	onEachPolicy(t, func(t *testing.T, yaml string) {
+		s, js := jetServer(t)
+		yaml += "ack_wait: 1h\nbatch: {count: 10}"
+		r := newJetRig(t, s.ClientURL(), js, yaml)
+		connect(t, r.in)
+		r.publish(0, 40)
+		_, b := r.readN(10, false)
+		eventually(t, func() bool { return r.in.current().intake.waiting() == 30 }, func() string { return "not pulled" })
+		r.in.Stopped()
+
+		next := newJetRig(t, s.ClientURL(), js, yaml)
+		connect(t, next.in)
+		got, _ := next.readN(30, true)
+		assert.ElementsMatch(t, numbers(10, 40), got)
+		b[0].ack(t)
+		next.publish(40, 50)
+		got, _ = next.readN(10, true)
+		assert.Equal(t, numbers(40, 50), got)
+		next.settled(50)
+		assert.Zero(t, r.in.current().intake.counts().nacked, "nothing was rejected")
+	})
+}
+
 func TestJetDrainHandsOverWhatItHas(t *testing.T) {
 	t.Parallel()
 	r := jetConnected(t, "batch: {count: 10, period: 1h}")

@@ -22,6 +22,7 @@
 //	position/      where a record stands in its source: for dead letters and deduplication
 //	status/        the figures of a stream, their history, its pauses, /health and its listener
 //	status/page/   the live page, plain files that the binary serves, and /events behind it
+//	reading/       notices that the host reads an input no more, which it does not say
 //	topology/      what stands between inputs and output, and what is wrong with it
 //	checkup/       how components examine their servers for data-bridge doctor
 //	deadletter/    the output dead_letter_file, and what its lines are
@@ -38,7 +39,7 @@
 //	prometheus/    the metrics exporter: names, units and meaning of every series
 //
 // Imports point one way: cmd → all → {backpressure, nats, kafka, clickhouse, deadletter} →
-// {checkup, frame, gate, position, status, topology} → the standard library or Benthos' public API. Plugins
+// reading → {checkup, frame, gate, position, status, topology} → the standard library or Benthos' public API. Plugins
 // never import each other. Inside the output: clickhouse → {lane, server, record/json}, record/json →
 // record → column, server → column; of these only clickhouse knows Benthos, and only server a driver. cmd imports prometheus by itself: a build of Redpanda Connect has
 // an exporter of that name already.

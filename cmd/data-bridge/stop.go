@@ -42,7 +42,7 @@ func (s *stopper) watch(conf *service.ParsedConfig) error {
 const leaveTimeout = 6 * time.Second
 
 // exitCode turns a clean exit into 1 when records were accepted and not
-// settled: the host exits with 0 even after it had to force its stop. Then the
+// settled, of whatever source, at this end of the process: the host exits with 0 even after it had to force its stop. Then the
 // host does not wait for its inputs either, and a Kafka member that vanishes
 // without its last commit would hold its partitions for a session_timeout: so
 // this waits.

@@ -45,6 +45,7 @@ type stream struct {
 	ended chan error
 
 	mu     sync.Mutex
+	frozen chan struct{} // closed when the output goes on; nil when it does not stand still
 	stored []string
 	sizes  []int
 }
@@ -56,6 +57,11 @@ func run(t *testing.T, input string) *stream {
 
 func runBatched(t *testing.T, batch, input string) *stream {
 	t.Helper()
+	return runBuffered(t, "{batch: "+batch+", status_server: {enabled: false}}", input)
+}
+
+func runBuffered(t *testing.T, buffer, input string) *stream {
+	t.Helper()
 	s := &stream{t: t, api: freeAddress(t), ended: make(chan error, 1)}
 	env := service.GlobalEnvironment().Clone()
 	require.NoError(t, env.RegisterBatchOutput("collect", service.NewConfigSpec(),
@@ -64,10 +70,7 @@ func runBatched(t *testing.T, batch, input string) *stream {
 		}))
 	b := env.NewStreamBuilder()
 	require.NoError(t, b.SetYAML("input:\n  "+strings.ReplaceAll(strings.TrimSpace(input), "\n", "\n  ")+`
-buffer:
-  backpressure:
-    batch: `+batch+`
-    status_server: {enabled: false}
+buffer: {backpressure: `+buffer+`}
 output: {collect: {}}
 http: {enabled: true, address: "`+s.api+`"}
 logger: {level: none}
@@ -93,6 +96,11 @@ func (s *stream) Close(context.Context) error   { return nil }
 func (s *stream) WriteBatch(_ context.Context, batch service.MessageBatch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if frozen := s.frozen; frozen != nil {
+		s.mu.Unlock()
+		<-frozen
+		s.mu.Lock()
+	}
 	s.sizes = append(s.sizes, len(batch))
 	for _, m := range batch {
 		body, err := m.AsBytes()
@@ -102,6 +110,20 @@ func (s *stream) WriteBatch(_ context.Context, batch service.MessageBatch) error
 		s.stored = append(s.stored, string(body))
 	}
 	return nil
+}
+
+// freeze makes the output stand still until the function is called that it returns.
+func (s *stream) freeze() (goOn func()) {
+	frozen := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.frozen = frozen
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.frozen = nil
+		close(frozen)
+	})
 }
 
 func (s *stream) stop() {
@@ -226,6 +248,40 @@ func TestADynamicInputIsReplaced(t *testing.T) {
 	assert.EqualValues(t, 300, in.Received.Load())
 	assert.Zero(t, in.Discarded())
 	assert.False(t, st.gate().State().Draining)
+	st.stop()
+}
+
+// While the output stands still, an input that is to be replaced takes in nothing more,
+// and what it has is counted at once. Its place is taken when the output goes on, where
+// whoever asked for that has waited.
+func TestADynamicInputIsReplacedWhenTheOutputGoesOn(t *testing.T) {
+	s, conn := natsServer(t)
+	input := func(subject string) string {
+		return fmt.Sprintf("{label: feed, pausable_nats: {urls: [%q], subjects: [%s], batch: {count: 10, period: 1ms}}}", s.ClientURL(), subject)
+	}
+	st := runBuffered(t, "{max_buffer_size: 100, enabled: false, batch: {count: 10, period: 10ms}, status_server: {enabled: false}}", "dynamic:\n    inputs:\n      feed: "+input("old"))
+	in := status.Of(st.Resources(), "").Input("feed", status.KindNATS)
+	publish(t, s, conn, "old", "old", 10)
+	eventually(t, "it delivers", func() bool { return st.count("old ") == 10 })
+	goOn := st.freeze()
+	publish(t, s, conn, "old", "old", 1000)
+	eventually(t, "the buffer is full, and blocks the input", func() bool { return in.Received.Load() == 1010 && in.Level.Load() == 100 })
+
+	answered := make(chan struct{})
+	go func() { defer close(answered); st.post("/inputs/feed", input("new")) }()
+	eventually(t, "the old one has ended its subscription, and counted what it had", func() bool {
+		found, err := s.Subsz(&server.SubszOptions{Subscriptions: true, Account: "$G", Test: "old"})
+		return err == nil && found.Total == 0 && in.Dropped.Load() > 0
+	})
+	assert.GreaterOrEqual(t, in.Dropped.Load(), int64(850), "1000, but for the buffer and a few batches on their way there")
+	publish(t, s, conn, "new", "new", 100)
+	goOn()
+	<-answered
+	eventually(t, "the new one delivers", func() bool { return st.count("new ") == 100 })
+	eventually(t, "received = stored + dropped", func() bool {
+		return in.Received.Load() == 1110 && in.Received.Load() == int64(st.count(""))+in.Discarded()
+	})
+	assert.Equal(t, in.Dropped.Load(), in.LostAtStop.Load())
 	st.stop()
 }
 

@@ -149,7 +149,7 @@ func losses(h status.Health) (fields []any) {
 	for _, c := range []struct {
 		name string
 		n    int64
-	}{{"dead_letters", dead}, {"dropped", dropped}, {"conflated", conflated}, {"slow_consumer", slow}, {"records_lost", lost}} {
+	}{{"dead_letters", dead}, {"dropped", dropped}, {"conflated", conflated}, {"slow_consumer", slow}, {"records_lost", lost}, {"lost_at_stop", h.LostAtStop}} {
 		if c.n != 0 {
 			fields = append(fields, c.name, c.n)
 		}

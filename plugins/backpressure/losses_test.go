@@ -64,7 +64,7 @@ func TestHeartbeatTellsOfLosses(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
 		beats := entries(t, log, "💓 Heartbeat")
-		for _, field := range []string{"dead_letters", "dropped", "conflated", "slow_consumer", "records_lost", "lag"} {
+		for _, field := range []string{"dead_letters", "dropped", "conflated", "slow_consumer", "records_lost", "lost_at_stop", "lag"} {
 			assert.NotContains(t, beats[len(beats)-1], field)
 		}
 
@@ -72,6 +72,7 @@ func TestHeartbeatTellsOfLosses(t *testing.T) {
 		nats.Dropped.Store(3)
 		nats.Conflated.Store(4)
 		nats.SlowConsumer.Store(5)
+		nats.LoseAtStop(2)
 		kafka := r.board.Input("external", status.KindKafka)
 		kafka.Dropped.Store(10)
 		kafka.Lost.Store(6)
@@ -84,7 +85,7 @@ func TestHeartbeatTellsOfLosses(t *testing.T) {
 		beats = entries(t, log, "💓 Heartbeat")
 		last := beats[len(beats)-1]
 		for field, want := range map[string]string{
-			"dead_letters": "8", "dropped": "13", "conflated": "4", "slow_consumer": "5", "records_lost": "6", "lag": "0",
+			"dead_letters": "8", "dropped": "13", "conflated": "4", "slow_consumer": "5", "records_lost": "6", "lost_at_stop": "2", "lag": "0",
 		} {
 			assert.Equal(t, want, last[field], field)
 		}

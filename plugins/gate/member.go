@@ -69,6 +69,9 @@ func (g *Gate) anyPaused() bool {
 	return slices.ContainsFunc(g.members, func(m *Member) bool { return m.paused })
 }
 
+// Governed reports whether a buffer controls the gate, or is about to.
+func (m *Member) Governed() bool { return m.gate.Governed() }
+
 // Stopping says that the host has begun to stop this input, which is drained alone:
 // it is read no more. Whether the stream stops, or another input takes this one's
 // place, nobody can tell yet; see Watcher.Ending. Calling it

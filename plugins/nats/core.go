@@ -44,8 +44,9 @@ type coreInput struct {
 	records *records
 	parcels parcels
 	member  *gate.Member // set by the first successful dial
-	// governed says that our buffer tells which batches have arrived.
-	governed bool
+	// governed says that our buffer tells which batches have arrived. An input of dynamic
+	// may be there before the buffer is.
+	governed atomic.Bool
 
 	nacked      atomic.Int64
 	nackMetric  *service.MetricCounter
@@ -163,7 +164,7 @@ func (c *coreInput) tell(f func(*session)) {
 func (c *coreInput) join() {
 	if c.member == nil {
 		g := gate.Of(c.res, topology.Gate(c.res, c.conf.connection.gate))
-		c.governed = g.Governed()
+		c.governed.Store(g.Governed())
 		c.member = joinGate(g, c.label, c, c.log)
 	}
 }
@@ -256,7 +257,7 @@ func (c *coreInput) Close(context.Context) error {
 	if c.figures == nil {
 		return nil
 	}
-	c.count(c.hold.retract(c.parcels.lost(c.governed)), "were handed over when the input was stopped, and the host dropped them")
+	c.count(c.hold.retract(c.parcels.lost(c.governed.Load())), "were handed over when the input was stopped, and the host dropped them")
 	c.farewell()
 	c.figures.Link.Closed()
 	if c.member != nil {
@@ -278,6 +279,9 @@ func (c *coreInput) Stopped() {
 
 // letGo unsubscribes, and counts what is queued.
 func (c *coreInput) letGo() {
+	if c.member != nil && c.member.Governed() {
+		c.governed.Store(true)
+	}
 	c.hold.close()
 	lost := c.endSession()
 	if c.figures != nil {

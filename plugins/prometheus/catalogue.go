@@ -101,7 +101,7 @@ var bufferSeries = []Series{
 var sourceSeries = []Series{
 	ofInput("source_received", "source_received_records", KindCounter, "Records that the source delivered, dropped ones included."),
 	ofInput("source_accepted", "source_accepted_records", KindCounter, "Records that the buffer took."),
-	ofInput("source_dropped", "source_dropped_records", KindCounter, "Records discarded because of a pause, by configuration (on_pause)."),
+	ofInput("source_dropped", "source_dropped_records", KindCounter, "Records discarded because of a pause, by configuration (on_pause), or because the connection or the input ended while they were queued in the client."),
 	ofInput("source_conflated", "source_conflated_records", KindCounter, "Records that a newer one of their key took the place of during a pause."),
 	ofInput("source_slow_consumer", "source_slow_consumer_records", KindCounter, "Records that the client discarded because its own queue was full."),
 	ofInput("source_lost", "source_lost_records", KindCounter, "Records that the source discarded before they were delivered: by retention while nobody read them, with a topic that was deleted, or with a log that was cut off. An upper bound: markers of transactions and what compaction removed count as well."),

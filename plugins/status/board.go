@@ -30,7 +30,8 @@ type Input struct {
 
 	// Received counts what the source delivered, dropped records included.
 	Received atomic.Int64
-	// Dropped counts what a pause discarded by configuration.
+	// Dropped counts what a pause discarded by configuration, and what was queued in the
+	// client when its connection, or the input, ended.
 	Dropped atomic.Int64
 	// Conflated counts what a newer record of its key took the place of during a pause.
 	Conflated atomic.Int64

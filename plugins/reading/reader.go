@@ -12,7 +12,7 @@ package reading
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 
@@ -136,7 +136,7 @@ func (r *Reader) reads(ctx context.Context) service.BatchInput {
 	if r.handed {
 		r.take()
 	}
-	if r.life == ctx { //nolint:errorlint // contexts
+	if r.life == ctx {
 		r.life = nil
 		r.disarm = context.AfterFunc(ctx, r.stop)
 	}
@@ -233,7 +233,7 @@ func (r *Reader) leave() {
 	host := r.host
 	r.in, r.host = nil, nil
 	_ = host.Close(context.Background()) // it never fails
-	err := fmt.Errorf("the host has started this input and does not read it: nothing of it would be stored, so it was closed; set the input again, or restart the stream")
+	err := errors.New("the host has started this input and does not read it: nothing of it would be stored, so it was closed; set the input again, or restart the stream")
 	r.conf.Resources.Logger().With("input", r.label).Error("An input is not read: " + err.Error())
 	status.Of(r.conf.Resources, topology.Gate(r.conf.Resources, r.conf.Gate)).Input(r.label, r.conf.Kind).Link.Abandoned(err)
 }

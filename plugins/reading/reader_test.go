@@ -53,6 +53,7 @@ func (e *endless) Stopped() { e.stopped.Add(1) }
 // rig is a reader under a gate that a buffer controls.
 type rig struct {
 	*Reader
+	t       *testing.T
 	gate    *gate.Gate
 	control *gate.Controller
 	link    *status.Link
@@ -73,7 +74,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	res := service.MockResources()
 	label := status.LabelOf(res)
-	r := &rig{gate: gate.Of(res, ""), link: &status.Of(res, "").Input(label, status.KindNATS).Link}
+	r := &rig{t: t, gate: gate.Of(res, ""), link: &status.Of(res, "").Input(label, status.KindNATS).Link}
 	r.control = r.gate.Controller(gate.Limits{Max: 10, Pause: 8, Yield: 6, Resume: 4}, true, quiet{})
 	r.control.Attach()
 	r.Reader = New(Config{Kind: status.KindNATS, Resources: res, Make: func() (Input, service.BatchInput) {
@@ -85,11 +86,11 @@ func newRig(t *testing.T) *rig {
 }
 
 // read connects and reads one batch, under these contexts.
-func (r *rig) read(t *testing.T, connecting, reading context.Context) {
-	t.Helper()
-	require.NoError(t, r.Connect(connecting))
+func (r *rig) read(connecting, reading context.Context) {
+	r.t.Helper()
+	require.NoError(r.t, r.Connect(connecting))
 	_, _, err := r.ReadBatch(reading)
-	require.NoError(t, err)
+	require.NoError(r.t, err)
 }
 
 // The host ends the context that it gave to Connect and ReadBatch, and calls neither
@@ -98,7 +99,7 @@ func TestTheInputHearsThatItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		life, end := context.WithCancel(t.Context())
-		r.read(t, life, life)
+		r.read(life, life)
 		_, _, err := r.ReadBatch(life)
 		require.NoError(t, err)
 		synctest.Wait()
@@ -122,7 +123,7 @@ func TestContextsOfSingleCallsAreNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		first, endFirst := context.WithCancel(t.Context())
-		r.read(t, first, first)
+		r.read(first, first)
 		connecting, connected := context.WithCancel(t.Context())
 		require.NoError(t, r.Connect(connecting))
 		connected()
@@ -146,7 +147,7 @@ func TestContextsOfSingleCallsAreNoEnd(t *testing.T) {
 func TestAnInputThatNobodyReadsIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.read(t, t.Context(), t.Context())
+		r.read(t.Context(), t.Context())
 		time.Sleep(leftAfter)
 		synctest.Wait()
 		assert.Zero(t, r.made[0].closed.Load(), "it may be taken yet")
@@ -160,7 +161,7 @@ func TestAnInputThatNobodyReadsIsClosed(t *testing.T) {
 
 		_, _, err := r.ReadBatch(t.Context())
 		require.ErrorIs(t, err, service.ErrNotConnected)
-		r.read(t, t.Context(), t.Context())
+		r.read(t.Context(), t.Context())
 		assert.True(t, r.link.State().Connected)
 		require.Len(t, r.made, 2)
 		time.Sleep(time.Hour)
@@ -174,7 +175,7 @@ func TestAnInputThatNobodyReadsIsClosed(t *testing.T) {
 func TestAnInputThatNobodyReadsLeavesTheLinkToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.read(t, t.Context(), t.Context())
+		r.read(t.Context(), t.Context())
 		r.link.Opened()
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -195,7 +196,7 @@ func TestAnInputThatMayStillBeReadIsKept(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
 				prepare(r)
-				r.read(t, t.Context(), t.Context())
+				r.read(t.Context(), t.Context())
 				time.Sleep(time.Hour)
 				synctest.Wait()
 				assert.Zero(t, r.made[0].closed.Load())
@@ -210,7 +211,7 @@ func TestTheTimeCountsFromWhenThereIsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.control.Takes(true)
-		r.read(t, t.Context(), t.Context())
+		r.read(t.Context(), t.Context())
 		time.Sleep(time.Hour)
 		r.control.Takes(false)
 		r.control.Takes(true) // somebody else's
@@ -227,7 +228,7 @@ func TestTheTimeCountsFromWhenThereIsRoom(t *testing.T) {
 func TestCloseEndsTheWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.read(t, t.Context(), t.Context())
+		r.read(t.Context(), t.Context())
 		require.NoError(t, r.Close(t.Context()))
 		time.Sleep(time.Hour)
 		assert.EqualValues(t, 1, r.made[0].closed.Load())

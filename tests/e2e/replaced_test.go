@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -81,7 +80,7 @@ func TestADynamicInputIsReplacedWhileClickHouseIsFrozen(t *testing.T) {
 	h := b.until("what the old one had queued is counted", func(h harness.Health) bool { return ticks(h).Dropped > 0 })
 	t.Logf("frozen: %d received, %d accepted, %d dropped", ticks(h).Received, ticks(h).Accepted, ticks(h).Dropped)
 	giveUp()
-	require.True(t, errors.Is(<-answer, context.Canceled))
+	require.ErrorIs(t, <-answer, context.Canceled)
 	b.await("Failed to stop old copy of dynamic input")
 	r.publish(marketdata.Ticks, 2000) // to the new one alone: the old one is no longer subscribed
 	b.until("the new one has it", func(h harness.Health) bool { return ticks(h).Received == 12_500 })

@@ -33,14 +33,18 @@ up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addr
 .PHONY: test
 test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
 
+# Test binaries are linked by the dozen: without what only a debugger reads that is half
+# the work. Vet is lint's.
+TESTFLAGS := -vet=off -ldflags=-w
+
 # Tests that run beside each other mostly wait: they are more than processors.
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
-	go test -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
+	go test $(TESTFLAGS) -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
 
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e -raced
+	go test $(TESTFLAGS) -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e -raced
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand

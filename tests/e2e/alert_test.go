@@ -16,7 +16,7 @@ var criticalLine = regexp.MustCompile(`^🔴 CRITICAL: Backpressure active for \
 
 // Acceptance 5: a pause over alert_after is alerted at every heartbeat and makes
 // the bridge unhealthy, until it is over.
-func TestLongPauseIsAlerted(t *testing.T) {
+func TestAPauseThatLastsIsAlerted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, oneEngine())
 	b := r.start(env{"ALERT_AFTER": "2s", "HEARTBEAT_INTERVAL": "1s"}).ready()

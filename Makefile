@@ -44,7 +44,7 @@ unit: ## Unit, property and integration tests, with the race detector
 
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test $(TESTFLAGS) -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e -raced
+	go test $(TESTFLAGS) -race -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e/...
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,14 +21,10 @@ const (
 	bridgeYAML = "config/bridge.yaml"
 )
 
-// raced is what make asks for: the detector where it finds something of the
-// product's. The tests themselves only look on, and look on at a fifth of the cost.
-var raced = flag.Bool("raced", raceDetector, "build the data-bridge that is tested with the race detector")
-
 // What TestMain finds and builds.
 var (
 	root   string // of the repository
-	binary string // data-bridge, with the race detector if -raced
+	binary string // data-bridge, with the race detector if the tests have it
 	plain  string // data-bridge as it is shipped: for what is measured or killed, and for commands that end before anything runs
 )
 
@@ -41,7 +36,6 @@ func TestMain(m *testing.M) {
 type building struct{ stack.Runner }
 
 func (b building) Run() int {
-	flag.Parse()
 	dir, err := os.MkdirTemp("", "data-bridge-e2e-")
 	if err == nil {
 		defer os.RemoveAll(dir)
@@ -64,7 +58,7 @@ func build(dir string) (err error) {
 		return err
 	}
 	plain = filepath.Join(dir, "data-bridge")
-	if err := goBuild(plain); err != nil || !*raced {
+	if err := goBuild(plain); err != nil || !raceDetector {
 		binary = plain
 		return err
 	}

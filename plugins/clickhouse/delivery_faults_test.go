@@ -211,11 +211,12 @@ func TestATableWithTooManyBadRowsWaits(t *testing.T) {
 
 // A share of bad rows that is configured away makes dead letters of all.
 func TestAllRowsMayBecomeDeadLetters(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := newTable(t, server, "id UInt8")
-	out := open(t, yamlFor(t, server, table, "max_dead_letter_share: 1"))
-	require.NoError(t, out.WriteBatch(t.Context(), records(ids(1000, 2000)...)))
-	require.Len(t, boxOf(t).all(), 1000)
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8")
+		out := open(t, yamlFor(t, server, table, "max_dead_letter_share: 1"))
+		require.NoError(t, out.WriteBatch(t.Context(), records(ids(1000, 2000)...)))
+		require.Len(t, boxOf(t).all(), 1000)
+	})
 }
 
 // Ways to tables whose names are made of data are dropped when nobody has used

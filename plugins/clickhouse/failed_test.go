@@ -271,14 +271,14 @@ func TestWhatIsKeptGoesThroughTheProcessorsAgain(t *testing.T) {
 // Behind a full buffer, too, a service that processors ask and that is back sets free
 // what was kept for it, without a restart, and nothing becomes a dead letter.
 func TestAFullBufferOfFailedRecordsGoesOnByItself(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := newTable(t, server, "id UInt32")
-	asked := filepath.Join(t.TempDir(), "service")
-	require.NoError(t, os.WriteFile(asked, []byte("down"), 0o600))
-	port, err := stack.FreePort()
-	require.NoError(t, err)
-	b := service.NewStreamBuilder()
-	require.NoError(t, b.SetYAML(fmt.Sprintf(`
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt32")
+		asked := filepath.Join(t.TempDir(), "service")
+		require.NoError(t, os.WriteFile(asked, []byte("down"), 0o600))
+		port, err := stack.FreePort()
+		require.NoError(t, err)
+		b := service.NewStreamBuilder()
+		require.NoError(t, b.SetYAML(fmt.Sprintf(`
 input:
   generate: {count: 3000, interval: "", batch_size: 100, mapping: 'root.id = counter()'}
 buffer: {backpressure: {max_buffer_size: 1000, status_server: {address: "127.0.0.1:%d"}, batch: {count: 200, period: 10ms}}}
@@ -290,39 +290,40 @@ output:
 %s
 logger: {level: none}
 `, port, asked, indent(yamlFor(t, server, table, "")))))
-	stream, err := b.Build()
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), long)
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- stream.Run(ctx) }()
-	require.Eventually(t, func() bool {
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/health", port)) //nolint:noctx // ends with the stream
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		var h struct {
-			Metrics struct {
-				Backpressure struct {
-					Level int `json:"current_buffer"`
+		stream, err := b.Build()
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), long)
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- stream.Run(ctx) }()
+		require.Eventually(t, func() bool {
+			resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/health", port)) //nolint:noctx // ends with the stream
+			if err != nil {
+				return false
+			}
+			defer resp.Body.Close()
+			var h struct {
+				Metrics struct {
+					Backpressure struct {
+						Level int `json:"current_buffer"`
+					}
+				}
+				Outputs map[string]struct {
+					Parked int `json:"parked_rows"`
 				}
 			}
-			Outputs map[string]struct {
-				Parked int `json:"parked_rows"`
+			err = json.NewDecoder(resp.Body).Decode(&h)
+			parked := 0
+			for _, o := range h.Outputs {
+				parked += o.Parked
 			}
-		}
-		err = json.NewDecoder(resp.Body).Decode(&h)
-		parked := 0
-		for _, o := range h.Outputs {
-			parked += o.Parked
-		}
-		return err == nil && h.Metrics.Backpressure.Level == 1000 && parked == 1000
-	}, long, 5*time.Millisecond)
-	require.NoError(t, os.WriteFile(asked, []byte("up"), 0o600))
-	require.NoError(t, <-ended)
-	require.Equal(t, "3000 3000", count(t, server, table))
-	require.Empty(t, boxOf(t).all())
+			return err == nil && h.Metrics.Backpressure.Level == 1000 && parked == 1000
+		}, long, 5*time.Millisecond)
+		require.NoError(t, os.WriteFile(asked, []byte("up"), 0o600))
+		require.NoError(t, <-ended)
+		require.Equal(t, "3000 3000", count(t, server, table))
+		require.Empty(t, boxOf(t).all())
+	})
 }
 
 // The error of a processor reaches the output from wherever it happens: in front of

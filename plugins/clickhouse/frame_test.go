@@ -76,23 +76,24 @@ func TestEmptyRecordsHaveAPosition(t *testing.T) {
 
 // The token of rows is the same in frames and alone.
 func TestFramesAreDeduplicated(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := newOnceTable(t, server, 100)
-	out := open(t, yamlFor(t, server, table, ""))
-	var texts []string
-	run := position.NewRun("kafka/t/0", 50)
-	ctx := run.Mark(context.Background())
-	var alone service.MessageBatch
-	for i := range 50 {
-		text := fmt.Sprintf(`{"id":%d}`, i)
-		texts = append(texts, text)
-		data := []byte(text)
-		run.Add(int64(i), data)
-		alone = append(alone, service.NewMessageWithContext(ctx, data))
-	}
-	require.NoError(t, out.WriteBatch(t.Context(), alone))
-	require.NoError(t, out.WriteBatch(t.Context(), service.MessageBatch{framed(0, nil, texts[:20]...), framed(20, nil, texts[20:]...)}))
-	require.Equal(t, [][]string{{"50"}}, query(t, server, "SELECT count() FROM default."+table))
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newOnceTable(t, server, 100)
+		out := open(t, yamlFor(t, server, table, ""))
+		var texts []string
+		run := position.NewRun("kafka/t/0", 50)
+		ctx := run.Mark(context.Background())
+		var alone service.MessageBatch
+		for i := range 50 {
+			text := fmt.Sprintf(`{"id":%d}`, i)
+			texts = append(texts, text)
+			data := []byte(text)
+			run.Add(int64(i), data)
+			alone = append(alone, service.NewMessageWithContext(ctx, data))
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), alone))
+		require.NoError(t, out.WriteBatch(t.Context(), service.MessageBatch{framed(0, nil, texts[:20]...), framed(20, nil, texts[20:]...)}))
+		require.Equal(t, [][]string{{"50"}}, query(t, server, "SELECT count() FROM default."+table))
+	})
 }
 
 // Records of one frame may go to several shards, and to a table that cannot be
@@ -141,13 +142,14 @@ func TestARewrittenFrameIsOneRecord(t *testing.T) {
 // Errors that are handed back name the message, whose records are all delivered
 // again.
 func TestRejectHandsBackFrames(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := newTable(t, server, "id UInt8")
-	yaml := strings.Replace(yamlFor(t, server, table, ""), fmt.Sprintf("{letter_box: {name: %q}}", t.Name()), "{reject: no}", 1)
-	out := open(t, yaml)
-	batch := service.MessageBatch{framed(0, nil, `{"id":1}`), framed(1, nil, `{"id":2}`, `{"id":300}`, `{"id":301}`)}
-	err := out.WriteBatch(t.Context(), batch)
-	var failed *service.BatchError
-	require.ErrorAs(t, err, &failed)
-	require.Equal(t, 1, failed.IndexedErrors())
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt8")
+		yaml := strings.Replace(yamlFor(t, server, table, ""), fmt.Sprintf("{letter_box: {name: %q}}", t.Name()), "{reject: no}", 1)
+		out := open(t, yaml)
+		batch := service.MessageBatch{framed(0, nil, `{"id":1}`), framed(1, nil, `{"id":2}`, `{"id":300}`, `{"id":301}`)}
+		err := out.WriteBatch(t.Context(), batch)
+		var failed *service.BatchError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, 1, failed.IndexedErrors())
+	})
 }

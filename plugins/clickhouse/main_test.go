@@ -44,6 +44,12 @@ func engines(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
 	t.Run(stack.KindChDB+" native", func(t *testing.T) { test(t, stack.OverNative(stack.Shared.ClickHouse(t, stack.KindChDB))) })
 }
 
+// current runs a test on the current engine by both protocols.
+func current(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
+	t.Run(protocolHTTP, func(t *testing.T) { test(t, stack.Shared.ClickHouse(t, stack.KindChDB)) })
+	t.Run(protocolNative, func(t *testing.T) { test(t, stack.OverNative(stack.Shared.ClickHouse(t, stack.KindChDB))) })
+}
+
 var tableNumber atomic.Int64
 
 // newTable creates a table of those columns and returns its name.

@@ -42,13 +42,14 @@ func TestOneMessageIsSeveralRows(t *testing.T) {
 // Equal objects of one message are rows of their own, and known again when the
 // message comes again.
 func TestSeveralRowsOfAMessageAreDeduplicated(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := fmt.Sprintf("t%d", tableNumber.Add(1))
-	require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+table+" (id UInt8, m UInt8 MATERIALIZED throwIf(id = 9)) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100"))
-	out := open(t, yamlFor(t, server, table, ""))
-	// The server refuses one of them, so that each is inserted alone in the end.
-	for range 2 {
-		require.NoError(t, out.WriteBatch(t.Context(), service.MessageBatch{framed(7, nil, `[{"id":9},{"id":1},{"id":9},{"id":1}]`)}))
-		require.Equal(t, [][]string{{"2"}}, query(t, server, "SELECT count() FROM default."+table))
-	}
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := fmt.Sprintf("t%d", tableNumber.Add(1))
+		require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+table+" (id UInt8, m UInt8 MATERIALIZED throwIf(id = 9)) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100"))
+		out := open(t, yamlFor(t, server, table, ""))
+		// The server refuses one of them, so that each is inserted alone in the end.
+		for range 2 {
+			require.NoError(t, out.WriteBatch(t.Context(), service.MessageBatch{framed(7, nil, `[{"id":9},{"id":1},{"id":9},{"id":1}]`)}))
+			require.Equal(t, [][]string{{"2"}}, query(t, server, "SELECT count() FROM default."+table))
+		}
+	})
 }

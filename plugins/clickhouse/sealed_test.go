@@ -41,49 +41,51 @@ func givingUpSoon(yaml string) string {
 // What a crash repeats is stored once, by whichever process, in whichever
 // company, and rewritten on its way.
 func TestASealedRunIsStoredOnce(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	rewrite, err := bloblang.Parse(`root = this.merge({"note": if this.id % 3 == 0 { "third" } else { deleted() }})`)
-	require.NoError(t, err)
-	for name, prepare := range map[string]func(t *testing.T, batch service.MessageBatch) service.MessageBatch{
-		"as it came": func(_ *testing.T, batch service.MessageBatch) service.MessageBatch { return batch },
-		"rewritten": func(t *testing.T, batch service.MessageBatch) service.MessageBatch {
-			out := make(service.MessageBatch, len(batch))
-			for i, m := range batch {
-				var err error
-				out[i], err = m.BloblangQuery(rewrite)
-				require.NoError(t, err)
-			}
-			return out
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			table := newOnceTable(t, server, 100)
-			for range 2 { // two processes
-				out := open(t, yamlFor(t, server, table, ""))
-				for range 2 {
-					require.NoError(t, out.WriteBatch(t.Context(), prepare(t, sealed(0, 0, 100))))
-					mixed := append(sealed(1, 0, 50), sealed(0, 100, 150)...)
-					require.NoError(t, out.WriteBatch(t.Context(), prepare(t, mixed)))
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		rewrite, err := bloblang.Parse(`root = this.merge({"note": if this.id % 3 == 0 { "third" } else { deleted() }})`)
+		require.NoError(t, err)
+		for name, prepare := range map[string]func(t *testing.T, batch service.MessageBatch) service.MessageBatch{
+			"as it came": func(_ *testing.T, batch service.MessageBatch) service.MessageBatch { return batch },
+			"rewritten": func(t *testing.T, batch service.MessageBatch) service.MessageBatch {
+				out := make(service.MessageBatch, len(batch))
+				for i, m := range batch {
+					var err error
+					out[i], err = m.BloblangQuery(rewrite)
+					require.NoError(t, err)
 				}
-			}
-			require.Equal(t, [][]string{{"200", "200"}}, query(t, server, "SELECT count(), uniqExact(p, id) FROM default."+table))
-		})
-	}
+				return out
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				table := newOnceTable(t, server, 100)
+				for range 2 { // two processes
+					out := open(t, yamlFor(t, server, table, ""))
+					for range 2 {
+						require.NoError(t, out.WriteBatch(t.Context(), prepare(t, sealed(0, 0, 100))))
+						mixed := append(sealed(1, 0, 50), sealed(0, 100, 150)...)
+						require.NoError(t, out.WriteBatch(t.Context(), prepare(t, mixed)))
+					}
+				}
+				require.Equal(t, [][]string{{"200", "200"}}, query(t, server, "SELECT count(), uniqExact(p, id) FROM default."+table))
+			})
+		}
+	})
 }
 
 // A row that the server rejects is found by halving; the halves have names that
 // stay, too.
 func TestASealedRunWithARowThatIsRejectedIsStoredOnce(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := fmt.Sprintf("once%d", tableNumber.Add(1))
-	require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+table+
-		" (p UInt8, id UInt32, CONSTRAINT c CHECK id != 37) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100"))
-	for range 2 {
-		out := open(t, yamlFor(t, server, table, ""))
-		require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 100)))
-	}
-	require.Equal(t, [][]string{{"99", "99"}}, query(t, server, "SELECT count(), uniqExact(id) FROM default."+table))
-	require.Len(t, boxOf(t).all(), 2, "a dead letter may be repeated")
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := fmt.Sprintf("once%d", tableNumber.Add(1))
+		require.NoError(t, server.Exec(t.Context(), "CREATE TABLE default."+table+
+			" (p UInt8, id UInt32, CONSTRAINT c CHECK id != 37) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100"))
+		for range 2 {
+			out := open(t, yamlFor(t, server, table, ""))
+			require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 100)))
+		}
+		require.Equal(t, [][]string{{"99", "99"}}, query(t, server, "SELECT count(), uniqExact(id) FROM default."+table))
+		require.Len(t, boxOf(t).all(), 2, "a dead letter may be repeated")
+	})
 }
 
 // Sealed records wait, and are not stored, while a repeated insert could not be
@@ -108,27 +110,29 @@ func TestSealedRunsNeedAWindow(t *testing.T) {
 
 // The table is looked at before the first record where it has one name.
 func TestExactlyOnceIsCheckedAtTheStart(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	conf, err := spec().ParseYAML(yamlFor(t, server, newTable(t, server, "id UInt32"), ""), nil)
-	require.NoError(t, err)
-	out, err := newOutput(conf, service.MockResources())
-	require.NoError(t, err)
-	defer out.Close(context.Background())
-	out.once = func() bool { return true }
-	require.ErrorContains(t, out.Connect(t.Context()), "an input has exactly_once set, but inserts are not deduplicated in table")
-	results := out.ConnectionTest(t.Context())
-	require.Len(t, results, 1)
-	require.ErrorIs(t, results[0].Err, errNoWindow)
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		conf, err := spec().ParseYAML(yamlFor(t, server, newTable(t, server, "id UInt32"), ""), nil)
+		require.NoError(t, err)
+		out, err := newOutput(conf, service.MockResources())
+		require.NoError(t, err)
+		defer out.Close(context.Background())
+		out.once = func() bool { return true }
+		require.ErrorContains(t, out.Connect(t.Context()), "an input has exactly_once set, but inserts are not deduplicated in table")
+		results := out.ConnectionTest(t.Context())
+		require.Len(t, results, 1)
+		require.ErrorIs(t, results[0].Err, errNoWindow)
+	})
 }
 
 // A window that is taken away later is noticed when the table is read again.
 func TestAWindowThatIsTakenAwayStopsSealedRuns(t *testing.T) {
-	server := stack.Shared.ClickHouse(t, stack.KindChDB)
-	table := newOnceTable(t, server, 100)
-	out := open(t, givingUpSoon(yamlFor(t, server, table, "schema_refresh: 1ms")))
-	require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 10)))
-	require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY SETTING non_replicated_deduplication_window = 0"))
-	require.ErrorIs(t, out.WriteBatch(t.Context(), sealed(0, 10, 20)), errNoWindow)
+	current(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newOnceTable(t, server, 100)
+		out := open(t, givingUpSoon(yamlFor(t, server, table, "schema_refresh: 1ms")))
+		require.NoError(t, out.WriteBatch(t.Context(), sealed(0, 0, 10)))
+		require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY SETTING non_replicated_deduplication_window = 0"))
+		require.ErrorIs(t, out.WriteBatch(t.Context(), sealed(0, 10, 20)), errNoWindow)
+	})
 }
 
 func TestSeparate(t *testing.T) {

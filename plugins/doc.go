@@ -107,7 +107,7 @@
 //     pauses are published at once.
 //   - The live page costs nothing where records pass. One goroutine of the status
 //     listener reads the counters once a second; that makes the rates and the
-//     last hour, in a ring of 72 kB for each stream. What went wrong is remembered
+//     last hour, in a ring of 115 kB for each stream. What went wrong is remembered
 //     in a bounded list of words that never hold a record's content. The page
 //     only shows: it operates nothing.
 //

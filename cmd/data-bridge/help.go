@@ -21,6 +21,7 @@ named, or a command:
   data-bridge lint ./config.yaml
   data-bridge doctor ./config.yaml
   data-bridge run ./config.yaml
+  data-bridge top
   data-bridge run -r "./resources/*.yaml" ./config.yaml`
 
 const describedStreams = `Runs several pipelines in one process, each from a file of its own, whose name is that of

@@ -101,8 +101,8 @@ func TestInsertsAreTimedOverTheLastSeconds(t *testing.T) {
 	assert.Nil(t, h.Outputs["a"].Tables["idle"].Insert)
 	assert.Equal(t, seconds(2), h.Outputs["b"].Insert)
 	s, _, _ := b.history.since(0)
-	assert.Equal(t, Known(-1), s.Insert[0])
-	assert.Equal(t, Known(0.1), s.Insert[len(s.Insert)-1], "the last sample was before the slow one")
+	assert.Equal(t, []Known{-1, -1}, s.Insert[:2])
+	assert.Equal(t, []Known{0.1}, s.Insert[len(s.Insert)-1:], "the last sample was before the slow one")
 
 	observed(b, 6, func(int) {})
 	assert.Nil(t, b.Health().Outputs["b"].Insert, "that was long ago")

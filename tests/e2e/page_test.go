@@ -154,12 +154,12 @@ func (b *browser) keyboard() {
 
 // tile is an expression for what the tile of that name says.
 func tile(name string) string {
-	return `[...document.querySelectorAll("#tiles > div")].find(d => d.firstChild.textContent === "` + name + `").children[1].textContent`
+	return `[...document.querySelectorAll("#tiles > div")].find(d => d.firstChild.textContent === "` + name + `")?.children[1].textContent`
 }
 
 // cell is an expression for what the row of a table says in the column of that name.
 func cell(table, row, column string) string {
-	return `[...document.querySelectorAll("#` + table + ` tr")].find(r => r.firstChild.textContent.startsWith("` + row + `")).querySelector("[data-label='` + column + `']").textContent`
+	return `[...document.querySelectorAll("#` + table + ` tr")].find(r => r.firstChild.textContent.startsWith("` + row + `"))?.querySelector("[data-label='` + column + `']").textContent`
 }
 
 // seesFigures expects the figures that tell how well the bridge keeps up.

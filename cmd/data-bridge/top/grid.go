@@ -1,6 +1,7 @@
 package top
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -179,12 +180,8 @@ func (v view) incidents(one *stream) []string {
 	}
 	lines := []string{"", v.paint(quiet, "LAST ERRORS")}
 	for _, i := range one.incidents[:min(len(one.incidents), mostListed)] {
-		where := strings.TrimPrefix(strings.TrimPrefix(i.Component, "output "), "input ")
-		for _, more := range []string{i.Table, i.Column} {
-			if more != "" {
-				where += " > " + more
-			}
-		}
+		way := []string{strings.TrimPrefix(strings.TrimPrefix(i.Component, "output "), "input "), i.Table, i.Column}
+		where := strings.Join(slices.DeleteFunc(way, func(name string) bool { return name == "" }), " > ")
 		head := clock(i.Last) + "  " + clean(where) + "  " + v.paint(warning, clean(i.Class)) + "  x" + count(i.Count) + "  "
 		lines = append(lines, head+clean(i.Message))
 	}

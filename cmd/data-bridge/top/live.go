@@ -27,19 +27,18 @@ type model struct {
 	client *client
 	want   string // the stream that was asked for
 
-	state      state
-	width      int
-	height     int
-	plain      bool
-	config     bool // show what is configured
-	top        int  // the first line that is shown of what does not fit
-	began      bool // there was an event
-	lost       *lostMsg
-	lostAt     time.Time
-	clock      time.Time // of this machine
-	skew       time.Duration
-	err        error
-	quitSignal bool
+	state  state
+	width  int
+	height int
+	plain  bool
+	config bool // show what is configured
+	top    int  // the first line that is shown of what does not fit
+	began  bool // there was an event
+	lost   *lostMsg
+	lostAt time.Time
+	clock  time.Time // of this machine
+	skew   time.Duration
+	err    error
 }
 
 func (m *model) Init() tea.Cmd { return tick() }

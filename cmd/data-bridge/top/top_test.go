@@ -141,7 +141,7 @@ func TestEveryFigureIsShown(t *testing.T) {
 		"prices  Paused: the buffer is full, since ", "Oldest record 1 h 5 min", "Level", "1,401 of 1,402 (100%)", "1.4 KiB of 100 MiB (<1%)",
 		"pauses above 1,403, yields at 1,404, resumes below 1,405", "until the level falls below 1,405 records",
 		"Retry rows 1,307", "Held rows 1,306", "Parked rows 1,309", "Discarded 1,103", "Lost 1,107", "Processor errors 1,305", "Dead letters 1,304",
-		"Dead letters waiting 1,310", "Alerts sent 1,501", "waiting 1,503", "lost 1,502", "Pauses in 24 h 1",
+		"Dead letters waiting 1,310", "Alerts sent 1,501, waiting 1,503, lost 1,502", "Pauses in 24 h 1",
 		"pause_threshold is 1,601, configured is 1,602", "Alerts are not delivered (1,502 lost): refused", "retrying, attempt 1,308",
 		"clickhouse > prices_table > bid  dead letter  x1,311  not a number",
 	} {

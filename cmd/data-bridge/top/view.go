@@ -200,7 +200,11 @@ func (v view) totals(one *stream) []string {
 		words = append(words, figure("Dead letters waiting", waiting, bad))
 	}
 	if a := one.health.Alerts; a != nil {
-		words = append(words, "Alerts sent "+count(a.Sent), figure("waiting", a.Waiting, warning), figure("lost", a.Lost, bad))
+		t := plain
+		if a.Lost > 0 {
+			t = bad
+		}
+		words = append(words, v.paint(t, fmt.Sprintf("Alerts sent %s, waiting %s, lost %s", count(a.Sent), count(a.Waiting), count(a.Lost))))
 	}
 	if t := one.pauses.Total; t.Count > 0 {
 		words = append(words, fmt.Sprintf("Pauses in 24 h %s, %s in all", count(t.Count), age(t.Paused)))

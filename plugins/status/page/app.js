@@ -172,7 +172,7 @@ function deadLettersOf(stream) {
 }
 
 function alertsTile({ sent, waiting, lost }) {
-  const more = lost || waiting ? `${count(waiting)} waiting, ${count(lost)} lost` : "all were delivered";
+  const more = lost || waiting ? `${count(waiting)} waiting, ${count(lost)} lost` : sent ? "all were delivered" : "none so far";
   return { name: "Alerts sent", value: count(sent), more, tone: lost ? "bad" : waiting ? "warn" : null };
 }
 

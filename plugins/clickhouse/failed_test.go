@@ -201,7 +201,7 @@ func TestAMappingThatFailsAtMostRecordsStopsThem(t *testing.T) {
 			require.Equal(t, fmt.Sprintf("%d 1051", 1051+stored), count(t, server, table))
 			require.Empty(t, health(out).Reasons)
 			g := out.guards.of(map[bool]string{false: table}[c.byMetadata])
-			require.EqualValues(t, []float64{1051, 150}, []float64{g.good, g.bad}, "all of it counts for what comes")
+			require.Equal(t, []float64{1051, 150}, []float64{g.good, g.bad}, "all of it counts for what comes")
 		})
 	}
 }

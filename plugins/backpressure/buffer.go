@@ -45,6 +45,7 @@ type buffer struct {
 	metrics metrics
 	control *gate.Controller
 	pulse   *heartbeat
+	story   story
 	stream  *topology.Generation
 	alerts  *courier // nil where none are asked for
 	watch   *watch   // of what alerts tell; nil before the start, too

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type logbook struct {
 	mu    sync.Mutex
 	lines []string
+	after func(line string) // called behind each line, unless nil
 }
 
 func (l *logbook) Enabled(context.Context, slog.Level) bool { return true }
@@ -30,9 +31,14 @@ func (l *logbook) WithAttrs([]slog.Attr) slog.Handler       { return l }
 func (l *logbook) WithGroup(string) slog.Handler            { return l }
 
 func (l *logbook) Handle(_ context.Context, r slog.Record) error {
+	line := r.Level.String() + " " + r.Message
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, r.Level.String()+" "+r.Message)
+	l.lines = append(l.lines, line)
+	after := l.after
+	l.mu.Unlock()
+	if after != nil {
+		after(line)
+	}
 	return nil
 }
 

@@ -27,6 +27,8 @@ func (b *buffer) Paused() {
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
 	b.endPauses(ofBuffer)
+	b.story.release()
+	defer b.story.told()
 	log := b.withLevel().With("duration", held.Round(time.Millisecond).String())
 	if now := b.now(); !now.enabled || !now.limits.Below(gate.Level{Records: int(b.level64()), Bytes: b.control.Bytes()}) {
 		log = log.With("cause", "an operator changed the settings")
@@ -105,6 +107,8 @@ func (b *buffer) Yielding() { signal(b.ready) }
 
 // Draining implements gate.Watcher.
 func (b *buffer) Draining(paused bool) {
+	b.story.release()
+	defer b.story.told()
 	b.log.Info("🛑 Stopping Data Bridge...")
 	b.endPauses(ofBuffer)
 	if paused {

@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,41 @@ func (s subscriber) Resume() { s.r.log.Infof("▶️  %s subscriber resumed", s.
 func (s subscriber) Drain()  {}
 
 var _ gate.Input = subscriber{}
+
+// A pause that ends while a heartbeat is on its way is not alerted behind its end.
+func TestNoAlertFollowsTheEndOfItsPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, grouped)
+		r.run()
+		r.write(t, "ticks", 0, 41000)
+		settle := func() {
+			for r.control.Level() >= 20000 {
+				_, ack := r.read(t)
+				require.NoError(t, ack(t.Context(), nil))
+			}
+		}
+		time.Sleep(10*time.Minute + time.Second)
+		r.logs.take()
+		r.logs.mu.Lock()
+		r.logs.after = func(line string) {
+			if strings.Contains(line, "Heartbeat") {
+				settle()
+			}
+		}
+		r.logs.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		lines := r.logs.take()
+		require.NotEmpty(t, lines)
+		assert.Contains(t, lines[len(lines)-1], "RELEASED", lines)
+		for r.control.Level() > 0 {
+			_, ack := r.read(t)
+			require.NoError(t, ack(t.Context(), nil))
+		}
+		r.EndOfInput()
+		require.NoError(t, r.Close(t.Context()))
+	})
+}
 
 // The words and number formats that operators grep for, over one life.
 func TestLogLines(t *testing.T) {

@@ -40,7 +40,7 @@ func TestAPauseThatLastsIsAlerted(t *testing.T) {
 }
 
 // alerts expects one critical line behind every heartbeat from the first alert
-// to the resume, and none outside.
+// to the resume, and none outside. The pause may end between the two.
 func alerts(t *testing.T, lines []harness.Line) {
 	t.Helper()
 	var story strings.Builder
@@ -59,5 +59,5 @@ func alerts(t *testing.T, lines []harness.Line) {
 			story.WriteString("R")
 		}
 	}
-	assert.Regexp(t, `^h*Ph*(hc){3,}Rh{2,}$`, story.String())
+	assert.Regexp(t, `^h*Ph*(hc){3,}h?Rh{2,}$`, story.String())
 }

@@ -105,6 +105,9 @@ func (s *shipment) park(p *parked) {
 			s.handBack(p.verdict)
 		}
 	}
+	if p.mayPass() {
+		s.handBack(errPass)
+	}
 	if !s.begin() {
 		s.takeBack(p)
 		return
@@ -137,6 +140,18 @@ func (s *shipment) begin() bool {
 	}
 	s.sent = true
 	return true
+}
+
+// errPass is why rows go back that may be dead letters by now.
+var errPass = errors.New("what a processor failed at goes through the processors once more, since others pass")
+
+// mayPass reports whether the processors, if they are asked again, may make something of
+// the rows: others passed them meanwhile, and rows that do not this time are dead letters.
+func (p *parked) mayPass() bool {
+	return slices.ContainsFunc(p.bad, func(row badRow) bool {
+		var fault *processorError
+		return errors.As(row.err, &fault)
+	})
 }
 
 // handBackError says why a batch goes back to the buffer as a whole.

@@ -139,7 +139,7 @@ func closeWithRecordsWaiting(g *rig) {
 	require.Empty(g.t, messages, "the host would drop it")
 	r.close()
 	if !g.can(Keeps) {
-		g.dropped(r, int64(50-len(got)))
+		g.gaveUp(r, int64(50-len(got)))
 	}
 	g.gone(r)
 	if g.can(Replays) {
@@ -185,7 +185,7 @@ func closeWhileDraining(g *rig) {
 	g.arrived(r, 50)
 	r.close()
 	if !g.can(Keeps) {
-		g.dropped(r, 50)
+		g.gaveUp(r, 50)
 	}
 	g.gone(r)
 	g.nextGets(append(g.kept(0, 50), g.kept(900, 905)...))
@@ -208,7 +208,7 @@ func stopWithoutClose(g *rig) {
 	got := r.values()
 	stop()
 	if !g.can(Keeps) {
-		g.dropped(r, int64(50-len(got)))
+		g.gaveUp(r, int64(50-len(got)))
 		await(g.t, "it has unsubscribed", func() bool { return !g.source.Ready(r.name) })
 	}
 	for _, b := range r.delivered() {
@@ -217,7 +217,7 @@ func stopWithoutClose(g *rig) {
 	r.close()
 	require.Equal(g.t, upTo(0, len(got)), r.values())
 	if !g.can(Keeps) {
-		g.dropped(r, int64(50-len(got)))
+		g.gaveUp(r, int64(50-len(got)))
 	}
 	g.gone(r)
 	g.nextGets(append(g.kept(len(got), 50), g.kept(900, 905)...))

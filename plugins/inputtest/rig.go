@@ -118,6 +118,17 @@ func (g *rig) dropped(r *reader, n int64) {
 	require.Equal(g.t, n, r.stats.Dropped.Load())
 }
 
+// gaveUp waits until so many records are counted that the client had when the reader
+// ended, and nobody got: those that its own queue had no room for are counted as such.
+func (g *rig) gaveUp(r *reader, n int64) {
+	g.t.Helper()
+	counted := func() int64 { return r.stats.Dropped.Load() + r.stats.SlowConsumer.Load() }
+	awaitOr(g.t, func() bool { return counted() >= n }, func() string {
+		return fmt.Sprintf("%d records are counted; it is %d", n, counted())
+	})
+	require.Equal(g.t, n, counted())
+}
+
 // upTo is from..to-1.
 func upTo(from, to int) []int {
 	out := []int{}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -129,6 +130,10 @@ func (b *browser) readsWell() {
 	b.shoot("page-running.png", chromedp.CaptureScreenshot())
 	b.accessible()
 	b.keyboard()
+	for _, width := range []int64{1024, 870} {
+		b.look(width, 740)
+		b.until(fmt.Sprint("nothing is wider than a window of ", width), `document.documentElement.scrollWidth <= window.innerWidth`)
+	}
 	b.look(360, 740)
 	b.until("nothing is wider than a phone", `document.documentElement.scrollWidth <= 360`)
 	b.accessible()

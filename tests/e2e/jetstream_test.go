@@ -136,6 +136,7 @@ func TestJetStreamSurvivesCrashes(t *testing.T) {
 		n := j.awaitStored(marketdata.Candles, published)
 		t.Logf("published %d, stored before the last kill %d, duplicated %d", published, rows, n.Duplicated())
 		assert.Zero(t, n.Missing(published, 0))
+		b.until("what the killed ones held has come again", func(harness.Health) bool { return j.consumer().NumAckPending == 0 })
 		b.stop()
 		assert.Zero(t, j.consumer().NumAckPending)
 	})

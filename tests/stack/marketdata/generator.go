@@ -80,6 +80,14 @@ func (g *Generator) AppendNext(buf []byte) []byte {
 	return append(g.append(buf), '}')
 }
 
+// CatchUp lets market time go on to t, where it is behind: records that are published
+// as slowly as a market makes them bear the time of day.
+func (g *Generator) CatchUp(t time.Time) {
+	if t.After(g.now) {
+		g.now = t.UTC()
+	}
+}
+
 // Seq is the number of the last record, 0 before the first.
 func (g *Generator) Seq() uint64 { return g.seq }
 

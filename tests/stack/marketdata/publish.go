@@ -76,6 +76,9 @@ func send(ctx context.Context, sink Sink, gen *Generator, shape Shape) error {
 		if err != nil {
 			return err
 		}
+		if shape.Rate > 0 {
+			gen.CatchUp(time.Now())
+		}
 		for range n {
 			buf = gen.AppendNext(buf[:0])
 			if err := sink.Publish(ctx, gen.Key(), buf); err != nil {

@@ -66,6 +66,21 @@ func TestPublishKeepsTheRate(t *testing.T) {
 	})
 }
 
+func TestRecordsOfARateBearTheTimeOfDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, kind := range []Kind{Ticks, External} {
+			gen, err := New(1, kind, "s")
+			require.NoError(t, err)
+			sink := &memory{}
+			_, err = Publish(t.Context(), sink, gen, Shape{Rate: 100, Count: 1000})
+			require.NoError(t, err)
+			var last struct{ TS time.Time }
+			require.NoError(t, json.Unmarshal(sink.records[len(sink.records)-1], &last))
+			assert.GreaterOrEqual(t, last.TS, time.Now().UTC().Add(-pace), kind)
+		}
+	})
+}
+
 func TestPublishEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -37,15 +37,14 @@ test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, p
 # the work. Vet is lint's.
 TESTFLAGS := -vet=off -ldflags=-w
 
-# Tests that run beside each other mostly wait: they are more than processors, and so are
-# the packages.
+# Tests that run beside each other mostly wait: they are more than processors.
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
-	go test $(TESTFLAGS) -p 3 -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
+	go test $(TESTFLAGS) -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
 
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test $(TESTFLAGS) -race -shuffle=on -parallel 6 -timeout 25m -count=1 ./tests/e2e/...
+	go test $(TESTFLAGS) -race -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e/...
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand

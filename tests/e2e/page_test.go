@@ -130,7 +130,7 @@ func (b *browser) readsWell() {
 	b.shoot("page-running.png", chromedp.CaptureScreenshot())
 	b.accessible()
 	b.keyboard()
-	for _, width := range []int64{1024, 870} {
+	for _, width := range []int64{1120, 870} {
 		b.look(width, 740)
 		b.until(fmt.Sprint("nothing is wider than a window of ", width), `document.documentElement.scrollWidth <= window.innerWidth`)
 	}

@@ -2,7 +2,6 @@ package backpressure
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -106,45 +105,14 @@ func (b *buffer) beat() {
 	f := b.figures()
 	b.metrics.heartbeat.Set(time.Now().Unix())
 	b.log.With(b.heartbeatFields()...).Info("💓 Heartbeat")
-	if held, tooLong := f.PausedTooLong(time.Now()); tooLong && b.story.unless(releases) {
-		defer b.story.told()
-		b.withLevel().With("severity", "critical", "duration", held.Round(time.Millisecond).String(), "cause", b.cause()).Errorf(
-			"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
-			held.Minutes(), b.alertLevel())
+	if held, tooLong := f.PausedTooLong(time.Now()); tooLong {
+		b.story.goOn(releases, func() {
+			b.withLevel().With("severity", "critical", "duration", held.Round(time.Millisecond).String(), "cause", b.cause()).Errorf(
+				"🔴 CRITICAL: Backpressure active for %.1f minutes! ClickHouse write bottleneck detected. Current buffer: %s",
+				held.Minutes(), b.alertLevel())
+		})
 	}
 }
-
-// story keeps the log in order: nobody reads of a pause after its end. It is locked
-// while lines are written, and nothing else is.
-type story struct {
-	mu       sync.Mutex
-	released int // pauses of the buffer's that the log has the end of
-}
-
-func (s *story) releases() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.released
-}
-
-// unless reports whether no pause has ended since there were so many releases: then
-// none does before told is called.
-func (s *story) unless(releases int) bool {
-	s.mu.Lock()
-	if s.released != releases {
-		s.mu.Unlock()
-		return false
-	}
-	return true
-}
-
-// release says that a pause ends, whose line is written before told is called.
-func (s *story) release() {
-	s.mu.Lock()
-	s.released++
-}
-
-func (s *story) told() { s.mu.Unlock() }
 
 // heartbeatFields are the figures of /health, flat.
 func (b *buffer) heartbeatFields() []any {

@@ -27,13 +27,13 @@ func (b *buffer) Paused() {
 func (b *buffer) Resumed(held time.Duration) {
 	b.metrics.active.Set(0)
 	b.endPauses(ofBuffer)
-	b.story.release()
-	defer b.story.told()
 	log := b.withLevel().With("duration", held.Round(time.Millisecond).String())
 	if now := b.now(); !now.enabled || !now.limits.Below(gate.Level{Records: int(b.level64()), Bytes: b.control.Bytes()}) {
 		log = log.With("cause", "an operator changed the settings")
 	}
-	log.Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
+	b.story.release(func() {
+		log.Infof("✅ BACKPRESSURE RELEASED: Buffer normal (%s), resuming data ingestion%s", b.fill(), b.breakdown())
+	})
 }
 
 // fill words the level beside its bound: in messages, or in bytes where it was
@@ -107,9 +107,7 @@ func (b *buffer) Yielding() { signal(b.ready) }
 
 // Draining implements gate.Watcher.
 func (b *buffer) Draining(paused bool) {
-	b.story.release()
-	defer b.story.told()
-	b.log.Info("🛑 Stopping Data Bridge...")
+	b.story.release(func() { b.log.Info("🛑 Stopping Data Bridge...") })
 	b.endPauses(ofBuffer)
 	if paused {
 		b.metrics.active.Set(0)

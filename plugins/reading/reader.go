@@ -68,9 +68,10 @@ type Reader struct {
 	stopped bool
 	closed  bool
 	watched sync.WaitGroup
-	taken   chan struct{} // closed when the first batch was taken, or nobody looks any more
-	isTaken bool
 	handed  bool // a batch was handed over
+
+	taken context.Context //nolint:containedctx // ends when the first batch was taken, or nobody looks any more
+	take  context.CancelFunc
 }
 
 var (
@@ -80,13 +81,17 @@ var (
 
 // New returns a Reader of the input that c makes.
 func New(c Config) *Reader {
-	r := &Reader{conf: c, label: status.LabelOf(c.Resources), disarm: func() bool { return true }, taken: make(chan struct{})}
+	r := &Reader{conf: c, label: status.LabelOf(c.Resources), disarm: inert}
+	r.taken, r.take = context.WithCancel(context.Background())
 	r.in, r.host = c.Make()
 	r.tests = r.host
 	return r
 }
 
-// Input is what the host reads from, nil when it was let go.
+// inert takes nothing back.
+func inert() bool { return true }
+
+// Input is the input itself, nil when it was let go.
 func (r *Reader) Input() service.BatchInput {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,7 +103,7 @@ func (r *Reader) Connect(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.disarm()
-	r.life = nil
+	r.disarm, r.life = inert, nil
 	if r.in == nil {
 		r.in, r.host = r.conf.Make()
 		r.conf.Resources.Logger().With("input", r.label).Info("The input is read after all: it goes on")
@@ -107,7 +112,6 @@ func (r *Reader) Connect(ctx context.Context) error {
 		return err
 	}
 	r.life = ctx
-	r.disarm = func() bool { return true }
 	return nil
 }
 
@@ -141,14 +145,6 @@ func (r *Reader) reads(ctx context.Context) service.BatchInput {
 		r.disarm = context.AfterFunc(ctx, r.stop)
 	}
 	return r.host
-}
-
-// take ends the watch over the first batch.
-func (r *Reader) take() {
-	if !r.isTaken {
-		r.isTaken = true
-		close(r.taken)
-	}
 }
 
 // stop tells the input that its host is about to stop it.
@@ -205,7 +201,7 @@ func (r *Reader) watch(since time.Time) {
 	var open time.Time // since when it could have been taken
 	for {
 		select {
-		case <-r.taken:
+		case <-r.taken.Done():
 			return
 		case now := <-ticks.C:
 			switch {
@@ -226,7 +222,7 @@ func (r *Reader) watch(since time.Time) {
 func (r *Reader) leave() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.isTaken || r.closed || r.stopped {
+	if r.taken.Err() != nil || r.closed || r.stopped {
 		return
 	}
 	r.take()

@@ -89,8 +89,7 @@ func letters(all []record, bad []badRow, attempts int) service.MessageBatch {
 		}
 		m.MetaSetMut(metaError, row.err.Error())
 		m.MetaSetMut(metaAttempts, strconv.Itoa(attempts))
-		var failed *processorError
-		if errors.As(row.err, &failed) {
+		if isFailed(row.err) {
 			m.MetaSetMut(metaReason, reasonFailed)
 			m.SetError(nil) // or an output that looks for it takes no letter; see metaError
 		}

@@ -28,6 +28,12 @@ type processorError struct{ err error }
 func (e *processorError) Error() string { return "a processor failed: " + e.err.Error() }
 func (e *processorError) Unwrap() error { return e.err }
 
+// isFailed reports whether a processor has failed at what the error is of.
+func isFailed(err error) bool {
+	var fault *processorError
+	return errors.As(err, &fault)
+}
+
 // wordOfFailed says so without a word of the record, which a processor's error may hold.
 const wordOfFailed = "a processor of the stream has failed at the record"
 
@@ -110,8 +116,7 @@ func (o *output) countStoredFailed(s *shipment) {
 func (o *output) countBadFailed(bad []badRow) {
 	byTable := map[string]int64{}
 	for _, row := range bad {
-		var fault *processorError
-		if errors.As(row.err, &fault) {
+		if isFailed(row.err) {
 			byTable[guardedName(row.table)]++
 		}
 	}

@@ -40,9 +40,8 @@ func incidentOf(row badRow, class string) status.Incident {
 	i := status.Incident{Table: row.table, Class: class, Count: 1}
 	var fault *rec.RowError
 	code, ok := server.Code(row.err)
-	var failed *processorError
 	switch {
-	case errors.As(row.err, &failed):
+	case isFailed(row.err):
 		i.Table, i.Message = guardedName(row.table), wordOfFailed
 	case errors.As(row.err, &fault):
 		i.Column, i.Message = fault.Column, reasonOf(fault)

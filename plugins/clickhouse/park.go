@@ -148,10 +148,7 @@ var errPass = errors.New("what a processor failed at goes through the processors
 // mayPass reports whether the processors, if they are asked again, may make something of
 // the rows: others passed them meanwhile, and rows that do not this time are dead letters.
 func (p *parked) mayPass() bool {
-	return slices.ContainsFunc(p.bad, func(row badRow) bool {
-		var fault *processorError
-		return errors.As(row.err, &fault)
-	})
+	return slices.ContainsFunc(p.bad, func(row badRow) bool { return isFailed(row.err) })
 }
 
 // handBackError says why a batch goes back to the buffer as a whole.

@@ -70,16 +70,21 @@ func newJavaBroker(release preparedKafka, k *Kafka) (*javaBroker, error) {
 	if k.opts.Brief {
 		options = append(options, "-XX:TieredStopAtLevel=1")
 	}
-	return &javaBroker{&process{
+	return &javaBroker{kafkaProcess(k.dir, k.addr, javaArgs(release.libs, options, "kafka.Kafka", config))}, nil
+}
+
+// kafkaProcess is a broker that works in dir, and is ready when it answers at addr.
+func kafkaProcess(dir, addr string, args []string) *process {
+	return &process{
 		name:    "Kafka",
-		logPath: filepath.Join(k.dir, "server.log"),
+		logPath: filepath.Join(dir, "server.log"),
 		command: func() *exec.Cmd {
-			cmd := exec.Command("java", javaArgs(release.libs, options, "kafka.Kafka", config)...)
-			cmd.Dir = k.dir
+			cmd := exec.Command("java", args...)
+			cmd.Dir = dir
 			return cmd
 		},
-		ready: func(ctx context.Context) error { return pingKafka(ctx, k.addr) },
-	}}, nil
+		ready: func(ctx context.Context) error { return pingKafka(ctx, addr) },
+	}
 }
 
 // javaArgs are the arguments of a JVM that runs main; -Xshare:auto makes do

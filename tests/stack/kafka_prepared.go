@@ -80,16 +80,7 @@ func (p preparedKafka) fill(ctx context.Context) error {
 // writeClasses leaves no archive behind, and no error, where the JVM cannot write one.
 func (p preparedKafka) writeClasses(ctx context.Context, home, config, listen string) error {
 	options := []string{"-XX:+IgnoreUnrecognizedVMOptions", "-XX:ArchiveClassesAtExit=" + p.classes()}
-	broker := &process{
-		name:    "Kafka",
-		logPath: filepath.Join(home, "server.log"),
-		command: func() *exec.Cmd {
-			cmd := exec.Command("java", javaArgs(p.libs, options, "kafka.Kafka", config)...)
-			cmd.Dir = home
-			return cmd
-		},
-		ready: func(ctx context.Context) error { return pingKafka(ctx, listen) },
-	}
+	broker := kafkaProcess(home, listen, javaArgs(p.libs, options, "kafka.Kafka", config))
 	if err := broker.start(ctx); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (r *rig) tap() *tapped {
 func TestAReplayThatIsKilledStoresNothingTwice(t *testing.T) {
 	r := newRig(t)
 	tap := r.tap()
-	const records = 40
+	const records = 60
 	path := r.write("dead.jsonl", recordsOf(1, records)...)
 	lines := strings.SplitAfter(r.read(path), "\n")
 	var torn []string
@@ -111,7 +111,7 @@ func TestAReplayThatIsKilledStoresNothingTwice(t *testing.T) {
 		require.Less(t, lives, 100)
 	}
 	t.Logf("%d lives, %d inserts", lives, tap.inserts.Load())
-	assert.GreaterOrEqual(t, lives, 8, "each way twice")
+	assert.GreaterOrEqual(t, lives, 12)
 	assert.Greater(t, tap.inserts.Load(), int64(records/r.letters), "some were repeated")
 	assert.Equal(t, numbers(1, records), r.ids())
 	assert.Equal(t, strings.Join(torn, "\n")+"\n", r.read(r.only("dead.jsonl.left-")))

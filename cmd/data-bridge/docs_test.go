@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
+	"github.com/data-bridge-io/data-bridge/tests/harness"
 )
 
 const repository = "../.."
@@ -31,20 +32,12 @@ type block struct{ language, text string }
 // pages are the documents that people read, by their path in the repository.
 func pages(t *testing.T) map[string]page {
 	t.Helper()
-	paths := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
-	require.NoError(t, filepath.WalkDir(filepath.Join(repository, "docs"), func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && filepath.Ext(path) == ".md" {
-			rel, _ := filepath.Rel(repository, path)
-			paths = append(paths, filepath.ToSlash(rel))
-		}
-		return err
-	}))
-	require.Greater(t, len(paths), 10, "the documents were not found")
+	texts, err := harness.Documents(repository)
+	require.NoError(t, err)
+	require.Greater(t, len(texts), 10, "the documents were not found")
 	found := map[string]page{}
-	for _, path := range paths {
-		text, err := os.ReadFile(filepath.Join(repository, path))
-		require.NoError(t, err)
-		p := page{path: path, text: string(text)}
+	for path, text := range texts {
+		p := page{path: path, text: text}
 		p.divide()
 		found[path] = p
 	}

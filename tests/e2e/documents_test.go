@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,14 +33,12 @@ var (
 // commands are those of all documents, in blocks and in the text.
 func commands(t *testing.T) (found []command) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	texts, err := harness.Documents(root)
 	require.NoError(t, err)
-	for _, path := range append(paths, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")) {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		for _, line := range append(blockCommands(string(text)), spanCommands(string(text))...) {
+	for _, path := range slices.Sorted(maps.Keys(texts)) {
+		for _, line := range append(blockCommands(texts[path]), spanCommands(texts[path])...) {
 			if first, _, _ := strings.Cut(line, " "); slices.Contains(ours, first) {
-				found = append(found, command{filepath.Base(path), line})
+				found = append(found, command{path, line})
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 
+	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -148,6 +149,35 @@ func TestStartOffsetLatestSkipsWhatIsThere(t *testing.T) {
 			return k.total() > 0
 		})
 		require.GreaterOrEqual(t, k.got(0)[0], 10)
+	})
+}
+
+// What comes while nobody is there is read later, from a partition too of which nothing was
+// read before.
+func TestStartOffsetLatestIsTheEndOfTheFirstStart(t *testing.T) {
+	onEachProtocol(t, func(t *testing.T, c *cluster, more string) {
+		topic := c.topic(2)
+		c.produce(topic, 0, 0, 10)
+		next := 10
+		for _, once := range []string{"exactly_once: false", "exactly_once: true"} {
+			c.prefix += "-other" // group
+			conf := c.config(topic, "start_offset: latest\n"+once+"\n"+more)
+			first := c.consumer(conf)
+			first.gate.Hold(gate.ReasonOperator)
+			first.start()
+			eventually(t, "it is committed where they start", func() bool {
+				return c.committed(c.group(), topic, 0) == int64(next) && c.committed(c.group(), topic, 1) == int64(next-10)
+			})
+			first.close()
+			c.produce(topic, 0, next, next+5)
+			c.produce(topic, 1, next-10, next-5)
+			second := c.consumer(conf)
+			second.start()
+			eventually(t, "what came meanwhile is delivered", func() bool { return second.total() == 10 })
+			second.close()
+			require.Equal(t, []int{next, next + 1, next + 2, next + 3, next + 4}, second.got(0))
+			next += 5
+		}
 	})
 }
 

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -183,8 +182,8 @@ func (c *cluster) produceWith(cl *kgo.Client, topic string, from, to int) {
 func (c *cluster) committed(group, topic string, partition int32) int64 {
 	c.t.Helper()
 	offsets, err := c.admin.FetchOffsets(c.t.Context(), group)
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return -1
+	if isAny(err, kerr.GroupIDNotFound, kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator) {
+		return -1 // nobody has joined yet
 	}
 	require.NoError(c.t, err)
 	if o, ok := offsets.Lookup(topic, partition); ok {

@@ -75,6 +75,17 @@ func (i *intent) restore(a announcement) {
 	i.said, i.formed, i.durable, i.standing = a, a.base.Offset, a.last(), quiet
 }
 
+// begin says where the partition starts that the group's commit says nothing of. It comes
+// before anything is formed.
+func (i *intent) begin(at int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.said.base.Offset < 0 {
+		i.said.base = kgo.EpochOffset{Epoch: -1, Offset: at}
+		i.change()
+	}
+}
+
 // bar says that the group's commit cannot be read.
 func (i *intent) bar() {
 	i.mu.Lock()

@@ -84,7 +84,7 @@ func (m *lagMeter) measure(ctx context.Context) (map[topicPartition]int64, error
 	if err != nil {
 		return nil, fmt.Errorf("looking up the starts of partitions: %w", err)
 	}
-	ends, err := m.ends(ctx, topics)
+	ends, err := m.conf.ends(ctx, m.admin, topics...)
 	if err != nil {
 		return nil, fmt.Errorf("looking up the ends of partitions: %w", err)
 	}
@@ -125,11 +125,11 @@ func (m *lagMeter) observe(ctx context.Context, held ...string) error {
 }
 
 // ends are the offsets behind the last records that can be read.
-func (m *lagMeter) ends(ctx context.Context, topics []string) (kadm.ListedOffsets, error) {
-	if m.conf.isolation == readCommitted {
-		return m.admin.ListCommittedOffsets(ctx, topics...)
+func (c *config) ends(ctx context.Context, admin *kadm.Client, topics ...string) (kadm.ListedOffsets, error) {
+	if c.isolation == readCommitted {
+		return admin.ListCommittedOffsets(ctx, topics...)
 	}
-	return m.admin.ListEndOffsets(ctx, topics...)
+	return admin.ListEndOffsets(ctx, topics...)
 }
 
 // findStarts fills in the positions of partitions that started where the config

@@ -44,10 +44,15 @@ func (s *session) commitProgress(period time.Duration) {
 	}
 }
 
-// onFetched reads which chunks are announced of the partitions that were just
-// assigned, before any of their records are fetched. What the brokers could not answer
-// for the client reports by itself.
+// onFetched notes by which client the offsets of partitions were read that were just
+// assigned. Under exactly_once it reads which chunks are announced of them, before any of
+// their records are fetched. What the brokers could not answer for the client reports by
+// itself.
 func (s *session) onFetched(ctx context.Context, cl *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	s.consumer = cl
+	if s.committer == nil {
+		return nil
+	}
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
 			found := slices.DeleteFunc(slices.Clone(t.Partitions), func(p kmsg.OffsetFetchResponseGroupTopicPartition) bool { return p.ErrorCode != 0 })

@@ -54,6 +54,7 @@ type session struct {
 	metrics    metrics
 	log        *service.Logger
 	member     *gate.Member // set once, by who joins the session to the gate
+	consumer   *kgo.Client  // the client, as its callbacks have it: there may be one before openSession has
 
 	workers        sync.WaitGroup  // beside poller and lag
 	running        context.Context // ends when the session closes
@@ -128,13 +129,14 @@ func (s *session) options(c *config) []kgo.Opt {
 	}
 	opts := []kgo.Opt{
 		kgo.OnPartitionsAssigned(s.onAssigned),
+		kgo.OnOffsetsFetched(s.onFetched),
 		kgo.AdjustFetchOffsetsFn(s.onOffsets(c.start())),
 		kgo.OnPartitionsRevoked(s.onRevoked),
 		kgo.OnPartitionsLost(s.onLost),
 		kgo.WithHooks(s.link),
 	}
 	if c.exactlyOnce {
-		return append(opts, kgo.OnOffsetsFetched(s.onFetched))
+		return opts
 	}
 	return append(opts, kgo.AutoCommitCallback(s.onCommitted))
 }
@@ -157,7 +159,7 @@ func (s *session) startPoller(c *config) {
 		return
 	}
 	if c.partitions == nil {
-		s.poller.place = s.place
+		s.poller.place = func(starts announcements) { s.place(s.running, s.client, starts) }
 	}
 	go s.poller.run(s.running)
 }
@@ -188,8 +190,8 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 
 // onOffsets learns where partitions start that were assigned.
 func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	return func(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-		offsets = s.fromTheStart(offsets)
+	return func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+		offsets = s.fromTheEnd(ctx, s.fromTheStart(offsets))
 		s.assignment.startAt(offsets, start)
 		s.assignment.expect(offsets, start)
 		return offsets, nil
@@ -306,10 +308,10 @@ func (s *session) commit(cl *kgo.Client, gone []*partition) {
 
 // place commits where partitions start. When that fails they are read all the same: what
 // is settled is committed later.
-func (s *session) place(starts announcements) {
-	ctx, cancel := context.WithTimeout(s.running, lostTimeout)
+func (s *session) place(ctx context.Context, cl *kgo.Client, starts announcements) {
+	ctx, cancel := context.WithTimeout(ctx, lostTimeout)
 	defer cancel()
-	answers, err := commitBy(s.client)(ctx, starts, s.assignment.mayCommit)
+	answers, err := commitBy(cl)(ctx, starts, s.assignment.mayCommit)
 	for _, refusal := range answers {
 		err = cmp.Or(err, refusal)
 	}

@@ -116,7 +116,7 @@ func sourceFields() []*service.ConfigField {
 			Example("data-bridge"),
 		service.NewStringAnnotatedEnumField(fieldStartOffset, map[string]string{
 			startEarliest:  "The oldest record that the broker still has.",
-			startLatest:    "Records that arrive from now on. A position that the broker no longer has goes on at the oldest record: what the log has was not read yet.",
+			startLatest:    "Records that arrive after the group first took the partition. Where that was is committed at once, so that what comes while nobody is there is read later. A position that the broker no longer has goes on at the oldest record: what the log has was not read yet.",
 			startCommitted: "Nowhere: a partition without a commit is an error.",
 		}).
 			Description("Where to start in a partition for which the group has no commit, or one that the broker no longer has.").

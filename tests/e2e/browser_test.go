@@ -96,7 +96,7 @@ func eval[T any](b *browser, expression string) T {
 // until waits until the expression holds in the page.
 func (b *browser) until(what, expression string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience)))
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(250*time.Millisecond), chromedp.WithPollingTimeout(patience)))
 	require.NoError(b.t, err, "waiting until %s; the page says:\n%s", what, eval[string](b, "document.body.innerText"))
 }
 

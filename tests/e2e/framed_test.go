@@ -15,10 +15,10 @@ import (
 func TestHighThroughput(t *testing.T) {
 	engines(t, func(t *testing.T, r *rig) {
 		r.yaml = "config/high_throughput.yaml"
-		b := r.start(env{"MAX_BUFFER_SIZE": "50000", "BATCH_COUNT": "20000", "RECORDS_PER_MESSAGE": "500"}).ready()
+		b := r.startBinary(plain, env{"MAX_BUFFER_SIZE": "50000", "BATCH_COUNT": "20000", "RECORDS_PER_MESSAGE": "500"}).ready()
 		highest := b.watchLevel()
 		stops := []func() int64{
-			r.stream(marketdata.Ticks, marketdata.Shape{}),
+			r.stream(marketdata.Ticks, marketdata.Shape{Rate: blast}),
 			r.stream(marketdata.External, marketdata.Shape{Rate: 20_000}),
 		}
 		r.stall()

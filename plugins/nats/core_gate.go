@@ -54,12 +54,12 @@ func (c *coreInput) Drain() {
 	}
 }
 
-// isClosed tells whether Close has begun: from then on what is queued is
+// has tells whether a session goes on. Once it is ended what it has queued is
 // discarded, which ends a drain too.
-func (c *coreInput) isClosed() bool {
+func (c *coreInput) has(s *session) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.closed
+	return c.session == s
 }
 
 func (c *coreInput) drain() {
@@ -69,7 +69,7 @@ func (c *coreInput) drain() {
 	if s != nil {
 		s.drain()
 		<-s.done
-		if !c.isClosed() && !s.closing.Load() && !s.conn.IsClosed() {
+		if c.has(s) && !s.closing.Load() && !s.conn.IsClosed() {
 			c.tally.end(s, true)
 		}
 	}

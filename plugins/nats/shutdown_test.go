@@ -120,16 +120,29 @@ func TestCloseCountsWhatIsStillQueued(t *testing.T) {
 	assert.Equal(t, int64(n-10), r.figures.Dropped.Load())
 }
 
-func TestCloseDuringADrainThatNobodyReads(t *testing.T) {
+func TestTheEndOfADrainThatNobodyReads(t *testing.T) {
 	t.Parallel()
-	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}")
-	const n = 1000
-	r.publish("feed.a", 0, n)
-	r.gate.Drain()
-	eventually(t, func() bool { return r.figures.Received.Load() == n }, func() string { return "not received" })
-	require.NoError(t, r.in.Close(context.Background()))
-	r.balanced(n)
-	assert.Equal(t, int64(n), r.figures.Dropped.Load())
+	for name, end := range map[string]func(*coreInput){
+		"closed":  func(*coreInput) {},
+		"stopped": (*coreInput).Stopped,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t)
+			for range 10 { // the drain may notice first, or the end
+				r := connected(t, s, "batch: {count: 10, period: 1h}")
+				const n = 1000
+				r.publish("feed.a", 0, n)
+				r.gate.Drain()
+				eventually(t, func() bool { return r.figures.Received.Load() == n }, func() string { return "not received" })
+				end(r.in)
+				require.NoError(t, r.in.Close(context.Background()))
+				r.balanced(n)
+				require.Equal(t, int64(n), r.figures.Dropped.Load())
+				require.Equal(t, int64(n), r.figures.LostAtStop.Load())
+			}
+		})
+	}
 }
 
 func TestSoftStopDrainsTheInput(t *testing.T) {

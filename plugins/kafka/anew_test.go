@@ -116,7 +116,8 @@ func TestAPartitionThatMayNotBeReadRests(t *testing.T) {
 	eventually(t, "it goes on", func() bool { return k.total() == 30 })
 }
 
-// deny makes the broker refuse fetches of a topic until allow is called.
+// deny makes the broker refuse fetches of a topic until allow is called. It forgets what
+// was fetched so far: in a fetch session the client names only what has changed.
 func (c *cluster) deny(fake *kfake.Cluster, topic string, seen *requests) (allow func()) {
 	c.t.Helper()
 	details, err := c.admin.ListTopics(c.t.Context(), topic)
@@ -132,6 +133,10 @@ func (c *cluster) deny(fake *kfake.Cluster, topic string, seen *requests) (allow
 		}
 		fetch := req.(*kmsg.FetchRequest)
 		resp := fetch.ResponseKind().(*kmsg.FetchResponse)
+		if fetch.SessionEpoch > 0 {
+			resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
+			return resp, nil, true
+		}
 		for _, t := range fetch.Topics {
 			if t.TopicID != [16]byte(id) && t.Topic != topic {
 				continue

@@ -35,7 +35,7 @@ test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, p
 
 # Test binaries are linked by the dozen: without what only a debugger reads that is half
 # the work. Vet is lint's.
-TESTFLAGS := -vet=off -ldflags=-w
+TESTFLAGS := -vet=off '-ldflags=-s -w'
 
 # Tests that run beside each other mostly wait: they are more than processors.
 .PHONY: unit
@@ -45,11 +45,12 @@ unit: ## Unit, property and integration tests, with the race detector
 # The binary that they start has the race detector; their own servers and publishers do without.
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test $(TESTFLAGS) -shuffle=on -parallel 4 -timeout 25m -count=1 ./tests/e2e/...
+	go test $(TESTFLAGS) -shuffle=on -parallel 6 -timeout 25m -count=1 ./tests/e2e/...
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand
-	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/... ./plugins/kafka/... ./plugins/nats ./plugins/clickhouse
+	go test -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/...
+	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./plugins/kafka/... ./plugins/nats ./plugins/clickhouse
 	$(MAKE) docker-test
 
 # An engine that runs is used; else Debian's is installed, where root and apt-get are there, and started

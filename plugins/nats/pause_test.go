@@ -140,7 +140,7 @@ func TestBooksBalanceThroughManyPausesUnderFullBlast(t *testing.T) {
 
 func booksUnderFullBlast(t *testing.T, onPause string) {
 	r := connected(t, startServer(t), "subjects: [feed.a, feed.b]\npending_limits: {messages: 8192}\nbatch: {count: 1000}\n"+onPause)
-	const each = 100_000
+	const each = 50_000
 	var work sync.WaitGroup
 	for _, subject := range []string{"feed.a", "feed.b"} {
 		work.Go(func() { r.publish(subject, 0, each) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,19 +19,37 @@ import (
 )
 
 // newJSONRig is a rig whose log is JSON, fields and all.
-func newJSONRig(t *testing.T, yaml string) (*rig, *bytes.Buffer) {
+func newJSONRig(t *testing.T, yaml string) (*rig, *jsonLog) {
 	t.Helper()
-	log := &bytes.Buffer{}
+	log := &jsonLog{}
 	res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(log, nil)))))
 	b, err := parse(yaml+"\nstatus_server: {enabled: false}", res)
 	require.NoError(t, err)
 	return &rig{buffer: b, res: res}, log
 }
 
+// jsonLog is a log that may be read while it goes on.
+type jsonLog struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func (l *jsonLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.Write(p)
+}
+
+func (l *jsonLog) text() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.lines.Bytes())
+}
+
 // entries are the fields of those records of a log whose words begin so.
-func entries(t *testing.T, log *bytes.Buffer, words string) (all []map[string]string) {
+func entries(t *testing.T, log *jsonLog, words string) (all []map[string]string) {
 	t.Helper()
-	for line := range bytes.Lines(log.Bytes()) {
+	for line := range bytes.Lines(log.text()) {
 		fields := map[string]string{}
 		require.NoError(t, json.Unmarshal(line, &fields))
 		if strings.HasPrefix(fields["msg"], words) {

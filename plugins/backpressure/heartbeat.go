@@ -119,13 +119,17 @@ func (b *buffer) heartbeatFields() []any {
 	h := b.board.Health()
 	m := h.Metrics
 	p := m.Backpressure
+	var oldest status.Age // 0 when nothing is held
+	if p.Oldest != nil {
+		oldest = *p.Oldest
+	}
 	fields := []any{
 		"ticks", m.Ticks, "ch_candles", m.Candles, "external", m.External, "nats_msgs", m.NATSMessages,
 		"ch_buffer", m.CHBuffer, "retry_queue_size", m.RetryQueue,
 		"active", p.Active, "nats_paused", p.NATSPaused, "kafka_paused", p.KafkaPaused,
 		"yielding", b.yieldingLabels(), "yield_threshold", p.YieldThreshold,
 		"current_buffer", p.CurrentBuffer, "pause_threshold", p.PauseThreshold, "resume_threshold", p.ResumeThreshold,
-		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "operator_paused", b.heldLabels(),
+		"current_bytes", p.CurrentBytes, "max_bytes", p.MaxBytes, "oldest_seconds", oldest.String(), "operator_paused", b.heldLabels(),
 		"pause_count", p.PauseCount, "last_pause", p.LastPause.String(), "last_resume", p.LastResume.String(),
 	}
 	if names := b.overridden(); names != "" {

@@ -54,6 +54,30 @@ func TestWhatAStopCostsIsCounted(t *testing.T) {
 	})
 }
 
+// Every heartbeat tells for how long the oldest record has been held.
+func TestHeartbeatTellsTheAgeOfTheOldestRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, log := newJSONRig(t, small+"heartbeat_interval: 5s")
+		defer r.Close(t.Context())
+		r.run()
+		last := func() string {
+			synctest.Wait()
+			beats := entries(t, log, "💓 Heartbeat")
+			return beats[len(beats)-1]["oldest_seconds"]
+		}
+		time.Sleep(8 * time.Second)
+		assert.Equal(t, "0.000", last(), "nothing is held")
+		r.write(t, "ticks", 0, 1)
+		time.Sleep(3500 * time.Millisecond)
+		assert.Equal(t, "2.000", last())
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, "7.000", last())
+		r.settleNext(t)
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, "0.000", last(), "it is stored")
+	})
+}
+
 // What is not stored is in the heartbeat as soon as there is any, behind what was
 // always there.
 func TestHeartbeatTellsOfLosses(t *testing.T) {

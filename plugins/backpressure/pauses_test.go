@@ -1,7 +1,6 @@
 package backpressure
 
 import (
-	"bytes"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,7 +100,7 @@ func TestDailySummary(t *testing.T) {
 }
 
 // summaries are the fields of the daily summaries in a log.
-func summaries(t *testing.T, log *bytes.Buffer) []map[string]string {
+func summaries(t *testing.T, log *jsonLog) []map[string]string {
 	t.Helper()
 	return entries(t, log, "📅 Daily summary")
 }

@@ -3,7 +3,6 @@ package backpressure
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -305,13 +304,7 @@ func (b *buffer) shares() []share {
 }
 
 // thousands formats 41234 as 41,234.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(n int64) string { return status.Thousands(n) }
 
 // percent formats n as a share of limit, without a fraction where there is none.
 func percent(n, limit int) string {

@@ -20,7 +20,7 @@
 //	frame/         many records in one message, and the unframe processor
 //	gate/          the hysteresis gate of a stream, and how its parts find it
 //	position/      where a record stands in its source: for dead letters and deduplication
-//	status/        the figures of a stream, their history, its pauses, /health and its listener
+//	status/        the figures of a stream, their history, what they mean, its pauses, /health and its listener
 //	status/page/   the live page, plain files that the binary serves, and /events behind it
 //	reading/       notices that the host reads an input no more, which it does not say
 //	topology/      what stands between inputs and output, and what is wrong with it

@@ -38,7 +38,9 @@ type Update struct {
 // connection has all samples, pauses and incidents that are remembered, those
 // that follow have what is new or has changed.
 type StreamUpdate struct {
-	ID        string     `json:"id"`
+	ID string `json:"id"`
+	// Verdict is what the rest means, in words.
+	Verdict   Verdict    `json:"verdict"`
 	Health    Health     `json:"health"`
 	Gate      GateUpdate `json:"gate"`
 	Rates     Rates      `json:"rates"`
@@ -73,8 +75,9 @@ type cursor struct {
 // attributed to it later.
 const stillChanging = 2 * lateDrops
 
-// update says what a board has to tell beyond the cursor, and moves it on.
-func (b *Board) update(seen *cursor) StreamUpdate {
+// update says what a board has to tell beyond the cursor, and moves it on. The process
+// began to count at started.
+func (b *Board) update(seen *cursor, started time.Time) StreamUpdate {
 	f := b.Figures()
 	admin := b.adminRights()
 	u := StreamUpdate{
@@ -101,6 +104,7 @@ func (b *Board) update(seen *cursor) StreamUpdate {
 	if n := len(u.Incidents); n > 0 {
 		seen.incidents = u.Incidents[n-1].ID
 	}
+	u.Verdict = b.verdict(u, started)
 	return u
 }
 
@@ -234,7 +238,7 @@ func (s *Servers) updateOf(srv *server, seen map[*Board]*cursor) Update {
 		if seen[b] == nil {
 			seen[b] = &cursor{}
 		}
-		u.Streams = append(u.Streams, b.update(seen[b]))
+		u.Streams = append(u.Streams, b.update(seen[b], s.started))
 	}
 	return u
 }

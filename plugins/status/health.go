@@ -10,8 +10,11 @@ import (
 // Health is the body of GET /health. Its words are an interface: keys may be
 // added, none renamed.
 type Health struct {
-	Service string  `json:"service"`
-	Status  string  `json:"status"` // healthy or unhealthy
+	Service string `json:"service"`
+	Status  string `json:"status"` // healthy or unhealthy
+	// State is what the page says: that of Status, or paused where that is healthy and any
+	// input of any stream is paused, by the buffer or by an operator.
+	State   string  `json:"state"`
 	Metrics Metrics `json:"metrics"`
 	// Reasons says in words why the status is unhealthy; empty when healthy.
 	Reasons []string                `json:"reasons"`
@@ -26,7 +29,8 @@ type Health struct {
 	// streams and inputs, those that are gone, or were replaced, included.
 	LostAtStop int64 `json:"lost_at_stop"`
 
-	held int // reasons that are pauses; of one stream they come first
+	held    int     // reasons that are pauses; of one stream they come first
+	lasting []Pause // oldest first, of each stream
 }
 
 // Metrics are the figures of Health, summed over the streams of the listener.
@@ -205,6 +209,7 @@ func HealthOf(boards ...*Board) Health {
 	now := time.Now()
 	for _, b := range boards {
 		h.LostAtStop = max(h.LostAtStop, b.stops.Load()) // it is one count, of the process
+		h.lasting = append(h.lasting, b.pauses.lasting()...)
 		f := b.Figures()
 		h.addBuffer(f, now)
 		for _, in := range f.Inputs {
@@ -214,9 +219,12 @@ func HealthOf(boards ...*Board) Health {
 			h.addOutput(f, out, now)
 		}
 	}
-	h.Status = "healthy"
-	if len(h.Reasons) > 0 {
-		h.Status = "unhealthy"
+	h.Status, h.State = StateHealthy, StateHealthy
+	switch {
+	case len(h.Reasons) > 0:
+		h.Status, h.State = StateUnhealthy, StateUnhealthy
+	case len(h.lasting) > 0 || h.Metrics.Backpressure.Active:
+		h.State = StatePaused
 	}
 	return h
 }

@@ -16,7 +16,7 @@ import (
 // golden is the body that monitoring reads; keys may be added, none renamed.
 const golden = `{
   "service": "data-bridge",
-  "status": "healthy",
+  "status": "healthy", "state": "paused",
   "metrics": {
     "ticks": 125000,
     "ch_candles": 45000,

@@ -122,6 +122,32 @@ type history struct {
 	rates   Rates
 	samples []sample // a ring once it is full
 	taken   int      // samples ever
+
+	settled int64     // rows stored and dead letters, at the last reading
+	moved   time.Time // when that grew last, or nothing was held; zero before the first reading
+}
+
+// move notes whether what is held becomes less.
+func (h *history) move(f Figures, now time.Time) {
+	var settled int64
+	for _, out := range f.Outputs {
+		settled += out.Rows() + out.DeadLetters()
+	}
+	if h.moved.IsZero() || settled != h.settled || f.Buffer.Level == 0 {
+		h.moved = now
+	}
+	h.settled = settled
+}
+
+// stalled is for how long nothing has been settled though something is held, as far as
+// it has been observed.
+func (h *history) stalled(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.moved.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(h.moved))
 }
 
 // observe reads the counters of a board; it is called once a second.
@@ -142,6 +168,7 @@ func (h *history) observe(f Figures, now time.Time) {
 		all.received += float32(r.Received)
 		all.discarded += float32(r.Discarded)
 	}
+	h.move(f, now)
 	var inserts insertTime
 	for _, out := range f.Outputs {
 		r, took := h.observeOutput(out, now)

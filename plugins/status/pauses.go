@@ -69,6 +69,7 @@ type pauseBook struct {
 	forgotten int64
 	dropped   map[*Input]int64      // what has been attributed of each input
 	settled   time.Time             // when it was
+	resumed   time.Time             // when a pause ended last; zero when none did
 	totals    map[string]PauseTotal // since the process started, of the time of those that ended
 	taken     map[string]PauseTotal
 	day       Summary
@@ -103,7 +104,7 @@ func (b *Board) EndPauses(match func(Pause) bool) (ended []Pause) {
 	p.settle(inputs, now)
 	for _, q := range p.list {
 		if q.running() && match(*q) {
-			q.End = now
+			q.End, p.resumed = now, now
 			p.running.Add(-1)
 			p.count(q.Reason, 0, q.Length(now))
 			ended = append(ended, q.copy())
@@ -150,6 +151,31 @@ func (b *Board) Pauses() (pauses []Pause, forgotten int64) {
 		pauses = append(pauses, q.copy())
 	}
 	return pauses, p.forgotten
+}
+
+// lasting are the pauses that have not ended, oldest first, as they began: without what
+// has been dropped.
+func (p *pauseBook) lasting() (pauses []Pause) {
+	if p.running.Load() == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range p.list {
+		if q.running() {
+			one := *q
+			one.Dropped = nil // it goes on changing
+			pauses = append(pauses, one)
+		}
+	}
+	return pauses
+}
+
+// lastEnd is when a pause ended last, zero when none did.
+func (p *pauseBook) lastEnd() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resumed
 }
 
 // TakePauseTotals sums up, by reason, what has come since it was called last; the

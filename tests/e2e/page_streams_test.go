@@ -77,7 +77,7 @@ output:
 	assert.Equal(t, http.StatusBadRequest, operateWith(t, address, "/backpressure", operatorToken, changes), "of which stream?")
 	require.Equal(t, http.StatusOK, operateWith(t, address, "/backpressure?stream=prices", operatorToken, changes))
 	p.until("it is said that pausing is off", `document.body.innerText.includes("Pausing is switched off (enabled: false) by an operator, until the stream stops")`)
-	assert.Contains(t, eval[string](p, `document.body.innerText`), "pause_threshold is 30000, configured is 40000.")
+	assert.Contains(t, eval[string](p, `document.body.innerText`), "pause_threshold is 30,000, configured is 40,000.")
 	assert.Contains(t, eval[string](p, `document.getElementById("advice").textContent`), `/backpressure?stream=prices' -d '{"enabled":false}'`)
 	p.accessible()
 	choose("news")

@@ -56,7 +56,7 @@ func TestPage(t *testing.T) {
 	p.until("Kafka holds what is not stored", `parseInt([...document.querySelectorAll("#lag-legend .key")].find(k => !k.hidden).querySelector("b").textContent.replaceAll(",", "")) >= 3000`)
 	p.until("the insert is not answered", `document.getElementById("tables-rows").textContent.includes("No answer")`)
 	late := browse(t, "http://"+address+"/")
-	late.until("who comes later sees how long it has been", `/Nothing has been stored for \d\d+ s/.test(document.body.innerText)`)
+	late.until("who comes later sees how long it has been", `/Nothing has been stored for \d+ (s|min)/.test(document.body.innerText)`)
 	assert.NotContains(t, eval[string](late, `document.getElementById("advice").innerText`), "/inputs/", "nobody may operate inputs here")
 	r.unstall()
 	p.seesResume()
@@ -173,6 +173,7 @@ func (b *browser) seesFigures() {
 	b.until("inserts are timed", `/^\d+(\.\d)? m?s$/.test(`+tile("Insert latency")+`)`)
 	b.until("those of a table too", `/^\d+(\.\d)? m?s$/.test(`+cell("tables-rows", "ticks", "Insert latency")+`)`)
 	b.until("something is held", tile("Oldest record")+` !== "–"`)
+	assert.Equal(b.t, "none, as far as is known", eval[string](b, tile("Lost")+` === "0" && `+more("Lost")))
 	for _, chart := range []string{"bytes", "oldest", "insert", "lag"} {
 		b.until("there is a chart of "+chart, `document.querySelectorAll("#`+chart+`-chart canvas").length === 1`)
 		b.until(chart+" has a figure", `[...document.querySelectorAll("#`+chart+`-legend .key")].some(k => !k.hidden && /^\d/.test(k.querySelector("b").textContent))`)

@@ -146,8 +146,33 @@ func TestWhatAForcedReplacementCostsIsKnownAfterwards(t *testing.T) {
 	assert.GreaterOrEqual(t, n.Distinct+h.LostAtStop, before+after, "published = stored + lost at the stop")
 	assert.Positive(t, h.LostAtStop)
 	assert.LessOrEqual(t, h.LostAtStop, before)
+	seesLossAtStop(t, address, h.LostAtStop)
 	_, metrics := answerTo(t, http.MethodGet, "http://"+api+"/metrics", "", "", nil)
 	assert.Contains(t, metrics, fmt.Sprintf(" %d\n", h.LostAtStop), "data_bridge_source_lost_at_stop_records_total")
 	b.terminate()
 	assert.Zero(t, b.exitCode(), "this end was clean")
+}
+
+// seesLossAtStop expects the page and top to say what stops have cost, and where it stands
+// what to do about it, though the stream that lost it is gone.
+func seesLossAtStop(t *testing.T, address string, lost int64) {
+	t.Helper()
+	p := browse(t, "http://"+address+"/")
+	p.until("it is in the tile", fmt.Sprintf(`%s.replaceAll(",", "") === "%d" && /^[\d,]+ at stops$/.test(%s)`, tile("Lost"), lost, more("Lost")))
+	assert.Equal(t, "bad", eval[string](p, `[...document.querySelectorAll("#tiles > div")].find(d => d.firstChild.textContent === "Lost").children[1].dataset.tone`))
+	assert.Equal(t, "0", eval[string](p, cell("inputs-rows", "ticks", "Lost at stops")), "this input has lost nothing")
+	assert.Equal(t, "docs/runbook.md#databridgelostatstop",
+		eval[string](p, `[...document.querySelectorAll("#advice a")].map(a => a.href.replace(/^.*\/blob\/main\//, "")).find(to => to.startsWith("docs/runbook.md"))`))
+	p.accessible()
+	text := output(t, "top", "--address", address)
+	assert.Regexp(t, fmt.Sprintf(`Lost at stops %s\b`, withCommas(lost)), text)
+	assert.Contains(t, text, "see docs/runbook.md#databridgelostatstop")
+}
+
+// withCommas writes a count below a million as top does.
+func withCommas(n int64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }

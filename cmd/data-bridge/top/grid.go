@@ -82,6 +82,7 @@ func (v view) inputs(one *stream) []string {
 		{"ACCEPTED", 8, false},
 		{"DISCARDED", 2, false},
 		{"LOST", 3, false},
+		{"AT STOPS", 6, false},
 		{"BUFFERED", 5, false},
 		{"LAG", 2, false},
 	}
@@ -93,7 +94,7 @@ func (v view) inputs(one *stream) []string {
 			{clean(in.Kind), quiet},
 			in.state(),
 			{rate(one.rates.Inputs[name].Received), plain},
-			figure(in.Received, plain), figure(in.Accepted, plain), figure(in.discarded(), warning), figure(in.Lost, bad),
+			figure(in.Received, plain), figure(in.Accepted, plain), figure(in.discarded(), warning), figure(in.Lost, bad), figure(in.AtStop, bad),
 			figure(in.Buffered, plain),
 			{known(in.Lag, count), plain},
 		})

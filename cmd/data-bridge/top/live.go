@@ -131,7 +131,7 @@ func (m *model) screen() []string {
 	if one := m.state.shown(); one != nil && m.config {
 		body = v.configured(one)
 	} else if one != nil {
-		body = v.stream(&m.state, one)
+		body = v.stream(one)
 	}
 	foot := m.foot(v)
 	room := m.height - len(head) - len(foot)

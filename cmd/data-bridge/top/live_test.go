@@ -58,15 +58,15 @@ func TestStreamsAreSwitched(t *testing.T) {
 	for _, e := range recorded(t, "frozen") {
 		require.False(t, m.send(eventMsg{e}))
 	}
-	assert.Contains(t, m.text(), "[news: paused]  prices: ")
-	assert.Contains(t, m.text(), "news  Paused by an operator")
-	m.send(key("tab"))
-	assert.Contains(t, m.text(), "news: paused  [prices: ")
+	assert.Contains(t, m.text(), "[prices: unhealthy]  news: paused")
 	assert.Contains(t, m.text(), "prices  Unhealthy, and paused, since ")
 	m.send(key("tab"))
-	assert.Contains(t, m.text(), "[news: paused]")
+	assert.Contains(t, m.text(), "prices: unhealthy  [news: paused]")
+	assert.Contains(t, m.text(), "news  Paused by an operator, since ")
+	m.send(key("tab"))
+	assert.Contains(t, m.text(), "[prices: unhealthy]")
 	m.send(key("h"))
-	assert.Contains(t, m.text(), "[prices: ")
+	assert.Contains(t, m.text(), "[news: paused]")
 
 	m.send(key("c"))
 	assert.Regexp(t, `max_buffer_size +[\d,]+`, m.text())
@@ -140,7 +140,7 @@ func TestAStreamThatWasAskedForMustRun(t *testing.T) {
 	m := newModel(t)
 	m.want = "nothing"
 	assert.True(t, m.send(eventMsg{recorded(t, "frozen")[0]}))
-	require.ErrorContains(t, m.err, "what does: news, prices")
+	require.ErrorContains(t, m.err, "what does: prices, news")
 }
 
 // The reader connects again whenever a connection ends, and gives up where that does

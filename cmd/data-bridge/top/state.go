@@ -17,8 +17,8 @@ type update struct {
 	Version string    `json:"version"`
 	Streams []struct {
 		ID        string     `json:"id"`
+		Verdict   verdict    `json:"verdict"`
 		Health    health     `json:"health"`
-		Gate      gate       `json:"gate"`
 		Rates     rates      `json:"rates"`
 		Samples   samples    `json:"samples"`
 		Pauses    pauses     `json:"pauses"`
@@ -34,35 +34,28 @@ type update struct {
 }
 
 type health struct {
-	Status  string   `json:"status"`
-	Reasons []string `json:"reasons"`
 	Metrics struct {
 		Backpressure struct {
-			Level     int64      `json:"current_buffer"`
-			Max       int64      `json:"max_buffer_size"`
-			Pause     int64      `json:"pause_threshold"`
-			Yield     int64      `json:"yield_threshold"`
-			Resume    int64      `json:"resume_threshold"`
-			Bytes     int64      `json:"current_bytes"`
-			MaxBytes  int64      `json:"max_bytes"`
-			Oldest    *float64   `json:"oldest_seconds"`
-			LastPause *time.Time `json:"last_pause"`
-			LastEnd   *time.Time `json:"last_resume"`
+			Active   bool     `json:"active"`
+			Level    int64    `json:"current_buffer"`
+			Max      int64    `json:"max_buffer_size"`
+			Pause    int64    `json:"pause_threshold"`
+			Yield    int64    `json:"yield_threshold"`
+			Resume   int64    `json:"resume_threshold"`
+			Bytes    int64    `json:"current_bytes"`
+			MaxBytes int64    `json:"max_bytes"`
+			Oldest   *float64 `json:"oldest_seconds"`
 		} `json:"backpressure"`
 	} `json:"metrics"`
-	Inputs    map[string]input  `json:"inputs"`
-	Outputs   map[string]output `json:"outputs"`
-	Overrides []struct {
-		Setting    string `json:"setting"`
-		Configured any    `json:"configured"`
-		Current    any    `json:"current"`
-	} `json:"overrides"`
-	Alerts *struct {
-		Sent    int64  `json:"sent"`
-		Lost    int64  `json:"lost"`
-		Waiting int64  `json:"waiting"`
-		Error   string `json:"error"`
+	Inputs  map[string]input  `json:"inputs"`
+	Outputs map[string]output `json:"outputs"`
+	Alerts  *struct {
+		Sent    int64 `json:"sent"`
+		Lost    int64 `json:"lost"`
+		Waiting int64 `json:"waiting"`
 	} `json:"alerts"`
+	// LostAtStop is that of the whole process.
+	LostAtStop int64 `json:"lost_at_stop"`
 }
 
 type input struct {
@@ -79,6 +72,7 @@ type input struct {
 	Conflated int64  `json:"conflated"`
 	Slow      int64  `json:"slow_consumer"`
 	Lost      int64  `json:"records_lost"`
+	AtStop    int64  `json:"lost_at_stop"`
 	Buffered  int64  `json:"buffered"`
 	Lag       *int64 `json:"lag"`
 }
@@ -106,14 +100,9 @@ type table struct {
 	InsertOldest    *float64 `json:"insert_oldest_seconds"`
 }
 
-type gate struct {
-	PausingOff bool `json:"pausing_off"`
-}
-
 type rates struct {
 	Inputs map[string]struct {
-		Received  float64 `json:"received"`
-		Discarded float64 `json:"discarded"`
+		Received float64 `json:"received"`
 	} `json:"inputs"`
 	Outputs map[string]struct {
 		Rows   float64            `json:"rows"`
@@ -126,19 +115,10 @@ type samples struct {
 }
 
 type pauses struct {
-	Pauses []pause `json:"pauses"`
-	Total  struct {
-		Count   int64   `json:"count"`
-		Paused  float64 `json:"paused_seconds"`
-		Dropped int64   `json:"dropped"`
+	Total struct {
+		Count  int64   `json:"count"`
+		Paused float64 `json:"paused_seconds"`
 	} `json:"total"`
-}
-
-type pause struct {
-	Reason string     `json:"reason"`
-	Input  *string    `json:"input"`
-	Start  time.Time  `json:"start"`
-	End    *time.Time `json:"end"`
 }
 
 type incident struct {
@@ -168,11 +148,10 @@ type state struct {
 // stream is what is known of one stream.
 type stream struct {
 	id        string
+	verdict   verdict
 	health    health
-	gate      gate
 	rates     rates
 	pauses    pauses
-	running   []pause // that have not ended
 	levels    []int64
 	incidents []incident // the last one first
 	config    []component
@@ -209,8 +188,10 @@ func (s *state) take(e event) error {
 
 func (one *stream) take(u *update, i int) {
 	of := &u.Streams[i]
-	one.health, one.gate, one.rates, one.pauses = of.Health, of.Gate, of.Rates, of.Pauses
-	one.running = slices.DeleteFunc(slices.Clone(of.Pauses.Pauses), func(p pause) bool { return p.End != nil })
+	one.verdict, one.health, one.rates, one.pauses = of.Verdict, of.Health, of.Rates, of.Pauses
+	if one.verdict.State == "" {
+		one.verdict = untold
+	}
 	one.levels = append(one.levels, of.Samples.Level...)
 	one.levels = one.levels[max(0, len(one.levels)-mostSamples):]
 	for _, more := range of.Incidents {
@@ -301,6 +282,20 @@ func (one *stream) label(name string) string {
 func (one *stream) total(figure func(output) int64) (n int64) {
 	for _, o := range one.health.Outputs {
 		n += figure(o)
+	}
+	return n
+}
+
+func (one *stream) received() (n float64) {
+	for _, r := range one.rates.Inputs {
+		n += r.Received
+	}
+	return n
+}
+
+func (one *stream) stored() (n float64) {
+	for _, r := range one.rates.Outputs {
+		n += r.Rows
 	}
 	return n
 }

@@ -90,6 +90,20 @@ func TestNoTerminalIsTooNarrow(t *testing.T) {
 	}
 }
 
+// A bridge of before it told its state is shown all the same.
+func TestABridgeThatDoesNotTellItsState(t *testing.T) {
+	s := stateOf(t, "flowing")
+	e := recorded(t, "flowing")[0]
+	_, rest, found := bytes.Cut(e.data, []byte(`"verdict":{`))
+	require.True(t, found)
+	_, rest, _ = bytes.Cut(rest, []byte(`},`))
+	e.data = append([]byte(`{"time":"2026-01-01T00:00:00Z","started":"2026-01-01T00:00:00Z","streams":[{"id":"",`), rest...)
+	require.NoError(t, s.take(e))
+	frame := strings.Join(view{width: 120, plain: true, now: s.time}.once(s, false), "\n")
+	assert.Contains(t, frame, "Unknown: Its state is not told: the bridge is older than this program\n")
+	assert.Contains(t, frame, "Dead letters 1")
+}
+
 // full is a board whose figures all differ.
 func full() *status.Board {
 	b := status.NewBoard("prices")
@@ -99,6 +113,7 @@ func full() *status.Board {
 	in.Accepted.Store(1102)
 	in.Dropped.Store(1103)
 	in.Lost.Store(1107)
+	in.LoseAtStop(1112)
 	in.Level.Store(1108)
 	in.SetLag(1109)
 	in.Configure([]status.Setting{{Name: "topics", Value: []string{"a", "b"}}, {Name: "batch.count", Value: 1201}, {Name: "exactly_once", Value: true}})
@@ -140,15 +155,16 @@ func TestEveryFigureIsShown(t *testing.T) {
 	for _, words := range []string{
 		"prices  Paused: the buffer is full, since ", "Oldest record 1 h 5 min", "Level", "1,401 of 1,402 (100%)", "1.4 KiB of 100 MiB (<1%)",
 		"pauses above 1,403, yields at 1,404, resumes below 1,405", "until the level falls below 1,405 records",
-		"Retry rows 1,307", "Held rows 1,306", "Parked rows 1,309", "Discarded 1,103", "Lost 1,107", "Processor errors 1,305", "Dead letters 1,304",
+		"Retry rows 1,307", "Held rows 1,306", "Parked rows 1,309", "Discarded 1,103", "Lost 1,107", "Lost at stops 1,112", "Processor errors 1,305", "Dead letters 1,304",
 		"Dead letters waiting 1,310", "Alerts sent 1,501, waiting 1,503, lost 1,502", "Pauses in 24 h 1",
-		"pause_threshold is 1,601, configured is 1,602", "Alerts are not delivered (1,502 lost): refused", "retrying, attempt 1,308",
+		"Lost: see docs/runbook.md#databridgerecordslost", "Lost at stops, of all streams since the process started: see docs/runbook.md#databridgelostatstop",
+		"pause_threshold is 1,601, configured is 1,602", "2 batches wait to be tried again.", "Alerts are not delivered (1,502 lost): refused", "retrying, attempt 1,308",
 		"clickhouse > prices_table > bid  dead letter  x1,311  not a number",
 	} {
 		assert.Contains(t, text, words)
 	}
 	for _, row := range []string{
-		`(?m)^ticks +kafka +running +0 +1,101 +1,102 +1,103 +1,107 +1,108 +1,109$`,
+		`(?m)^ticks +kafka +running +0 +1,101 +1,102 +1,103 +1,107 +1,112 +1,108 +1,109$`,
 		`(?m)^prices_table +clickhouse +retrying, attempt 1,308 +0 +1,301 +1,302 +- +1,303 +1,307 +1,306 +1 h 30 min +1,305 +1,304$`,
 	} {
 		assert.Regexp(t, row, text)

@@ -40,10 +40,10 @@ func (v view) once(s *state, one bool) []string {
 	case shown == nil:
 		lines = append(lines, "", "No stream is running")
 	case one:
-		lines = append(lines, v.stream(s, shown)...)
+		lines = append(lines, v.stream(shown)...)
 	default:
 		for _, each := range s.streams {
-			lines = append(lines, v.stream(s, each)...)
+			lines = append(lines, v.stream(each)...)
 		}
 	}
 	return v.fit(lines)
@@ -68,8 +68,7 @@ func (v view) tabs(s *state) []string {
 	}
 	var words []string
 	for _, one := range s.streams {
-		verdict := s.judge(one)
-		word := v.paint(verdict.tone, clean(one.name())+": "+verdict.state)
+		word := v.paint(one.verdict.tone(), clean(one.name()+": "+one.verdict.State))
 		if one == s.shown() {
 			word = "[" + word + "]"
 		}
@@ -79,8 +78,8 @@ func (v view) tabs(s *state) []string {
 }
 
 // stream is all that is shown of one.
-func (v view) stream(s *state, one *stream) []string {
-	lines := append([]string{""}, v.verdict(s, one)...)
+func (v view) stream(one *stream) []string {
+	lines := append([]string{""}, v.verdict(one)...)
 	lines = append(lines, "")
 	lines = append(lines, v.gauges(one)...)
 	lines = append(lines, v.totals(one)...)
@@ -91,21 +90,21 @@ func (v view) stream(s *state, one *stream) []string {
 	return append(lines, v.incidents(one)...)
 }
 
-func (v view) verdict(s *state, one *stream) []string {
-	verdict := s.judge(one)
-	title := verdict.title
-	if !strings.HasPrefix(strings.ToLower(title), verdict.state) {
-		title = strings.ToUpper(verdict.state[:1]) + verdict.state[1:] + ": " + title
+func (v view) verdict(one *stream) []string {
+	verdict := one.verdict
+	title := verdict.Title
+	if !strings.HasPrefix(strings.ToLower(title), verdict.State) {
+		title = strings.ToUpper(verdict.State[:1]) + verdict.State[1:] + ": " + title
 	}
-	line := v.paint(verdict.tone, title)
+	line := v.paint(verdict.tone(), clean(title))
 	if one.id != "" {
 		line = v.paint(strong, clean(one.id)) + "  " + line
 	}
-	if !verdict.since.IsZero() {
-		line += fmt.Sprintf(", since %s, for %s", clock(verdict.since), age(v.now.Sub(verdict.since).Seconds()))
+	if verdict.Since != nil {
+		line += fmt.Sprintf(", since %s, for %s", clock(*verdict.Since), age(v.now.Sub(*verdict.Since).Seconds()))
 	}
 	lines := []string{line}
-	for _, why := range verdict.why {
+	for _, why := range verdict.Why {
 		lines = append(lines, v.wrapped("- ", clean(why))...)
 	}
 	return lines
@@ -133,7 +132,7 @@ func (v view) gauges(one *stream) []string {
 		"Insert latency " + known(insert, latency),
 	})
 	level := plain
-	if lvl, _ := one.paused(); lvl != nil {
+	if b.Active {
 		level = warning
 	}
 	lines = append(lines,
@@ -193,6 +192,7 @@ func (v view) totals(one *stream) []string {
 		figure("Parked rows", one.total(func(o output) int64 { return o.Parked }), bad),
 		figure("Discarded", dropped, warning),
 		figure("Lost", lost, bad),
+		figure("Lost at stops", one.health.LostAtStop, bad),
 		figure("Processor errors", one.total(func(o output) int64 { return o.ProcessorErrors }), bad),
 		figure("Dead letters", one.total(func(o output) int64 { return o.DeadLetters }), bad),
 	}
@@ -209,7 +209,20 @@ func (v view) totals(one *stream) []string {
 	if t := one.pauses.Total; t.Count > 0 {
 		words = append(words, fmt.Sprintf("Pauses in 24 h %s, %s in all", count(t.Count), age(t.Paused)))
 	}
-	return v.flow(words)
+	return append(v.flow(words), v.help(lost, one.health.LostAtStop)...)
+}
+
+const runbook = "docs/runbook.md#"
+
+// help says where it stands what to do about losses.
+func (v view) help(lost, atStops int64) (lines []string) {
+	if lost > 0 {
+		lines = append(lines, v.wrapped("  ", "Lost: see "+runbook+"databridgerecordslost")...)
+	}
+	if atStops > 0 {
+		lines = append(lines, v.wrapped("  ", "Lost at stops, of all streams since the process started: see "+runbook+"databridgelostatstop")...)
+	}
+	return lines
 }
 
 // flow puts texts beside each other, in as many lines as it takes.

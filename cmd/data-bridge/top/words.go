@@ -2,14 +2,26 @@ package top
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
+
+// What the bridge writes too is written as it writes it.
+var (
+	count = status.Thousands
+	rate  = status.PerSecond
+	size  = status.Size
+)
+
+// age writes how long something lasts, in seconds, without fractions.
+func age(seconds float64) string {
+	return status.Lasting(time.Duration(seconds * float64(time.Second)))
+}
 
 // clean makes a text of others fit for a terminal: on one line, without what would
 // command it.
@@ -25,22 +37,6 @@ func clean(text string) string {
 	}, ansi.Strip(text))
 }
 
-// count writes 41234 as 41,234.
-func count(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
-func rate(perSecond float64) string {
-	if perSecond > 0 && perSecond < 10 {
-		return fmt.Sprintf("%.1f", perSecond)
-	}
-	return count(int64(math.Round(perSecond)))
-}
-
 func percent(part, all int64) string {
 	if all <= 0 {
 		return "0%"
@@ -50,34 +46,6 @@ func percent(part, all int64) string {
 		return "<1%"
 	}
 	return fmt.Sprintf("%.0f%%", share)
-}
-
-func size(n int64) string {
-	value := float64(n)
-	for _, unit := range []string{"B", "KiB", "MiB"} {
-		if value < 1024 {
-			if unit == "B" || value >= 100 {
-				return fmt.Sprintf("%.0f %s", value, unit)
-			}
-			return fmt.Sprintf("%.1f %s", value, unit)
-		}
-		value /= 1024
-	}
-	return fmt.Sprintf("%.1f GiB", value)
-}
-
-// age writes how long something lasts, in seconds, without fractions.
-func age(seconds float64) string {
-	s := int64(max(0, seconds))
-	switch {
-	case s < 60:
-		return fmt.Sprintf("%d s", s)
-	case s < 3600:
-		return fmt.Sprintf("%d min %d s", s/60, s%60)
-	case s < 86400:
-		return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
-	}
-	return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
 }
 
 // latency writes how long something takes, in seconds: from milliseconds on.

@@ -16,7 +16,7 @@ const all = [
   },
   {
     key: "buffer-full",
-    when: (s) => s.running.some((p) => p.reason !== "operator") || s.still >= 10,
+    when: (s) => s.running.some((p) => p.reason !== "operator") || s.verdict.stalled_seconds !== null,
     title: "The buffer is full: look at ClickHouse",
     text: (s) => `It takes less than arrives. Look for merges that do not keep up, a full disk, or heavy queries. Kafka and JetStream keep what is not read; core NATS inputs discard it and count (so far ${count(s.discarded)}). Nothing has to be restarted: the inputs go on by themselves.`,
     code: () => "clickhouse-client -q 'SELECT query_id, elapsed, query FROM system.processes ORDER BY elapsed DESC'\n" +
@@ -37,6 +37,20 @@ const all = [
     title: "An operator paused inputs",
     text: () => "They stay paused until somebody resumes them; a restart ends it too.",
     code: (s) => curl(s, "resume"),
+  },
+  {
+    key: "lost-at-stop",
+    when: (s) => s.lost.stops > 0,
+    title: "Records of core NATS were lost at stops",
+    text: (s) => `${count(s.lost.stops)}, in all streams since the process started: a stream or an input was stopped or replaced before ClickHouse had stored what it had, and core NATS delivers nothing again. What the publishers still have has to be sent again.`,
+    link: ["Lost at stops", "docs/runbook.md#databridgelostatstop"],
+  },
+  {
+    key: "lost-at-source",
+    when: (s) => s.lost.source > 0,
+    title: "The source deleted records before they were read",
+    text: (s) => `${count(s.lost.source)} in this stream: the bridge was paused or stopped for longer than the source keeps what it has, or somebody deleted them. What the producers still have has to be sent again.`,
+    link: ["Lost at the source", "docs/runbook.md#databridgerecordslost"],
   },
   {
     key: "letters",

@@ -7,7 +7,6 @@ import { drawConfig } from "./config.js";
 import { $, attributes, each, element, put } from "./dom.js";
 import { age, clock, count, latency, percent, rate, zone } from "./format.js";
 import { drawFlow, drawGauge } from "./gauge.js";
-import { judge } from "./judge.js";
 import { Stream } from "./stream.js";
 import { drawErrors, drawInputs, drawPauses, drawTables } from "./tables.js";
 
@@ -34,7 +33,7 @@ function take(update, fresh) {
   streams = new Map();
   for (const one of update.streams) {
     const stream = old.get(one.id) ?? new Stream(one.id);
-    stream.take(one, Date.parse(update.time));
+    stream.take(one);
     streams.set(one.id, stream);
   }
   draw();
@@ -81,7 +80,7 @@ function draw() {
 // drawState shows the one thing that has to be seen first. Its words are read
 // aloud when they change, not when seconds pass.
 function drawState() {
-  const verdicts = [...streams.values()].map((stream) => ({ stream, ...judge(stream, started) }));
+  const verdicts = [...streams.values()].map((stream) => ({ stream, ...stream.verdict }));
   const shown = verdicts.find((v) => v.stream === chosen());
   drawStreams(verdicts);
   drawLost();
@@ -91,7 +90,7 @@ function drawState() {
   if (lost) put($("state"), "No connection to the bridge");
   else if (shown) put($("state"), shown.title);
   else put($("state"), "No stream is running");
-  put($("state-since"), lost ? since(lostSince, Date.now()) : since(shown?.since, now()));
+  put($("state-since"), lost ? since(lostSince, Date.now()) : since(shown?.since && Date.parse(shown.since), now()));
   const why = lost ? [] : shown?.why ?? [];
   each($("state-why"), why.map((text, i) => ({ text, i })), (one) => one.i, () => element("li"), (node, one) => put(node, one.text));
   attributes($("state-icon"), { src: `page/icon-${state}.svg` });
@@ -136,7 +135,6 @@ const tile = () => element("div", {}, element("dt"), element("dd"), element("dd"
 
 function drawTiles(stream) {
   const b = stream.backpressure;
-  const lost = stream.discarded;
   const tiles = [
     { name: "Received", value: `${rate(stream.received)}/s`, more: `${count(stream.inputs.reduce((sum, one) => sum + one.received, 0))} in all` },
     { name: "Stored", value: `${rate(stream.stored)}/s`, more: `${count(stream.outputs.reduce((sum, one) => sum + one.rows, 0))} rows in all` },
@@ -144,7 +142,8 @@ function drawTiles(stream) {
     { name: "Oldest record", value: b.oldest_seconds === null ? "–" : age(b.oldest_seconds), more: b.oldest_seconds === null ? "nothing is held" : "is held for so long" },
     { name: "Insert latency", value: stream.insertSeconds === null ? "–" : latency(stream.insertSeconds), more: stream.insertSeconds === null ? "no insert of late" : "on average, of late" },
     waitingTile(stream.waiting),
-    { name: "Discarded", value: count(lost), more: lost ? "by pauses or overrun" : "none, as far as is known", tone: lost ? "warn" : null },
+    { name: "Discarded", value: count(stream.discarded), more: "by pauses or overrun", tone: stream.discarded ? "warn" : null },
+    lostTile(stream.lost),
     { name: "Dead letters", value: count(stream.deadLetters), more: deadLettersOf(stream), tone: stream.deadLetters ? "bad" : null },
   ];
   if (stream.health.alerts) tiles.push(alertsTile(stream.health.alerts));
@@ -162,6 +161,11 @@ function waitingTile({ retry, letters, parked, held }) {
   const words = parts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
   const rows = retry + letters + parked;
   return { name: "Waiting rows", value: count(rows), more: words.join(", ") || "none", tone: parked > 0 ? "bad" : rows > 0 ? "warn" : null };
+}
+
+function lostTile({ source, stops }) {
+  const words = [[source, "at the source"], [stops, "at stops"]].filter(([n]) => n > 0).map(([n, where]) => `${count(n)} ${where}`);
+  return { name: "Lost", value: count(source + stops), more: words.join(", ") || "none, as far as is known", tone: words.length ? "bad" : null };
 }
 
 function deadLettersOf(stream) {

@@ -3,7 +3,6 @@
 
 import { $, attributes, badge, each, element, put, svg } from "./dom.js";
 import { bytes, count, percent, rate } from "./format.js";
-import { pausedBy } from "./judge.js";
 
 const tank = { x: 60, top: 14, width: 96, height: 188 };
 const bottom = tank.top + tank.height;
@@ -90,6 +89,10 @@ function fillChip(node, name, state, speed) {
   state.node(word);
   put(figure, speed);
 }
+
+// pausedBy words who holds an input.
+const pausedBy = (input) =>
+  input.paused_by.map((by) => (by.reason === "operator" ? "by an operator" : "by the buffer")).join(", ");
 
 export const inputState = (one) => {
   if (!one.connected) return badge("bad", "Disconnected");

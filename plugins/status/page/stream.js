@@ -10,13 +10,11 @@ export class Stream {
     this.config = []; // what the components were configured with
     this.pauses = new Map(); // by what tells them apart, oldest first
     this.incidents = new Map(); // by key, the latest last
-    this.settled = 0; // rows stored and dead letters, at the last update
-    this.movedAt = 0; // when that grew last or nothing was held, in ms
-    this.still = 0; // seconds since then
   }
 
   // take adds what an update tells.
-  take(update, at) {
+  take(update) {
+    this.verdict = update.verdict;
     this.health = update.health;
     this.gate = update.gate;
     this.rates = update.rates;
@@ -33,19 +31,6 @@ export class Stream {
     for (const key of [...this.incidents.keys()].slice(0, -mostIncidents)) this.incidents.delete(key);
     this.takeSamples(update.samples);
     this.forget();
-    const settled = this.outputs.reduce((sum, one) => sum + one.rows + one.dead_letters, 0);
-    if (this.movedAt === 0) this.movedAt = this.lastMoved(at);
-    else if (settled !== this.settled || this.backpressure.current_buffer === 0) this.movedAt = at;
-    this.settled = settled;
-    this.still = Math.floor((at - this.movedAt) / 1000);
-  }
-
-  // lastMoved is when something was stored last or nothing was held, in ms, as far as
-  // the samples tell: that may be long before the page was opened.
-  lastMoved(at) {
-    const { time, stored, level } = this.samples;
-    if (time.length === 0) return at;
-    return 1000 * time[Math.max(0, time.findLastIndex((_, i) => stored[i] > 0 || level[i] === 0))];
   }
 
   takeSamples(fresh) {
@@ -93,12 +78,14 @@ export class Stream {
     return this.outputs.reduce((sum, one) => sum + one.rate.rows, 0);
   }
 
-  get discardedRate() {
-    return this.inputs.reduce((sum, one) => sum + one.rate.discarded, 0);
-  }
-
   get discarded() {
     return this.inputs.reduce((sum, one) => sum + discardedOf(one), 0);
+  }
+
+  // lost is what nobody delivers again: discarded at the sources before it was read, and
+  // lost at stops; the latter by the whole process, streams that are gone included.
+  get lost() {
+    return { source: this.inputs.reduce((sum, one) => sum + one.records_lost, 0), stops: this.health.lost_at_stop };
   }
 
   get deadLetters() {

@@ -33,6 +33,7 @@ export function drawInputs(stream) {
     alarming(one.conflated, "warn"),
     alarming(one.slow_consumer, "bad"),
     alarming(one.records_lost, "bad"),
+    alarming(one.lost_at_stop, "bad"),
     quiet(one.buffered),
     (one.lag ?? null) === null ? { text: "–", tone: "quiet", title: one.partitions === null ? "This kind of source does not tell" : `Not known: ${one.group === "joining" ? "the input waits for its consumer group" : "it has no partitions"}` } : quiet(one.lag),
   ]);

@@ -56,9 +56,9 @@ test-long: test build ## All of test, and what takes minutes: long outages, thou
 # An engine that runs is used; else Debian's is installed, where root and apt-get are there, and started
 # for the tests alone. Says loudly where there is none.
 .PHONY: docker-test
-docker-test: ## Build the image and run it: rights, memory, stops, the operator's commands (5 minutes)
+docker-test: ## Build the image and run it, by compose too: rights, memory, stops, the operator's commands (5 minutes)
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && ! docker info >/dev/null 2>&1; then \
-		for tool in dockerd:docker.io busybox:busybox-static jq:jq curl:curl; do \
+		for tool in dockerd:docker.io docker-compose:docker-compose busybox:busybox-static jq:jq curl:curl; do \
 			command -v "$${tool%%:*}" >/dev/null || packages="$${packages:-} $${tool##*:}"; \
 		done; \
 		if [ -n "$${packages:-}" ]; then \

@@ -63,19 +63,34 @@ func within(t *testing.T) context.Context {
 // run starts the bridge as the documents do, with more options of docker run.
 func (s *site) run(more ...string) {
 	s.t.Helper()
+	args := []string{"run", "--detach", "--name", name, "--network", "host", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"}
+	for variable, value := range s.variables() {
+		args = append(args, "-e", variable+"="+value)
+	}
+	docker(s.t, append(append(args, more...), image)...)
+	s.t.Cleanup(func() { docker(s.t, "rm", "--force", "--volumes", name) })
+	s.connected()
+}
+
+// variables are what leads the container to the servers, and us to it.
+func (s *site) variables() map[string]string {
+	s.t.Helper()
 	s.status = free(s.t)
-	args := append([]string{
-		"run", "--detach", "--name", name, "--network", "host", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-		"-e", "STATUS_ADDRESS=" + s.status, "-e", "HTTP_ADDRESS=" + free(s.t),
-		"-e", "NATS_URLS=" + s.nats.URL(), "-e", "KAFKA_BROKERS=" + s.kafka.Addr(), "-e", "CLICKHOUSE_ADDRESSES=" + s.ch.Addr(),
-		"-e", "CLICKHOUSE_PROTOCOL=" + s.ch.Protocol(), "-e", "CLICKHOUSE_USERNAME=" + s.ch.User(), "-e", "CLICKHOUSE_PASSWORD=" + s.ch.Password(),
-	}, more...)
-	docker(s.t, append(args, image)...)
+	return map[string]string{
+		"STATUS_ADDRESS": s.status, "HTTP_ADDRESS": free(s.t),
+		"NATS_URLS": s.nats.URL(), "KAFKA_BROKERS": s.kafka.Addr(), "CLICKHOUSE_ADDRESSES": s.ch.Addr(),
+		"CLICKHOUSE_PROTOCOL": s.ch.Protocol(), "CLICKHOUSE_USERNAME": s.ch.User(), "CLICKHOUSE_PASSWORD": s.ch.Password(),
+	}
+}
+
+// connected waits until the container that was started is connected; a test that fails
+// shows its log.
+func (s *site) connected() {
+	s.t.Helper()
 	s.t.Cleanup(func() {
 		if s.t.Failed() {
 			s.t.Log(docker(s.t, "logs", "--tail", "40", name))
 		}
-		docker(s.t, "rm", "--force", "--volumes", name)
 	})
 	s.until("all is connected", func(h harness.Health) bool {
 		return h.Inputs["ticks"].Connected && h.Inputs["ch_candles"].Connected && h.Inputs["external"].Connected && h.Outputs["clickhouse"].Connected
@@ -158,14 +173,20 @@ func (s *site) feed(kind marketdata.Kind) *feed {
 // twice.
 func (s *site) stored(kind marketdata.Kind, n int64) {
 	s.t.Helper()
-	var tally harness.Tally
+	tally := s.awaitStored(kind, n)
+	require.Zero(s.t, tally.Duplicated())
+	require.Equal(s.t, n, tally.Distinct)
+}
+
+// awaitStored waits until so many different records of the kind are stored.
+func (s *site) awaitStored(kind marketdata.Kind, n int64) (tally harness.Tally) {
+	s.t.Helper()
 	s.await("all of "+string(kind)+" is stored", func() bool {
 		var err error
 		tally, err = harness.Count(within(s.t), s.ch, "market."+string(kind), "image")
 		return err == nil && tally.Distinct >= n
 	})
-	require.Zero(s.t, tally.Duplicated())
-	require.Equal(s.t, n, tally.Distinct)
+	return tally
 }
 
 // stop stops the container as docker stop does, and returns its exit code.

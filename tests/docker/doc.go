@@ -1,5 +1,6 @@
 // Package docker tests the image: it builds the Dockerfile, and runs what comes of it as
-// operators do, with servers of tests/stack beside it (make docker-test).
+// operators do, by docker run and by the service of the shipped compose file, with servers
+// of tests/stack beside it (make docker-test).
 //
 // It uses the Docker engine that runs. Where none does it starts one of its own, without
 // networks of its own, for which it needs root and dockerd (Debian's docker.io, which

@@ -30,7 +30,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 		}
 	}
 	begun, unfit, hollow, promises := c.next, len(c.unfit), c.hollow, c.promises
-	stranger, err := s.decodeFor(known, c)
+	stranger, err := s.decodeFor(ctx, known, c)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 				s.table.doubt()
 				return err
 			}
-			if _, err = s.decodeFor(current, c); err != nil {
+			if _, err = s.decodeFor(ctx, current, c); err != nil {
 				return err
 			}
 		}
@@ -55,15 +55,18 @@ func (s *sink) decode(ctx context.Context, c *chunk) error {
 
 // decodeFor also tells whether a field of a new name is no column. On error the
 // chunk is as it was. A record that the decoder panics at is a bad row.
-func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err error) {
+func (s *sink) decodeFor(ctx context.Context, known *column.Schema, c *chunk) (stranger bool, err error) {
 	end := min(c.toDecode(), c.next+s.stretch(known))
 	if len(c.promises) > 0 {
 		end = c.next + c.promises[0].rows
 	}
-	for {
+	for way := s.apart(known, c); ; {
 		d := s.table.takeDecoder(known, s.cfg)
 		d.records = c.records
-		unfit, next, err := s.decodeRun(d, c, end)
+		if way.mixed {
+			d.Mix()
+		}
+		unfit, next, err := s.decodeRun(d, c, end, way.blocks)
 		var fault *lane.PanicError
 		switch {
 		case errors.As(err, &fault): // what the decoder holds is not to be trusted any more
@@ -76,10 +79,18 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 		case err != nil:
 			return false, err
 		}
+		stranger = stranger || d.Stranger() // it says so of a name once
+		segments := segmentsOf(d.Blocks(), s.cfg.preserveOrder)
+		if len(segments) > way.inserts {
+			s.table.discard(d)
+			if way, err = s.together(ctx, known, c); err != nil {
+				return false, err
+			}
+			continue
+		}
 		c.unfit, c.next, c.hollow = append(c.unfit, unfit...), next, c.hollow+d.Hollow()
-		stranger = d.Stranger()
-		s.tellSets(d.Blocks())
-		c.pending = segmentsOf(d.Blocks(), s.cfg.preserveOrder)
+		s.tellSets(d.Blocks(), way.refusal)
+		c.pending = segments
 		c.redeem()
 		s.table.giveBack(d)
 		return stranger, nil
@@ -87,16 +98,15 @@ func (s *sink) decodeFor(known *column.Schema, c *chunk) (stranger bool, err err
 }
 
 // decodeRun decodes records up to end, exclusively, or until they have become so
-// many blocks as are decoded at once, and returns the first that is not decoded. A
-// *lane.PanicError is about that one.
-func (s *sink) decodeRun(d *decoder, c *chunk, end int) (unfit []badRow, next int, err error) {
+// many blocks, and returns the first that is not decoded. A *lane.PanicError is
+// about that one.
+func (s *sink) decodeRun(d *decoder, c *chunk, end, blocks int) (unfit []badRow, next int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &lane.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
-	most := mostSets(d.Schema())
-	for next = c.next; next < end && (len(d.Blocks()) < most || len(c.promises) > 0); next++ {
+	for next = c.next; next < end && len(d.Blocks()) < blocks; next++ {
 		at := c.record(next)
 		fault := c.poison[at]
 		if fault == nil {

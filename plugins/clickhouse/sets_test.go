@@ -117,7 +117,7 @@ func TestMemoryOfWideTablesIsBounded(t *testing.T) {
 			chunk.Take([]*delivery{newDelivery(t.Context(), recordsOf(records(texts...)), nil)})
 			decoded := 0
 			for chunk.next < c.rows {
-				unfit, next, err := s.decodeRun(d, chunk, min(c.rows, chunk.next+s.stretch(known)))
+				unfit, next, err := s.decodeRun(d, chunk, min(c.rows, chunk.next+s.stretch(known)), mostSets(known))
 				require.NoError(t, err)
 				require.Empty(t, unfit)
 				require.Greater(t, next, chunk.next)
@@ -143,7 +143,7 @@ func TestAPanicOfTheDecoderIsARecordsFault(t *testing.T) {
 	s := &sink{cfg: &config{times: strictTimes}, table: tableNamed("t"), trouble: &trouble{log: service.MockResources().Logger()}}
 	c := chunkOf(t, s, ids(0, 4))
 	c.records[2] = record{} // without a message, as none is
-	_, err := s.decodeFor(known, c)
+	_, err := s.decodeFor(t.Context(), known, c)
 	require.NoError(t, err)
 	require.Len(t, c.unfit, 1)
 	require.Equal(t, 2, c.unfit[0].index)

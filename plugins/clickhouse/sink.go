@@ -143,6 +143,9 @@ func (s *sink) insert(ctx context.Context, c *chunk) error {
 	case class == server.TooLarge && len(c.deliveries) == 1 && !c.sealed && !next.maybe && c.halve():
 		return err // the halves leave after a while, since memory is short
 	default:
+		if !next.maybe && next.part().Varies() && server.RefusesStatement(err) { // another replica than that which was asked
+			s.table.noteMixing(next.block.Schema, mixing{tried: true, refusal: err})
+		}
 		next.maybe = next.maybe || maybeStored(class)
 		return err
 	}

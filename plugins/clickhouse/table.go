@@ -28,6 +28,7 @@ type table struct {
 	readAt time.Time
 	agreed *column.Schema // the one that rows were stored under last
 	spare  *spare
+	mixing mixing // under the schema in use
 }
 
 // spare is what is kept for reuse under one schema.
@@ -56,7 +57,7 @@ func (t *table) learn(s *column.Schema, now time.Time) *column.Schema {
 	t.readAt = now
 	if t.schema == nil || !t.schema.Same(s) {
 		t.mourn(s)
-		t.schema, t.spare = s, &spare{}
+		t.schema, t.spare, t.mixing = s, &spare{}, mixing{}
 	}
 	return t.schema
 }
@@ -146,6 +147,34 @@ func (t *table) giveBack(d *decoder) {
 	d.records = nil
 	if spare := t.spareFor(d.Schema()); spare != nil {
 		spare.decoders.Put(d)
+	}
+}
+
+// discard undoes what a decoder has decoded.
+func (t *table) discard(d *decoder) {
+	blocks := d.Blocks()
+	t.giveBack(d)
+	for _, b := range blocks {
+		t.recycle(b)
+	}
+}
+
+// mixingFor returns what is known of a schema about mixed inserts.
+func (t *table) mixingFor(s *column.Schema) mixing {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.schema != s {
+		return mixing{}
+	}
+	return t.mixing
+}
+
+// noteMixing notes what was found out, for as long as the schema is in use.
+func (t *table) noteMixing(s *column.Schema, m mixing) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.schema == s {
+		t.mixing = m
 	}
 }
 

@@ -12,6 +12,8 @@ type Spec struct {
 	// and output_format_json_quote_denormals=1; "" if it is not known. A column that
 	// has one need not be left out of an INSERT for the records that lack its field.
 	Default string
+	// Expression is the default as the server prints it, "" if there is none.
+	Expression string
 }
 
 // Schema is the columns of a table that can be inserted. It is not changed once
@@ -19,6 +21,9 @@ type Spec struct {
 type Schema struct {
 	Table   string
 	Columns []Spec
+	// Computed are the columns that no INSERT names, MATERIALIZED and ALIAS, which
+	// defaults may refer to.
+	Computed []Spec
 	// Lost are columns that rows were stored for and that are gone. A record that
 	// still has one must not be stored without.
 	Lost map[string]bool
@@ -51,7 +56,14 @@ func (s *Schema) Lose(name string) {
 
 // Same reports whether two schemas insert alike, however their types are spelt.
 func (s *Schema) Same(other *Schema) bool {
-	return slices.EqualFunc(s.Columns, other.Columns, func(a, b Spec) bool {
-		return a.Name == b.Name && a.HasDefault == b.HasDefault && a.Default == b.Default && Same(a.Type, b.Type)
-	})
+	return slices.EqualFunc(s.Columns, other.Columns, Spec.same) && s.SameComputed(other)
+}
+
+// SameComputed reports whether two schemas have the same columns that no INSERT names.
+func (s *Schema) SameComputed(other *Schema) bool {
+	return slices.EqualFunc(s.Computed, other.Computed, Spec.same)
+}
+
+func (c Spec) same(other Spec) bool {
+	return c.Name == other.Name && c.HasDefault == other.HasDefault && c.Default == other.Default && c.Expression == other.Expression && Same(c.Type, other.Type)
 }

@@ -10,6 +10,9 @@ func (s *Schema) Width() (bytes int) {
 		if t, err := ParseType(c.Type); err == nil {
 			bytes += t.width()
 		}
+		if c.HasDefault {
+			bytes++ // of a flag: see Block.Given
+		}
 	}
 	return bytes
 }

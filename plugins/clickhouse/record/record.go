@@ -17,6 +17,9 @@ type Decoder interface {
 	// other error, that the table cannot be decoded for at all. The record must
 	// not change as long as its block is in use.
 	Add(record []byte, index int) error
+	// Mix makes one block of the records up to the next Release, whichever columns they
+	// lack: a mixed one. No record was added since the last.
+	Mix()
 	// Blocks are the blocks that were filled since the last Release.
 	Blocks() []*column.Block
 	// Stranger reports whether a field came, for the first time, that nothing is

@@ -38,6 +38,20 @@ const (
 	settingProgressHeaders = "send_progress_in_http_headers"
 	settingBlockRows       = "min_insert_block_size_rows"
 	settingBlockBytes      = "min_insert_block_size_bytes"
+
+	// Of INSERTs that SELECT.
+	settingDeduplicateSelect = "deduplicate_insert_select"
+	settingThreads           = "max_threads"
+	settingInsertThreads     = "max_insert_threads"
+	settingRowsToRead        = "max_rows_to_read"
+	settingBytesToRead       = "max_bytes_to_read"
+	settingReadOverflow      = "read_overflow_mode"
+	settingTimeoutOverflow   = "timeout_overflow_mode"
+	settingLimit             = "limit"
+	settingOffset            = "offset"
+	settingResultFilter      = "additional_result_filter"
+	settingNullAsDefault     = "insert_null_as_default"
+	settingShortCircuit      = "short_circuit_function_evaluation"
 )
 
 // since are the versions that brought those settings: what is gone by where the
@@ -55,6 +69,19 @@ var since = map[string]version{
 	settingProgressHeaders: {1, 1},
 	settingBlockRows:       {1, 1},
 	settingBlockBytes:      {1, 1},
+
+	settingDeduplicateSelect: {25, 12},
+	settingThreads:           {1, 1},
+	settingInsertThreads:     {19, 17},
+	settingRowsToRead:        {1, 1},
+	settingBytesToRead:       {1, 1},
+	settingReadOverflow:      {1, 1},
+	settingTimeoutOverflow:   {1, 1},
+	settingLimit:             {21, 1},
+	settingOffset:            {21, 1},
+	settingResultFilter:      {22, 8},
+	settingNullAsDefault:     {21, 3},
+	settingShortCircuit:      {21, 10},
 }
 
 type version struct{ major, minor int }

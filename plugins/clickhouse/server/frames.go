@@ -85,15 +85,11 @@ type blocks struct {
 	parts    column.Native
 }
 
-// write sends the rows from up to, not including, to. A block of no rows has no
-// columns either, and ends an INSERT of the native protocol.
+// write sends the rows from up to, not including, to.
 func (b *blocks) write(w io.Writer, fields []field, from, to int) error {
 	b.buf.Reset()
 	if proto.FeatureBlockInfo.In(b.revision) {
 		proto.BlockInfo{BucketNum: -1}.Encode(&b.buf)
-	}
-	if from == to {
-		fields = nil
 	}
 	b.buf.PutInt(len(fields))
 	b.buf.PutInt(to - from)
@@ -107,6 +103,9 @@ func (b *blocks) write(w io.Writer, fields []field, from, to int) error {
 			return err
 		}
 		b.buf.Reset()
+		if from == to {
+			continue // of no rows, a column has nothing
+		}
 		b.parts.Reset()
 		f.values.State(&b.parts)
 		f.values.Encode(&b.parts, from, to)

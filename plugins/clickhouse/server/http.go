@@ -132,13 +132,17 @@ func readRows(body *bytes.Reader, columns int, row func([]string)) error {
 // insert implements wire.
 func (w *httpWire) insert(ctx context.Context, q statement, rows *rows) (written Written, err error) {
 	params := w.params(q)
-	params.Set("query", rows.sql()+" FORMAT Native")
-	encoder := w.encoders.Get().(*frames) //nolint:forcetypeassert // by New
-	defer w.encoders.Put(encoder)
-	if encoder.compressor != nil {
-		params.Set("decompress", "1")
+	data := &body{whole: *rows, rows: *rows, frames: &frames{}, contentType: plainContent, length: -1}
+	if rows.mixture == nil {
+		params.Set("query", rows.sql()+" FORMAT Native")
+		encoder := w.encoders.Get().(*frames) //nolint:forcetypeassert // by New
+		defer w.encoders.Put(encoder)
+		if data.frames = encoder; encoder.compressor != nil {
+			params.Set("decompress", "1")
+		}
+	} else if err := data.wrap(); err != nil {
+		return written, err
 	}
-	data := &body{whole: *rows, rows: *rows, frames: encoder}
 	err = w.post(ctx, params, data, func(a *httpAnswer) (err error) {
 		written, err = a.written()
 		return err
@@ -208,12 +212,15 @@ func (w *httpWire) request(ctx context.Context, params url.Values, data io.Reade
 		return nil, err
 	}
 	req.Header.Set("User-Agent", clientName)
+	contentType := plainContent
 	if rows, ok := data.(*body); ok {
 		req.GetBody = rows.again // where nothing was sent, by a connection that was closed meanwhile
+		req.ContentLength = rows.length
+		contentType = rows.contentType
 	} else {
 		req.Header["X-Idempotency-Key"] = nil // not sent: questions may be asked again
 	}
-	req.Header.Set("Content-Type", "application/octet-stream")
+	req.Header.Set("Content-Type", contentType)
 	switch {
 	case who.jwt != "":
 		req.Header.Set("Authorization", "Bearer "+who.jwt)
@@ -236,74 +243,4 @@ func (w *httpWire) request(ctx context.Context, params url.Values, data io.Reade
 func (w *httpWire) certified() bool {
 	conf, err := w.replica.cfg.TLS()
 	return err == nil && len(conf.Certificates) > 0
-}
-
-// body is the data of an INSERT, made as it is read: a piece at a time. It is
-// read by one goroutine, and ended by another.
-type body struct {
-	mu     sync.Mutex
-	whole  rows
-	rows   rows // those that are left
-	blocks blocks
-	frames *frames
-	ready  bytes.Buffer
-	done   bool
-	failed error
-}
-
-var errEnded = errors.New("the insert has ended")
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for b.ready.Len() == 0 {
-		if b.failed != nil {
-			return 0, b.failed
-		}
-		if b.done {
-			return 0, io.EOF
-		}
-		b.ready.Reset()
-		b.failed = sheltered(b.encode)
-	}
-	return b.ready.Read(p)
-}
-
-// again begins anew, for another attempt of the transport: it has closed the one
-// before, and begun no other.
-func (b *body) again() (io.ReadCloser, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.failed != nil {
-		return nil, b.failed
-	}
-	b.rows, b.done = b.whole, false
-	b.ready.Reset()
-	return io.NopCloser(b), nil
-}
-
-// encode makes the next piece.
-func (b *body) encode() error {
-	from, to := b.rows.next()
-	if from == to {
-		b.done = true
-		return nil
-	}
-	b.frames.reset(&b.ready)
-	if err := b.blocks.write(b.frames, b.rows.fields, from, to); err != nil {
-		return err
-	}
-	return b.frames.Flush()
-}
-
-// end waits for a read to end and lets no other begin: from then on, nothing
-// touches the rows. It returns what went wrong with them.
-func (b *body) end() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	failed := b.failed
-	b.failed = errEnded
-	b.ready = bytes.Buffer{}
-	return failed
 }

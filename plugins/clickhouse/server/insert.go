@@ -73,15 +73,19 @@ func named(text, name string) bool {
 
 // insert is one attempt.
 func (r *Replica) insert(ctx context.Context, f Features, in Insert) (w Written, err error) {
-	if r.cfg.HTTP && !f.RefusesConversion() {
+	mixed := in.Part.Varies()
+	if mixed && !f.mixes() {
+		return w, errMixed
+	}
+	if mixed || r.cfg.HTTP && !f.RefusesConversion() {
 		if err := r.unchanged(ctx, in); err != nil {
 			return w, err
 		}
 	}
 	n := in.Part.To - in.Part.From
-	q := statement{id: uuid.NewString(), settings: r.cfg.insertSettings(f, in)}
+	q := statement{id: uuid.NewString(), settings: r.cfg.insertSettings(f, in, mixed)}
 	err = r.bounded(ctx, r.cfg.InsertTimeout, func(ctx context.Context) (err error) {
-		w, err = r.wire.insert(ctx, q, rowsOf(in.Part, in.Table, r.cfg.pieceFor(f)))
+		w, err = r.wire.insert(ctx, q, rowsOf(in.Part, in.Table, r.cfg.pieceFor(f), f.has(settingShortCircuit)))
 		return err
 	})
 	if code, ok := Code(err); ok && code == codeDeduplicated {
@@ -97,20 +101,25 @@ func (r *Replica) insert(ctx context.Context, f Features, in Insert) (w Written,
 }
 
 // unchanged makes sure that the table has the columns that rows were made for,
-// just before an INSERT which the server does not check for it.
+// just before an INSERT which the server does not check for it, and the defaults that
+// it is sent.
 func (r *Replica) unchanged(ctx context.Context, in Insert) error {
 	current, err := r.Columns(ctx, in.Table)
 	if err != nil {
 		return err
 	}
-	for i, spec := range in.Part.Block.Schema.Columns {
-		if in.Part.Block.Absent[i] {
+	known, mixed := in.Part.Block.Schema, in.Part.Varies()
+	for i, spec := range known.Columns {
+		if in.Part.Presence(i) == column.NoRow && !mixed {
 			continue
 		}
 		at, there := current.Index(spec.Name)
-		if !there || !column.Same(current.Columns[at].Type, spec.Type) {
+		if !there || !column.Same(current.Columns[at].Type, spec.Type) || mixed && current.Columns[at].Expression != spec.Expression {
 			return fmt.Errorf("%w: column %q", ErrSchemaChanged, spec.Name)
 		}
+	}
+	if mixed && !known.SameComputed(current) {
+		return fmt.Errorf("%w: those that are MATERIALIZED or an ALIAS", ErrSchemaChanged)
 	}
 	return nil
 }
@@ -152,11 +161,12 @@ func (c *Config) given() []settingValue {
 // change it. Deduplication is asked for, or refused, in the words that the server
 // knows: of itself, some tables deduplicate by content and take equal rows for
 // repetitions.
-func (c *Config) insertSettings(f Features, in Insert) []settingValue {
-	values := slices.DeleteFunc(c.given(), func(v settingValue) bool { return slices.Contains(oneBlock, v.name) })
+func (c *Config) insertSettings(f Features, in Insert, mixed bool) []settingValue {
+	ours := ourSettings(mixed)
+	values := slices.DeleteFunc(c.given(), func(v settingValue) bool { return ours[v.name] })
 	wish := func(name, value string) {
 		_, given := c.Settings[name]
-		given = given && !slices.Contains(oneBlock, name)
+		given = given && !ours[name]
 		if s := f.settings[name]; !given && f.may(name, value) && !s.is(value) {
 			values = append(values, settingValue{name: name, value: numberOr(value)})
 		}
@@ -173,9 +183,15 @@ func (c *Config) insertSettings(f Features, in Insert) []settingValue {
 	for _, name := range oneBlock {
 		wish(name, wholeInsert)
 	}
+	if mixed {
+		for _, s := range mixedSettings {
+			wish(s.name, s.value)
+		}
+	}
 	switch {
 	case in.Deduplication == NoDeduplication && f.has(settingDeduplicateNew):
 		wish(settingDeduplicateNew, "disable")
+		wish(settingDeduplicateSelect, "disable")
 	case in.Deduplication == NoDeduplication:
 		wish(settingDeduplicate, "0")
 	case in.Token == "" || !f.DeduplicationToken():
@@ -183,6 +199,8 @@ func (c *Config) insertSettings(f Features, in Insert) []settingValue {
 		values = append(values, settingValue{name: settingToken, value: in.Token, must: true})
 		if f.has(settingDeduplicateNew) {
 			wish(settingDeduplicateNew, "enable")
+			// The server does not see that the order of the rows is always the same.
+			wish(settingDeduplicateSelect, "enable_even_for_bad_queries")
 		} else {
 			wish(settingDeduplicate, "1")
 		}
@@ -207,6 +225,20 @@ func numberOr(value string) any {
 // not the user's to choose.
 var oneBlock = []string{settingBlockRows, settingBlockBytes}
 
+// ourSettings are those that are not the user's to choose.
+func ourSettings(mixed bool) map[string]bool {
+	ours := map[string]bool{}
+	for _, name := range oneBlock {
+		ours[name] = true
+	}
+	if mixed {
+		for _, s := range mixedSettings {
+			ours[s.name] = true
+		}
+	}
+	return ours
+}
+
 // wholeInsert is more rows, and more bytes, than any insert has.
 const wholeInsert = "1099511627776"
 
@@ -227,6 +259,8 @@ type rows struct {
 	fields   []field // in the order of the statement
 	from, to int
 	size     int // rows of a piece
+
+	mixture *mixture // nil where all rows have the fields
 }
 
 // field is one column of an INSERT.
@@ -235,16 +269,20 @@ type field struct {
 	values column.Column // nil without rows
 }
 
-// rowsOf takes the columns of a part that are there. A part is always cut into
-// the same pieces.
-func rowsOf(p column.Part, t Table, piece int) *rows {
+// rowsOf takes the columns of a part that are there; of one whose rows lack different
+// columns all, and what they lack: see mixed.go, as for short. A part is always cut into the same pieces.
+func rowsOf(p column.Part, t Table, piece int, short bool) *rows {
 	if piece <= 0 {
 		piece = defaultPiece
 	}
 	r := &rows{table: t, from: p.From, to: p.To}
-	for i, spec := range p.Block.Schema.Columns {
-		if !p.Block.Absent[i] {
-			r.fields = append(r.fields, field{spec, p.Block.Columns[i]})
+	if p.Varies() {
+		r.mix(p.Block.Schema, p.Block.Columns, p.Block.Given, p.Presence, short)
+	} else {
+		for i, spec := range p.Block.Schema.Columns {
+			if p.Presence(i) != column.NoRow {
+				r.fields = append(r.fields, field{spec, p.Block.Columns[i]})
+			}
 		}
 	}
 	weight := max(1, p.Block.Weight/max(1, p.Block.Len()))

@@ -241,8 +241,16 @@ func (c *conn) hello() error {
 	return nil
 }
 
-// ask sends a query and what belongs to it.
+// ask sends a query that has no external tables.
 func (c *conn) ask(q statement, compression proto.Compression) error {
+	if err := c.question(q, compression); err != nil {
+		return err
+	}
+	return c.end(compression)
+}
+
+// question sends a query: its external tables come next, and the end of them.
+func (c *conn) question(q statement, compression proto.Compression) error {
 	proto.ClientCodeQuery.Encode(&c.buf)
 	c.buf.PutString(q.id)
 	proto.ClientInfo{
@@ -268,16 +276,16 @@ func (c *conn) ask(q statement, compression proto.Compression) error {
 	if proto.FeatureParameters.In(c.revision) {
 		c.buf.PutString("") // end of parameters
 	}
-	if err := c.send(); err != nil {
-		return err
-	}
-	return c.block(nil, 0, 0, compression) // no external tables
+	return c.send()
 }
 
-// block sends one block.
-func (c *conn) block(fields []field, from, to int, compression proto.Compression) error {
+// end sends the block of nothing that ends an INSERT's rows, or external tables.
+func (c *conn) end(compression proto.Compression) error { return c.block("", nil, 0, 0, compression) }
+
+// block sends one block, of the external table of a name, or of an INSERT's rows.
+func (c *conn) block(table string, fields []field, from, to int, compression proto.Compression) error {
 	proto.ClientCodeData.Encode(&c.buf)
-	c.buf.PutString("") // of no external table
+	c.buf.PutString(table)
 	if err := c.send(); err != nil {
 		return err
 	}

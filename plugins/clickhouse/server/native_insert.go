@@ -17,9 +17,14 @@ const lastWord = 2 * time.Second
 
 // insert implements wire.
 func (w *nativeWire) insert(ctx context.Context, q statement, rows *rows) (written Written, err error) {
-	q.sql = rows.sql() + " VALUES" // the data comes by the protocol, whatever the format
+	send := (*conn).insert
+	if rows.mixture == nil {
+		q.sql = rows.sql() + " VALUES" // the data comes by the protocol, whatever the format
+	} else {
+		q.sql, send = rows.mixture.sql, (*conn).insertMixed
+	}
 	err = w.with(ctx, func(ctx context.Context, c *conn) (clean bool, err error) {
-		written, clean, err = c.insert(ctx, q, rows)
+		written, clean, err = send(c, ctx, q, rows)
 		return clean, err
 	})
 	return written, err
@@ -33,11 +38,7 @@ func (c *conn) insert(ctx context.Context, q statement, rows *rows) (w Written, 
 	var wanted []columnInfo
 	a.header = true
 	a.data = func() (err error) {
-		if c.compress == proto.CompressionEnabled {
-			c.in.EnableCompression()
-			defer c.in.DisableCompression()
-		}
-		wanted, err = c.in.header()
+		wanted, err = c.header()
 		return err
 	}
 	if err := c.read(&a); err != nil {
@@ -51,8 +52,39 @@ func (c *conn) insert(ctx context.Context, q statement, rows *rows) (w Written, 
 	}
 	a.header = false
 	a.data = func() error { return fmt.Errorf("%w: data in answer to an INSERT", errUnexpected) }
+	return c.store(ctx, rows, &a)
+}
+
+// insertMixed sends rows that lack different columns, which are no answer to the
+// server but belong to the question.
+func (c *conn) insertMixed(ctx context.Context, q statement, rows *rows) (w Written, clean bool, err error) {
+	if err := c.question(q, c.compress); err != nil {
+		return w, false, err
+	}
+	var a answer
+	a.data = func() error { // old servers end it with a block of nothing
+		columns, err := c.header()
+		if err == nil && len(columns) > 0 {
+			err = fmt.Errorf("%w: data in answer to an INSERT", errUnexpected)
+		}
+		return err
+	}
+	return c.store(ctx, rows, &a)
+}
+
+// header reads the columns of a block without rows.
+func (c *conn) header() ([]columnInfo, error) {
+	if c.compress == proto.CompressionEnabled {
+		c.in.EnableCompression()
+		defer c.in.DisableCompression()
+	}
+	return c.in.header()
+}
+
+// store sends the rows and tells what has become of them.
+func (c *conn) store(ctx context.Context, rows *rows, a *answer) (w Written, clean bool, err error) {
 	n := rows.to - rows.from
-	clean, err = c.exchange(ctx, rows, &a)
+	clean, err = c.exchange(ctx, rows, a)
 	w.Rows = int64(a.written) //nolint:gosec // a number of rows
 	// The protocol has an end that is no success by mistake, and servers tell
 	// their progress now and then: not always to the last row.
@@ -124,9 +156,21 @@ func (c *conn) exchange(ctx context.Context, rows *rows, a *answer) (clean bool,
 
 // sendAll sends the rows and the end of them.
 func (c *conn) sendAll(rows *rows) error {
+	table := ""
+	if rows.mixture != nil {
+		table = rows.mixture.external
+		if rows.from == rows.to { // then it has its columns of a block without rows
+			if err := c.block(table, rows.fields, 0, 0, c.compress); err != nil {
+				return err
+			}
+		}
+	}
 	for {
 		from, to := rows.next()
-		if err := c.block(rows.fields, from, to, c.compress); err != nil || from == to {
+		if from == to {
+			return c.end(c.compress)
+		}
+		if err := c.block(table, rows.fields, from, to, c.compress); err != nil {
 			return err
 		}
 	}

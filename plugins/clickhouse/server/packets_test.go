@@ -108,7 +108,7 @@ func FuzzNative(f *testing.F) {
 		}
 		for _, f := range []func(c *conn) error{
 			func(c *conn) error {
-				_, _, err := c.insert(context.Background(), statement{}, rowsOf(sequence(0, 3), Table{Name: "t"}, 0))
+				_, _, err := c.insert(context.Background(), statement{}, rowsOf(sequence(0, 3), Table{Name: "t"}, 0, false))
 				return err
 			},
 			func(c *conn) error {

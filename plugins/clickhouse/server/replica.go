@@ -40,7 +40,7 @@ type wire interface {
 	// query runs a statement. Where rows is not nil, its columns are all of type
 	// String and rows is called with each row; else what it returns is dropped.
 	query(ctx context.Context, q statement, rows func([]string)) error
-	// insert sends the rows of an INSERT. With an error nothing was sent, or the
+	// insert sends the rows of an INSERT, also of none. With an error nothing was sent, or the
 	// outcome is as its class says.
 	insert(ctx context.Context, q statement, rows *rows) (Written, error)
 	// close ends every connection, those in use as well.

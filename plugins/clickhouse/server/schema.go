@@ -39,21 +39,24 @@ func (r *Replica) Columns(ctx context.Context, t Table) (*column.Schema, error) 
 	if err != nil {
 		return nil, fmt.Errorf("reading the columns of table %s: %w", t, err)
 	}
-	var specs []column.Spec
+	var specs, computed []column.Spec
 	expressions := map[int]string{} // of the defaults that are constants
 	for _, row := range rows {
 		switch row[2] {
 		case "MATERIALIZED", "ALIAS":
+			computed = append(computed, column.Spec{Name: row[0], Type: row[1], Expression: row[3]})
 			continue
 		case "DEFAULT":
 			if column.IsConstant(row[3]) {
 				expressions[len(specs)] = row[3]
 			}
 		}
-		specs = append(specs, column.Spec{Name: row[0], Type: row[1], HasDefault: row[2] != ""})
+		specs = append(specs, column.Spec{Name: row[0], Type: row[1], HasDefault: row[2] != "", Expression: row[3]})
 	}
 	r.fillDefaults(ctx, specs, expressions)
-	return column.NewSchema(t.String(), specs), nil
+	schema := column.NewSchema(t.String(), specs)
+	schema.Computed = computed
+	return schema, nil
 }
 
 // fillDefaults lets the server work out the defaults that are constants, so that

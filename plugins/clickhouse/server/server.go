@@ -49,7 +49,8 @@ type Server interface {
 	// Insert stores rows by one INSERT: all of them, or, with an error of a class
 	// other than UnknownOutcome and ViewFault, none. It does not retry. The
 	// columns are compared with the table's first, and ErrSchemaChanged returned
-	// if they are not the same any more. The part belongs to the call until it
+	// if they are not the same any more. Of rows that lack different columns, all get
+	// the server's defaults; a server may refuse that: see TryMixed. The part belongs to the call until it
 	// returns, and is not changed by it.
 	//
 	// To insert the same part with the same token again is the same insert: it
@@ -60,6 +61,11 @@ type Server interface {
 	// TryInsert inserts no rows into the columns, which the server allows to those
 	// only who may insert some.
 	TryInsert(ctx context.Context, s *column.Schema, t Table) error
+
+	// TryMixed tries the statement by which Insert sends rows that lack different
+	// columns, of no rows. What the server has against the statement, whatever its
+	// rows, is the refusal; any other trouble is an error.
+	TryMixed(ctx context.Context, s *column.Schema, t Table) (refusal, err error)
 
 	// Texts runs a query of so many columns, which are all of type String, and
 	// returns the rows.

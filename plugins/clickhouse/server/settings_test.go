@@ -99,7 +99,7 @@ func TestWishesStayWithinConstraints(t *testing.T) {
 	}}
 	cfg := &Config{HTTP: true, Settings: map[string]any{"insert_quorum": 2}}
 	names := func(in Insert) (names []string) {
-		for _, s := range cfg.insertSettings(f, in) {
+		for _, s := range cfg.insertSettings(f, in, false) {
 			names = append(names, s.name+"="+s.text())
 		}
 		return names

@@ -90,21 +90,22 @@ func appendText(buf []byte, s string) []byte {
 }
 
 // fromWire reads one block of a client's and writes it as the engine reads it.
-// An empty one, which ends the data, is not written. Rows is its number of rows.
-func fromWire(in source, out io.Writer) (columns, rows uint64, err error) {
+// An empty one, which ends the data, is not written, and has no header. Rows is its
+// number of rows.
+func fromWire(in source, out io.Writer) (header []tableColumn, rows uint64, err error) {
 	skip := &walker{in: in, out: io.Discard}
 	if err := skipBlockInfo(skip); err != nil {
-		return 0, 0, err
+		return nil, 0, err
 	}
-	columns, rows = skip.takeVarint(), skip.takeVarint()
+	columns, rows := skip.takeVarint(), skip.takeVarint()
 	if skip.err != nil {
-		return 0, 0, skip.err
+		return nil, 0, skip.err
 	}
 	if columns > maxColumns || rows > maxCount {
-		return 0, 0, errTooLarge
+		return nil, 0, errTooLarge
 	}
 	if columns == 0 && rows == 0 {
-		return 0, 0, nil
+		return nil, 0, nil
 	}
 	w := &walker{in: in, out: out}
 	w.put(binary.AppendUvarint(binary.AppendUvarint(nil, columns), rows))
@@ -114,8 +115,9 @@ func fromWire(in source, out io.Writer) (columns, rows uint64, err error) {
 			w.fail(fmt.Errorf("column %q of type %s: %w", name, typ, errCustom))
 		}
 		w.column(name, typ, rows)
+		header = append(header, tableColumn{Name: name, Type: typ})
 	}
-	return columns, rows, w.err
+	return header, rows, w.err
 }
 
 // skipBlockInfo reads the fields before a block: number and value, until number 0.

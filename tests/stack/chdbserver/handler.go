@@ -63,11 +63,18 @@ func (h *handler) answer(r *http.Request, params url.Values) (*answer, error) {
 	if err := h.authenticate(r, params); err != nil {
 		return nil, err
 	}
-	body, err := requestBody(r, params)
+	tables, err := h.formTables(r, params)
 	if err != nil {
 		return nil, err
 	}
-	out, err := h.execute(r.Context(), params, body)
+	defer tables.remove()
+	var body io.Reader = strings.NewReader("")
+	if tables == nil {
+		if body, err = requestBody(r, params); err != nil {
+			return nil, err
+		}
+	}
+	out, err := h.execute(r.Context(), params, body, tables)
 	if err != nil || params.Get("compress") != "1" {
 		return out, err
 	}
@@ -111,7 +118,7 @@ func requestBody(r *http.Request, params url.Values) (io.Reader, error) {
 
 // execute runs the statement of the URL or the body. With one in the URL the
 // body is its data.
-func (h *handler) execute(ctx context.Context, params url.Values, body io.Reader) (*answer, error) {
+func (h *handler) execute(ctx context.Context, params url.Values, body io.Reader, tables externalTables) (*answer, error) {
 	sql := params.Get("query")
 	if stmt, ok := parseInsert(sql); ok && formatOnly.MatchString(stmt.rest) {
 		f := h.faults.take(sql, false)
@@ -132,7 +139,7 @@ func (h *handler) execute(ctx context.Context, params url.Values, body io.Reader
 	if err := f.before(ctx); err != nil {
 		return nil, err
 	}
-	stmt, format := plain(sql, settingsOf(params), cmp.Or(params.Get("default_format"), "TabSeparated"))
+	stmt, format := plain(tables.in(sql), settingsOf(params), cmp.Or(params.Get("default_format"), "TabSeparated"))
 	out, err := f.around(scope{database: databaseOf(params)}, func(at scope) (*result, error) { return h.run(at, stmt, format) })
 	return &answer{out, format}, err
 }

@@ -95,11 +95,11 @@ func (c *session) receive(q request, file io.Writer) (rows uint64, err error) {
 		default:
 			return 0, damageError{fmt.Errorf("unexpected packet %d in an INSERT", code)}
 		}
-		columns, n, err := c.block(q, file)
+		header, n, err := c.block(q, file)
 		if err != nil {
 			return 0, damageError{err}
 		}
-		if columns == 0 {
+		if len(header) == 0 {
 			return rows, nil
 		}
 		rows += n
@@ -107,10 +107,15 @@ func (c *session) receive(q request, file io.Writer) (rows uint64, err error) {
 }
 
 // block reads what stands behind a data packet's code.
-func (c *session) block(q request, out io.Writer) (columns, rows uint64, err error) {
+func (c *session) block(q request, out io.Writer) (header []tableColumn, rows uint64, err error) {
 	if _, err := c.in.Str(); err != nil { // the table's name
-		return 0, 0, err
+		return nil, 0, err
 	}
+	return c.blockOf(q, out)
+}
+
+// blockOf reads what stands behind the name of the table.
+func (c *session) blockOf(q request, out io.Writer) (header []tableColumn, rows uint64, err error) {
 	if q.Compression == proto.CompressionEnabled {
 		c.in.EnableCompression()
 		defer c.in.DisableCompression()

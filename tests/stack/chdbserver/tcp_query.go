@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -18,6 +16,7 @@ type request struct {
 	proto.Query
 	settings string // of the session and the query, as a SETTINGS clause's list
 	fault    *fault
+	tables   externalTables
 }
 
 var (
@@ -32,7 +31,9 @@ func (c *session) query() error {
 		return err
 	}
 	stmt, isInsert := parseInsert(q.Body)
-	err := c.externalTables(q)
+	tables, err := c.externalTables(q)
+	defer tables.remove()
+	q.tables = tables
 	if err == nil {
 		q.settings, err = c.settingsFor(q.Settings)
 	}
@@ -62,32 +63,6 @@ func (e brokenError) Unwrap() error { return e.error }
 func isBroken(err error) bool {
 	var broken brokenError
 	return errors.As(err, &broken)
-}
-
-// externalTables reads the empty block that ends a query's tables of its own.
-// There may be none, and no parameters: the engine would need their own calls.
-func (c *session) externalTables(q request) error {
-	var other error
-	if len(q.Parameters) > 0 {
-		other = exception("Code: 48. DB::Exception: This server takes no query parameters. (NOT_IMPLEMENTED)")
-	}
-	for {
-		code, err := c.in.UVarInt()
-		if err != nil {
-			return brokenError{err}
-		}
-		if proto.ClientCode(code) != proto.ClientCodeData {
-			return brokenError{fmt.Errorf("unexpected packet %d", code)}
-		}
-		columns, _, err := c.block(q, io.Discard)
-		if err != nil {
-			return brokenError{err}
-		}
-		if columns == 0 {
-			return other
-		}
-		other = exception("Code: 48. DB::Exception: This server takes no external tables. (NOT_IMPLEMENTED)")
-	}
 }
 
 // settingsFor are the settings that a statement gets. Those that the engine
@@ -126,7 +101,7 @@ func (c *session) statement(q request) error {
 	if parts := setStatement.FindStringSubmatch(q.Body); parts != nil {
 		return c.set(parts[1])
 	}
-	sql, _ := plain(q.Body, q.settings, "Native")
+	sql, _ := plain(q.tables.in(q.Body), q.settings, "Native")
 	out, err := q.fault.around(c.scope(), func(at scope) (*result, error) { return c.handler.run(at, sql, "Native") })
 	if err != nil {
 		return c.refuse(err)

@@ -44,6 +44,7 @@ type Decoder struct {
 
 	blocks  []*column.Block
 	current int
+	mixed   bool    // there is one block, whatever its rows lack
 	takers  []taker // of the block that is filled
 
 	row     int
@@ -89,6 +90,9 @@ func (d *Decoder) Schema() *column.Schema { return d.schema }
 // Blocks implements record.Decoder.
 func (d *Decoder) Blocks() []*column.Block { return d.blocks }
 
+// Mix implements record.Decoder.
+func (d *Decoder) Mix() { d.mixed = true }
+
 // Stranger implements record.Decoder.
 func (d *Decoder) Stranger() bool { return d.stranger }
 
@@ -124,6 +128,15 @@ func (d *Decoder) Add(text []byte, index int) error {
 	if err := d.decode(text, b, index); err != nil {
 		return err
 	}
+	if d.mixed {
+		if err := d.something(); err != nil {
+			d.rollBack(b)
+			return err
+		}
+		b.Lack(d.missing)
+		d.finish(b, text, index)
+		return nil
+	}
 	if b.Len() == 0 && slices.Contains(d.missing, false) {
 		copy(b.Absent, d.missing) // the block is for records like the first
 	}
@@ -139,8 +152,8 @@ func (d *Decoder) Add(text []byte, index int) error {
 // rows do. Its block becomes the current one: records of one kind tend to
 // come together.
 func (d *Decoder) addElsewhere(text []byte, index int) error {
-	if !slices.Contains(d.missing, false) && len(d.missing) > 0 {
-		return &record.RowError{Err: record.ErrDefaultsAlone}
+	if err := d.something(); err != nil {
+		return err
 	}
 	d.current = slices.IndexFunc(d.blocks, func(b *column.Block) bool { return slices.Equal(b.Absent, d.missing) })
 	if d.current < 0 {
@@ -158,6 +171,14 @@ func (d *Decoder) addElsewhere(text []byte, index int) error {
 	return nil
 }
 
+// something refuses a row that an INSERT could name no column of.
+func (d *Decoder) something() error {
+	if !slices.Contains(d.missing, false) && len(d.missing) > 0 {
+		return &record.RowError{Err: record.ErrDefaultsAlone}
+	}
+	return nil
+}
+
 func (d *Decoder) open() (*column.Block, error) {
 	b, err := d.newBlock()
 	if err != nil {
@@ -166,6 +187,9 @@ func (d *Decoder) open() (*column.Block, error) {
 	b.Reset()
 	takersOf(b, d.rejectMissing)
 	clear(b.Absent)
+	if d.mixed {
+		b.Mix()
+	}
 	d.blocks = append(d.blocks, b)
 	d.current = len(d.blocks) - 1
 	return b, nil
@@ -275,7 +299,7 @@ func (d *Decoder) Release() {
 		b.Reader.(*takers).release()
 	}
 	d.blocks, d.takers = nil, nil
-	d.current = 0
+	d.current, d.mixed = 0, false
 	d.stranger, d.hollow = false, 0
 	d.scanner, d.value = scanner{}, column.Value{}
 }

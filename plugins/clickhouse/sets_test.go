@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -47,12 +49,142 @@ func openLogging(t *testing.T, yaml string) (*output, *logText) {
 	return out, log
 }
 
-// Records that lack different columns whose defaults only the server knows are
-// different inserts; where these are many, the log says which columns it is about.
+// defaulted are columns whose defaults only the server can work out, other columns'
+// values among them, with a value for each that is none.
+var defaulted = []struct {
+	definition, value string
+	modern            bool // of what 18.16 does not know
+	listed            bool // its type has a list, which a form may not name to 18.16
+}{
+	{definition: "a UInt32 DEFAULT id * 2", value: `7`},
+	{definition: "b Int64 DEFAULT a + 1", value: `-8`},
+	{definition: "s String DEFAULT concat('s', toString(b))", value: `"given"`},
+	{definition: "lc LowCardinality(String) DEFAULT concat('x', s)", value: `"low"`},
+	{definition: "n Nullable(Int32) DEFAULT if(id % 3 = 0, NULL, toInt32(id))", value: `null`},
+	{definition: "arr Array(UInt32) DEFAULT [a, id]", value: `[]`},
+	{definition: "at DateTime DEFAULT toDateTime(1500000000 + id)", value: `"2026-11-23 10:00:00"`},
+	{definition: "day Date DEFAULT toDate(at)", value: `"2026-11-23"`},
+	{definition: "f Float64 DEFAULT a / 3", value: `0.5`},
+	{definition: "fs FixedString(4) DEFAULT toString(id % 1000)", value: `"fix"`},
+	{definition: "u UUID DEFAULT toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')", value: `"00000000-0000-0000-0000-000000000001"`},
+	{definition: "z UInt64 DEFAULT mm * 2", value: `11`},
+	{definition: "y UInt64 DEFAULT al + z", value: `12`, modern: true},
+	{definition: "lam Array(UInt32) DEFAULT arrayMap(x -> x + a, arr)", value: `[1]`, modern: true},
+	{definition: "shade Array(UInt64) DEFAULT arrayMap(id -> id + 1, arr)", value: `[2]`, modern: true},
+	{definition: "d Decimal(18, 4) DEFAULT toDecimal64(id, 4) + 1", value: `2.5`, listed: true},
+	{definition: "e Enum8('a' = 1, 'b' = 2) DEFAULT CAST(if(id % 2 = 0, 'a', 'b') AS Enum8('a' = 1, 'b' = 2))", value: `"b"`, listed: true},
+	{definition: "m Map(String, UInt32) DEFAULT map('a', a)", value: `{"k":1}`, modern: true},
+	{definition: "t DateTime64(3) DEFAULT toDateTime64(at, 3) + 0.5", value: `"2026-11-23 10:00:00.123"`, modern: true},
+	{definition: "tup Tuple(x UInt32, y String) DEFAULT (a, s)", value: `{"x":1,"y":"why"}`, modern: true},
+	{definition: "ip IPv4 DEFAULT toIPv4('192.0.2.1')", value: `"192.0.2.2"`, modern: true},
+	{definition: "j JSON DEFAULT concat('{\"a\":', toString(a), '}')", value: `{"b":[1]}`, modern: true},
+	{definition: "dyn Dynamic DEFAULT a", value: `"x"`, modern: true},
+	{definition: "`odd )'name` UInt32 DEFAULT a + 3", value: `1`, modern: true},
+	{definition: "`dot.ted` Array(UInt32) DEFAULT [a]", value: `[3]`, modern: true},
+	{definition: "dotted UInt64 DEFAULT length(`dot.ted`) + tup.x", value: `4`, modern: true},
+	{definition: "eph UInt32 EPHEMERAL a + 1", value: `9`, modern: true},
+	{definition: "of UInt32 DEFAULT eph * 2", value: `10`, modern: true},
+	{definition: "sum SimpleAggregateFunction(sum, UInt64) DEFAULT a", value: `5`, modern: true},
+}
+
+// defaultedColumns are the definitions that a server knows, and each column's name.
+func defaultedColumns(server stack.ClickHouse) (definitions string, names []string, values map[string]string) {
+	list := []string{"id UInt32", "mm UInt64 MATERIALIZED id + 3", "al UInt64 ALIAS mm + 1"}
+	values = map[string]string{}
+	for _, c := range defaulted {
+		if server.Legacy() && (c.modern || c.listed && server.Protocol() == stack.ProtocolHTTP) {
+			continue
+		}
+		name, _, _ := strings.Cut(c.definition, " ")
+		if c.definition[0] == '`' {
+			name, _, _ = strings.Cut(c.definition[1:], "`")
+		}
+		list = append(list, c.definition)
+		names = append(names, name)
+		values[name] = c.value
+	}
+	return strings.Join(list, ", "), names, values
+}
+
+// doors runs a test on every server by every protocol.
+func doors(t *testing.T, test func(t *testing.T, server stack.ClickHouse)) {
+	engines(t, test)
+	t.Run(stack.KindLegacy+" http", func(t *testing.T) {
+		test(t, byProtocol{stack.Shared.ClickHouse(t, stack.KindLegacy), stack.ProtocolHTTP})
+	})
+}
+
+// sparse are n records that have each column at random.
+func sparse(n int, names []string, values map[string]string) (texts []string, lists [][]string) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for id := range n {
+		text, list := fmt.Sprintf(`{"id":%d`, id), []string{"id"}
+		for _, name := range names {
+			if r.IntN(2) == 0 {
+				text += fmt.Sprintf(`,%q:%s`, name, values[name])
+				list = append(list, quote(name))
+			}
+		}
+		texts, lists = append(texts, text+"}"), append(lists, list)
+	}
+	return texts, lists
+}
+
+// insertsInto is how many inserts a table has had, as its server counts them.
+func insertsInto(t *testing.T, server stack.ClickHouse, table string) int {
+	t.Helper()
+	return atoi(t, query(t, server, "SELECT max(max_block_number) FROM system.parts WHERE table = '"+table+"'")[0][0])
+}
+
+// Records that lack columns at random, whose defaults only the server knows, are few
+// inserts; what is stored is what the engine makes of each where its INSERT leaves
+// these columns out.
+func TestManySetsAreFewInserts(t *testing.T) {
+	doors(t, func(t *testing.T, server stack.ClickHouse) {
+		definitions, names, values := defaultedColumns(server)
+		texts, lists := sparse(200, names, values)
+		twin := newTable(t, server, definitions)
+		for i, text := range texts {
+			require.NoError(t, server.Exec(t.Context(), "INSERT INTO default."+twin+" ("+strings.Join(lists[i], ", ")+") FORMAT JSONEachRow "+text))
+		}
+		rows := func(table string) [][]string {
+			return query(t, server, "SELECT *, mm FROM default."+table+" ORDER BY id")
+		}
+		for name, more := range map[string]string{"whatever the order": "", "in order": "preserve_order: true"} {
+			t.Run(name, func(t *testing.T) {
+				table := newTable(t, server, definitions)
+				out, log := openLogging(t, yamlFor(t, server, table, more))
+				require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+				require.Empty(t, boxOf(t).all())
+				require.EqualValues(t, 1, out.board.Batches(), "%s", log)
+				require.Equal(t, 1, insertsInto(t, server, table))
+				require.Equal(t, rows(twin), rows(table))
+			})
+		}
+	})
+}
+
+// Few sets stay inserts that leave columns out, which every server takes.
+func TestFewSetsAreInsertsOfTheirOwn(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt32, a UInt32 DEFAULT rand(), b UInt32 DEFAULT rand(), c UInt32 DEFAULT rand()")
+		texts, _ := sparse(64, []string{"a", "b", "c"}, map[string]string{"a": "1", "b": "2", "c": "3"})
+		out := open(t, yamlFor(t, server, table, ""))
+		require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		require.Equal(t, "64 64", count(t, server, table))
+		require.EqualValues(t, leastSets, out.board.Batches())
+		require.Equal(t, leastSets, insertsInto(t, server, table))
+	})
+}
+
+// Where a server does not take rows that lack different columns by one INSERT, each kind
+// is an insert of its own; where these are many, the log says which columns it is
+// about, and what the server says.
 func TestInsertsForDefaultsAreTold(t *testing.T) {
 	engines(t, func(t *testing.T, server stack.ClickHouse) {
 		table := newTable(t, server, "id UInt32, a UInt32 DEFAULT rand(), b UInt32 DEFAULT rand(), c UInt32 DEFAULT rand(), d UInt32 DEFAULT rand(), e UInt32 DEFAULT rand()")
-		out, log := openLogging(t, yamlFor(t, server, table, ""))
+		// Deep enough for a plain INSERT, and for questions, but not for a SELECT of defaults.
+		out, log := openLogging(t, yamlFor(t, server, table, "settings: {max_ast_depth: 9}"))
 		var texts []string
 		for i := range 64 {
 			text := fmt.Sprintf(`{"id":%d,"e":1`, i)
@@ -70,7 +202,119 @@ func TestInsertsForDefaultsAreTold(t *testing.T) {
 		require.EqualValues(t, 32, out.board.Batches())
 		require.Equal(t, 1, strings.Count(log.String(), "come in 16 kinds"), "said once in a while: %s", log)
 		require.Contains(t, log.String(), "a, b, c, d. Send these fields")
+		require.Contains(t, log.String(), "AST is too deep")
 	})
+}
+
+// A row that the server refuses for a default of its own is the one dead letter, though
+// the default is worked out beside others; a row that would be refused for it, and has
+// a value, is none.
+func TestARowWhoseDefaultFailsIsTheOneDeadLetter(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt32, q UInt32, a UInt32 DEFAULT id, b UInt32 DEFAULT id, c UInt32 DEFAULT id, d UInt32 DEFAULT id, p UInt32 DEFAULT intDiv(100, q)")
+		names := []string{"a", "b", "c", "d"}
+		texts, _ := sparse(300, names, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
+		for i := range texts {
+			texts[i] = strings.TrimSuffix(texts[i], "}")
+			switch i {
+			case 123:
+				texts[i] += `,"q":0}`
+			case 124:
+				texts[i] += `,"q":0,"p":6}`
+			default:
+				texts[i] += `,"q":7}`
+			}
+		}
+		out := open(t, yamlFor(t, server, table, ""))
+		require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		require.Equal(t, "299 299", count(t, server, table))
+		letters := boxOf(t).all()
+		require.Len(t, letters, 1)
+		require.Equal(t, texts[123], letters[0].body)
+		require.Equal(t, [][]string{{"6", "298"}}, query(t, server, "SELECT minIf(p, q = 0), countIf(p = 14) FROM default."+table))
+		require.Less(t, out.board.Batches(), int64(60), "halves, not rows")
+	})
+}
+
+// Rows that lack different columns are stored once, though the answer is lost, and
+// also where they are decoded anew before they are sent again.
+func TestAMixedInsertOfUnknownOutcomeIsRepeated(t *testing.T) {
+	faulty(t, func(t *testing.T, server stack.FaultyClickHouse) {
+		for name, decodedAnew := range map[string]bool{"as it was": false, "decoded anew": true} {
+			t.Run(name, func(t *testing.T) {
+				table := newWindowTable(t, server, "id UInt32, a UInt32 DEFAULT id, b UInt32 DEFAULT id, c UInt32 DEFAULT id, d UInt32 DEFAULT id")
+				texts, _ := sparse(200, []string{"a", "b", "c", "d"}, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
+				out := open(t, yamlFor(t, server, table, ""))
+				require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO .*" + table + ".* SELECT", Times: 1})) // the trial
+				require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO .*" + table + ".* SELECT", Times: 1, Execute: true, Cut: true}))
+				if decodedAnew {
+					require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO .*" + table + ".* SELECT", Times: 1, Code: 16, Text: "No such column"}))
+				}
+				require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+				left, err := server.FaultsLeft(t.Context())
+				require.NoError(t, err)
+				require.Zero(t, left)
+				require.Equal(t, "200 200", count(t, server, table))
+				require.EqualValues(t, 1, out.board.Batches())
+				if server.Protocol() == protocolNative {
+					require.EqualValues(t, 200, out.board.Table(table).Deduplicated.Load())
+				}
+			})
+		}
+	})
+}
+
+// Rows that were one insert of unknown outcome become one again, under their token, even
+// if they could be few that leave columns out.
+func TestAPromiseOfDifferentRowsIsOneInsert(t *testing.T) {
+	known := column.NewSchema("t", []column.Spec{{Name: "id", Type: "UInt32"}, {Name: "a", Type: "UInt32", HasDefault: true, Expression: "id"}})
+	s := &sink{cfg: &config{times: strictTimes}, table: tableNamed("t"), trouble: &trouble{}, metrics: &metrics{}}
+	s.table.learn(known, s.table.readAt)
+	s.table.noteMixing(known, mixing{tried: true})
+	c := chunkOf(t, s, []string{`{"id":0}`, `{"id":1,"a":1}`, `{"id":2}`, `{"id":3}`})
+	c.promises = []promise{{rows: 3, token: "token"}}
+	_, err := s.decodeFor(t.Context(), known, c)
+	require.NoError(t, err)
+	require.Len(t, c.pending, 1)
+	require.Equal(t, []int{0, 1, 2}, c.pending[0].records())
+	require.Equal(t, "token", c.pending[0].token)
+	require.True(t, c.pending[0].maybe)
+	require.True(t, c.pending[0].part().Varies())
+	require.Equal(t, 3, c.next)
+
+	s.table.noteMixing(known, mixing{tried: true, refusal: errDrift})
+	c.next, c.pending, c.promises = 0, nil, []promise{{rows: 3, token: "token"}}
+	_, err = s.decodeFor(t.Context(), known, c)
+	require.NoError(t, err)
+	require.Len(t, c.pending, 2, "a server that refuses it cannot have stored it")
+}
+
+// A table whose columns become narrower gets no number that was wrapped around, nor a
+// default that it does not have any more.
+func TestMixedInsertsSeeAnAlteredTable(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		table := newTable(t, server, "id UInt32, a UInt32 DEFAULT id, b UInt32 DEFAULT id, c UInt32 DEFAULT id, d UInt32 DEFAULT id")
+		names := []string{"a", "b", "c", "d"}
+		texts, _ := sparse(100, names, map[string]string{"a": "201", "b": "202", "c": "203", "d": "204"})
+		out := open(t, strings.Replace(yamlFor(t, server, table, ""), "max_interval: 200ms", "max_interval: 200ms, max_retries: 2", 1))
+		require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY COLUMN a UInt8 DEFAULT id + 1"))
+		require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		require.Equal(t, [][]string{{"200", "200"}}, query(t, server, "SELECT count(), countIf(a = 201 OR a = id OR a = id + 1) FROM default."+table))
+		require.Positive(t, atoi(t, query(t, server, "SELECT count() FROM default."+table+" WHERE a = id + 1")[0][0]))
+
+		require.NoError(t, server.Exec(t.Context(), "ALTER TABLE default."+table+" MODIFY COLUMN b UInt8 DEFAULT id"))
+		texts[50] = `{"id":50,"b":300}`
+		require.Error(t, out.WriteBatch(t.Context(), records(texts...)), "what fitted the table does not any more")
+		require.Equal(t, "0", query(t, server, "SELECT count() FROM default."+table+" WHERE b = 44 AND id != 44")[0][0])
+	})
+}
+
+func atoi(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
 }
 
 // Where every column has such a default, nothing can be inserted for a record that

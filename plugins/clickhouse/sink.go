@@ -145,6 +145,8 @@ func (s *sink) insert(ctx context.Context, c *chunk) error {
 	default:
 		if !next.maybe && next.part().Varies() && server.RefusesStatement(err) { // another replica than that which was asked
 			s.table.noteMixing(next.block.Schema, mixing{tried: true, refusal: err})
+			c.startOver()
+			return err
 		}
 		next.maybe = next.maybe || maybeStored(class)
 		return err

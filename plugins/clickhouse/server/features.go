@@ -47,6 +47,7 @@ const (
 	settingBytesToRead       = "max_bytes_to_read"
 	settingReadOverflow      = "read_overflow_mode"
 	settingTimeoutOverflow   = "timeout_overflow_mode"
+	settingLeafOverflow      = "read_overflow_mode_leaf"
 	settingLimit             = "limit"
 	settingOffset            = "offset"
 	settingResultFilter      = "additional_result_filter"
@@ -77,6 +78,7 @@ var since = map[string]version{
 	settingBytesToRead:       {1, 1},
 	settingReadOverflow:      {1, 1},
 	settingTimeoutOverflow:   {1, 1},
+	settingLeafOverflow:      {21, 3},
 	settingLimit:             {21, 1},
 	settingOffset:            {21, 1},
 	settingResultFilter:      {22, 8},

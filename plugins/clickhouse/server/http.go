@@ -216,6 +216,7 @@ func (w *httpWire) request(ctx context.Context, params url.Values, data io.Reade
 	if rows, ok := data.(*body); ok {
 		req.GetBody = rows.again // where nothing was sent, by a connection that was closed meanwhile
 		req.ContentLength = rows.length
+		req.Close = rows.whole.mixture != nil && rows.whole.mixture.last
 		contentType = rows.contentType
 	} else {
 		req.Header["X-Idempotency-Key"] = nil // not sent: questions may be asked again

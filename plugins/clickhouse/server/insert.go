@@ -184,9 +184,7 @@ func (c *Config) insertSettings(f Features, in Insert, mixed bool) []settingValu
 		wish(name, wholeInsert)
 	}
 	if mixed {
-		for _, s := range mixedSettings {
-			wish(s.name, s.value)
-		}
+		values = append(values, f.mixedSettings()...)
 	}
 	switch {
 	case in.Deduplication == NoDeduplication && f.has(settingDeduplicateNew):

@@ -25,6 +25,9 @@ var errMixed error = &classifiedError{SchemaFault, "a setting that this user may
 type mixture struct {
 	external string // the name of the rows' table
 	sql      string
+	// last says that over HTTP nothing may come behind it: old servers take what is left
+	// of a form for the beginning of another request.
+	last bool
 }
 
 // externalName is what the external table is called. It must not be the table's own
@@ -57,7 +60,7 @@ func (r *rows) mix(s *column.Schema, columns []column.Column, given []*column.Fl
 		values = append(values, value+" AS "+Quote(spec.Name))
 	}
 	external := externalName(r.table)
-	r.mixture = &mixture{external: external, sql: "INSERT INTO " + r.table.SQL() + " (" + strings.Join(targets, ", ") + ") SELECT " +
+	r.mixture = &mixture{external: external, last: !short, sql: "INSERT INTO " + r.table.SQL() + " (" + strings.Join(targets, ", ") + ") SELECT " +
 		inQuery(s, targets, values, external)}
 }
 
@@ -146,9 +149,21 @@ var mixedSettings = []struct{ name, value string }{
 	{settingTimeoutOverflow, "throw"},
 	{settingLimit, "0"},
 	{settingOffset, "0"},
+	{settingLeafOverflow, "throw"},
 	{settingResultFilter, ""},
 	{settingNullAsDefault, "0"},
 	{settingShortCircuit, "enable"},
+}
+
+// mixedSettings are those that the user may set. They are sent even where they are as
+// they should be, as a profile may have changed since that was asked.
+func (f Features) mixedSettings() (values []settingValue) {
+	for _, s := range mixedSettings {
+		if known, ok := f.settings[s.name]; ok && !known.fixed {
+			values = append(values, settingValue{name: s.name, value: numberOr(s.value), must: true})
+		}
+	}
+	return values
 }
 
 // mixes reports whether the user may set what an INSERT of rows that lack different
@@ -198,18 +213,19 @@ func (r *Replica) tryMixed(ctx context.Context, f Features, s *column.Schema, t 
 	})
 }
 
-// RefusesStatement reports whether an error is about the statement itself, so that it
-// would be the same another time.
+// RefusesStatement reports whether an error is about a statement itself, so that it
+// would be the same another time, with any rows. What a server says to a statement
+// that it has not run, and that is not known to pass, is taken for that.
 func RefusesStatement(err error) bool {
-	code, ok := Code(err)
-	switch {
-	case errors.Is(err, ErrSchemaChanged):
-		return false
-	case ok && (code == CodeUnknownTable || code == CodeUnknownDatabase):
+	code, answered := Code(err)
+	switch class := Classify(err); {
+	case errors.Is(err, errMixed):
+		return true
+	case answered && (code == CodeUnknownTable || code == CodeUnknownDatabase):
 		return false // it is the same with any statement
-	case ok || errors.Is(err, errMixed):
-		class := Classify(err)
-		return class == SchemaFault || class == RowFault || class == AccessFault
+	case answered:
+		_, listed := classes[code]
+		return class == SchemaFault || class == RowFault || class == AccessFault || class == Retry && !listed
 	}
 	var answer *StatusError
 	if !errors.As(err, &answer) {

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -101,6 +102,115 @@ func TestAMixedInsertIsForTheTableAsItIs(t *testing.T) {
 			_, err = r.Insert(t.Context(), Insert{Table: table, Part: mixedPart(s, 100)})
 			require.ErrorIs(t, err, ErrSchemaChanged, alter)
 			require.Equal(t, "0", query(t, d, "SELECT count() FROM "+table.Name)[0][0])
+		}
+	})
+}
+
+// What the statement is made of: names that no default can mean, and of the columns that
+// no INSERT names those that a default refers to, of itself or by way of others.
+func TestTheStatementOfAMixedInsert(t *testing.T) {
+	s := column.NewSchema("t", []column.Spec{
+		{Name: "_x", Type: "UInt32"},
+		{Name: "a", Type: "UInt8", HasDefault: true, Expression: "m + 1"},
+		{Name: "b", Type: "String", HasDefault: true, Expression: "toString(a)"},
+	})
+	s.Computed = []column.Spec{
+		{Name: "al", Type: "UInt8", Expression: "1"}, {Name: "other", Type: "UInt8", Expression: "m"}, {Name: "m", Type: "UInt8", Expression: "al + 1"},
+	}
+	presence := func(i int) column.Presence {
+		return []column.Presence{column.EveryRow, column.SomeRows, column.NoRow}[i]
+	}
+	for short, want := range map[bool]string{
+		true: "INSERT INTO `d`.`data_bridge_rows` (`_x`, `a`, `b`) SELECT `_x`, `a`, `b` FROM (SELECT __0 AS `_x`, if(__1_given, __1, CAST((m + 1) AS UInt8)) AS `a`, " +
+			"if(__2_given, __2, CAST((toString(a)) AS String)) AS `b`, CAST((al + 1) AS UInt8) AS `m`, CAST((1) AS UInt8) AS `al` FROM data_bridge_rows_)",
+		false: "INSERT INTO `d`.`data_bridge_rows` (`_x`, `a`, `b`) SELECT `_x`, `a`, `b` FROM (SELECT __0 AS `_x`, [CAST((m + 1) AS UInt8), __1][__1_given + 1] AS `a`, " +
+			"[CAST((toString(a)) AS String), __2][__2_given + 1] AS `b`, CAST((al + 1) AS UInt8) AS `m`, CAST((1) AS UInt8) AS `al` FROM data_bridge_rows_)",
+	} {
+		r := &rows{table: Table{Database: "d", Name: "data_bridge_rows"}}
+		r.mix(s, make([]column.Column, 3), make([]*column.Flags, 3), presence, short)
+		require.Equal(t, want, r.mixture.sql)
+		require.Equal(t, "__0 UInt32, __1 UInt8, __1_given UInt8, __2 String, __2_given UInt8", r.structure())
+	}
+}
+
+// A server that refuses the statement is told from one that cannot be asked; where it is
+// refused, an INSERT of such rows is not tried.
+func TestARefusalOfMixedInserts(t *testing.T) {
+	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
+		for name, c := range map[string]struct {
+			fault   stack.Fault
+			refused bool
+			http    bool // only
+		}{
+			"a type that it does not choose from": {fault: stack.Fault{Code: 43, Text: "Illegal types"}, refused: true},
+			"a right":                             {fault: stack.Fault{Code: 497, Text: "Not enough privileges"}, refused: true},
+			"a code that is nobody's":             {fault: stack.Fault{Code: 167, Text: "AST is too deep"}, refused: true},
+			"a proxy that takes no forms":         {fault: stack.Fault{Code: 0, Page: "no forms"}, http: true},
+			"no such table":                       {fault: stack.Fault{Code: 60, Text: "Unknown table"}},
+			"its load":                            {fault: stack.Fault{Code: 202, Text: "Too many simultaneous queries"}},
+			"a view":                              {fault: stack.Fault{Code: 43, Text: "while pushing to view default.v (abc)"}},
+			"a lost answer":                       {fault: stack.Fault{Cut: true, Execute: true}},
+		} {
+			if c.http && !d.http {
+				continue
+			}
+			t.Run(name, func(t *testing.T) {
+				table := newTable(t, d, mixedColumns+" ENGINE = MergeTree ORDER BY id")
+				r := d.replica(t)
+				schema, err := r.Columns(t.Context(), table)
+				require.NoError(t, err)
+				c.fault.Statement, c.fault.Times = "INSERT INTO", 1
+				require.NoError(t, s.AddFault(t.Context(), c.fault))
+				refusal, err := r.TryMixed(t.Context(), schema, table)
+				if c.refused {
+					require.NoError(t, err)
+					require.ErrorContains(t, refusal, c.fault.Text)
+				} else {
+					require.NoError(t, refusal)
+					require.Error(t, err)
+				}
+				refusal, err = r.TryMixed(t.Context(), schema, table)
+				require.NoError(t, err)
+				require.NoError(t, refusal)
+				require.Equal(t, "0", query(t, d, "SELECT count() FROM "+table.Name)[0][0])
+			})
+		}
+	})
+	require.True(t, RefusesStatement(&StatusError{Status: http.StatusUnsupportedMediaType}))
+	require.False(t, RefusesStatement(&StatusError{Status: http.StatusBadGateway}))
+	require.False(t, RefusesStatement(ErrSchemaChanged))
+
+	fixed := Features{settings: map[string]setting{settingReadOverflow: {known: true, value: "break", fixed: true}}}
+	require.False(t, fixed.mixes(), "rows might be missing")
+	fixed.settings[settingReadOverflow] = setting{known: true, value: "throw", fixed: true}
+	require.True(t, fixed.mixes())
+}
+
+// What a profile has for queries that read does not keep a row back.
+func TestAProfileForReadingKeepsNoRowBack(t *testing.T) {
+	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
+		for name, settings := range map[string]map[string]string{
+			"limit":      {"limit": "5"},
+			"offset":     {"offset": "5"},
+			"rows":       {"max_rows_to_read": "5"},
+			"rows, cut":  {"max_rows_to_read": "5", "read_overflow_mode": "break"},
+			"bytes, cut": {"max_bytes_to_read": "50", "read_overflow_mode": "break"},
+			"a result":   {"max_result_rows": "5", "result_overflow_mode": "break"},
+			"a leaf":     {"max_rows_to_read_leaf": "5", "read_overflow_mode_leaf": "break"},
+			"nulls":      {"insert_null_as_default": "1", "cast_keep_nullable": "1"},
+			"threads":    {"max_threads": "4", "max_insert_threads": "4", "max_block_size": "10"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				table := newTable(t, d, mixedColumns+" ENGINE = MergeTree ORDER BY tuple()")
+				r := d.replica(t, func(c *Config) { c.Piece = 900 })
+				schema, err := r.Columns(t.Context(), table)
+				require.NoError(t, err)
+				require.NoError(t, s.AddFault(t.Context(), stack.Fault{Statement: "INSERT INTO", Times: 1, Settings: settings}))
+				_, err = r.Insert(t.Context(), Insert{Table: table, Part: mixedPart(schema, 300)})
+				require.NoError(t, err)
+				require.Equal(t, [][]string{{"300", "300", "300", "300", "1"}}, query(t, d, "SELECT count(), uniqExact(id), "+mixedWant+
+					", groupArray(id) = range(300) FROM "+table.Name))
+			})
 		}
 	})
 }

@@ -55,7 +55,20 @@ func (g *diffGen) schema() *diffSchema {
 	if g.oneIn(3) {
 		s.addDefaults(g)
 	}
+	if g.oneIn(3) {
+		s.addExpressions(g)
+	}
 	return s
+}
+
+// addExpressions gives columns of any type a default that only the server can work out:
+// what it stores without one.
+func (s *diffSchema) addExpressions(g *diffGen) {
+	for _, c := range s.columns {
+		if c.extra == "" && c.parts == nil && !g.oneIn(4) {
+			c.extra = "DEFAULT defaultValueOfTypeName(" + quoteText(c.t.text) + ")"
+		}
+	}
 }
 
 // flatten makes a Nested the columns of arrays that it is by default.

@@ -338,11 +338,12 @@ func TestARowOfServerDefaultsAloneIsADeadLetter(t *testing.T) {
 func TestMemoryOfWideTablesIsBounded(t *testing.T) {
 	const columns = 100
 	for name, c := range map[string]struct {
-		hasDefault bool
-		rows       int
+		hasDefault, mixed bool
+		rows              int
 	}{
-		"rows of zeros":           {false, 60_000},
-		"a block for each record": {true, 2_400},
+		"rows of zeros":           {false, false, 60_000},
+		"a block for each record": {true, false, 2_400},
+		"a mixed block":           {true, true, 60_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			specs := []column.Spec{{Name: "id", Type: "UInt32"}}
@@ -361,6 +362,9 @@ func TestMemoryOfWideTablesIsBounded(t *testing.T) {
 			chunk.Take([]*delivery{newDelivery(t.Context(), recordsOf(records(texts...)), nil)})
 			decoded := 0
 			for chunk.next < c.rows {
+				if c.mixed {
+					d.Mix()
+				}
 				unfit, next, err := s.decodeRun(d, chunk, min(c.rows, chunk.next+s.stretch(known)), mostSets(known))
 				require.NoError(t, err)
 				require.Empty(t, unfit)

@@ -52,14 +52,17 @@ func TestAFailedInsertIsNoSuccess(t *testing.T) {
 			if c.http && !d.http {
 				continue
 			}
-			t.Run(name, func(t *testing.T) {
-				table := newTable(t, d, idAndText)
+			kinds(t, name, func(t *testing.T, mixed bool) {
+				table, part := newTable(t, d, idAndText), sequence(0, 10)
+				if mixed {
+					table, part = mixedTable(t, d)
+				}
 				r := d.replica(t)
 				_, err := r.Features(t.Context())
 				require.NoError(t, err)
 				c.fault.Statement, c.fault.Times = "INSERT INTO", 1
 				require.NoError(t, s.AddFault(t.Context(), c.fault))
-				_, err = r.Insert(t.Context(), Insert{Table: table, Part: sequence(0, 10)})
+				_, err = r.Insert(t.Context(), Insert{Table: table, Part: part})
 				t.Log(err)
 				require.Error(t, err)
 				require.Equal(t, c.class.String(), Classify(err).String())
@@ -68,16 +71,31 @@ func TestAFailedInsertIsNoSuccess(t *testing.T) {
 					require.True(t, ok)
 					require.Equal(t, c.fault.Code, code)
 				}
-				_, err = r.Insert(t.Context(), Insert{Table: table, Part: sequence(10, 10)})
+				_, err = r.Insert(t.Context(), Insert{Table: table, Part: part})
 				require.NoError(t, err)
 				want := "10"
 				if c.fault.Execute {
 					want = "20"
 				}
-				require.Equal(t, want, query(t, d, "SELECT uniqExact(id) FROM default."+table.Name)[0][0])
+				require.Equal(t, []string{want, "10"}, query(t, d, "SELECT count(), uniqExact(id) FROM default."+table.Name)[0])
 			})
 		}
 	})
+}
+
+// kinds runs a test with rows that all have every column, and with such as lack some.
+func kinds(t *testing.T, name string, test func(t *testing.T, mixed bool)) {
+	t.Run(name, func(t *testing.T) { test(t, false) })
+	t.Run(name+", mixed", func(t *testing.T) { test(t, true) })
+}
+
+// mixedTable is a table, and rows for it that lack different columns.
+func mixedTable(t *testing.T, d door) (Table, column.Part) {
+	t.Helper()
+	table := newTable(t, d, mixedColumns+" ENGINE = MergeTree ORDER BY id")
+	s, err := d.replica(t).Columns(t.Context(), table)
+	require.NoError(t, err)
+	return table, mixedPart(s, 10)
 }
 
 // A peer that reads no more, or does not answer, holds nobody up for longer than
@@ -90,8 +108,11 @@ func TestEveryInsertEnds(t *testing.T) {
 			"by its context":       func(_ *Replica, cancel func()) { cancel() },
 			"by the end of it all": func(r *Replica, _ func()) { _ = r.Close() },
 		} {
-			t.Run(name, func(t *testing.T) {
-				table := newTable(t, d, "(s String) ENGINE = MergeTree ORDER BY tuple()")
+			kinds(t, name, func(t *testing.T, mixed bool) {
+				table, part := newTable(t, d, "(s String) ENGINE = MergeTree ORDER BY tuple()"), large
+				if mixed {
+					table, part = mixedTable(t, d)
+				}
 				r := d.replica(t, func(c *Config) {
 					c.Compression = None
 					c.InsertTimeout = time.Hour // nobody waits for that
@@ -106,7 +127,7 @@ func TestEveryInsertEnds(t *testing.T) {
 				defer cancel()
 				done := make(chan error, 1)
 				go func() {
-					_, err := r.Insert(ctx, Insert{Table: table, Part: large})
+					_, err := r.Insert(ctx, Insert{Table: table, Part: part})
 					done <- err
 				}()
 				require.Eventually(t, func() bool { left, err := s.FaultsLeft(t.Context()); return err == nil && left == 0 }, 3*time.Minute, time.Millisecond)

@@ -346,6 +346,56 @@ func TestMissingFields(t *testing.T) {
 	require.Equal(t, []int8{5, 5}, d.blocks[0].Columns[2].(*column.Fixed[int8]).Values())
 }
 
+// In a mixed block each row has its columns, and what it lacks is told; so it is with a
+// record that does not fit, and leaves no trace. The block after it is none.
+func TestMissingFieldsOfAMixedBlock(t *testing.T) {
+	s := column.NewSchema("t", []column.Spec{
+		{Name: "id", Type: "UInt64"},
+		{Name: "at", Type: "DateTime", HasDefault: true},
+		{Name: "src", Type: "String", HasDefault: true},
+		{Name: "n", Type: "UInt8", HasDefault: true, Default: "7"},
+	})
+	d := decoderFor(s, false)
+	require.NoError(t, d.Add([]byte(`{"id":9}`), 0))
+	for range 2 {
+		d.Release()
+		d.Mix()
+		for i, record := range []string{`{"id":0,"at":1,"src":"a"}`, `{"id":1,"src":"b","n":8}`, `{"id":"x","src":"y"}`, `{"id":2,"at":2,"n":9}`, `{"id":3}`} {
+			require.Equal(t, i != 2, d.Add([]byte(record), i) == nil)
+		}
+		require.Len(t, d.Blocks(), 1)
+		b := d.Blocks()[0]
+		require.True(t, b.Mixed())
+		require.Equal(t, []int{0, 1, 3, 4}, b.Rows)
+		require.Equal(t, []bool{false, false, false, false}, b.Absent)
+		require.Nil(t, b.Given[0])
+		require.Equal(t, []uint8{1, 0, 1, 0}, b.Given[1].Values())
+		require.Equal(t, []uint8{1, 1, 0, 0}, b.Given[2].Values())
+		require.Equal(t, []uint8{1, 1, 1, 1}, b.Given[3].Values(), "its default is known")
+		require.Equal(t, []uint8{7, 8, 9, 7}, b.Columns[3].(*column.Fixed[uint8]).Values())
+		for i, c := range b.Columns {
+			require.Equal(t, len(b.Rows), c.Len(), "column %d", i)
+		}
+	}
+	d.Release()
+	require.NoError(t, d.Add([]byte(`{"id":9}`), 0))
+	require.False(t, d.Blocks()[0].Mixed())
+	require.Equal(t, []bool{false, true, true, false}, d.Blocks()[0].Absent)
+}
+
+// An INSERT has to name some column, in a mixed block too.
+func TestARowOfDefaultsAloneIsRefusedInAMixedBlock(t *testing.T) {
+	d := decoderFor(column.NewSchema("t", []column.Spec{{Name: "a", Type: "Int8", HasDefault: true}, {Name: "b", Type: "Int8", HasDefault: true}}), false)
+	d.Mix()
+	require.NoError(t, d.Add([]byte(`{"a":1}`), 0))
+	require.ErrorIs(t, d.Add([]byte(`{}`), 1), record.ErrDefaultsAlone)
+	require.NoError(t, d.Add([]byte(`{"b":1}`), 2))
+	b := d.Blocks()[0]
+	require.Equal(t, []int{0, 2}, b.Rows)
+	require.Equal(t, 2, b.Columns[0].Len())
+	require.Equal(t, []uint8{1, 0}, b.Given[0].Values())
+}
+
 func TestARowOfDefaultsAloneIsRefused(t *testing.T) {
 	d := decoderFor(column.NewSchema("t", []column.Spec{{Name: "a", Type: "Int8", HasDefault: true}}), false)
 	require.ErrorIs(t, d.Add([]byte(`{"b":1}`), 0), record.ErrNoColumn)

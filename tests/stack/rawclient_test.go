@@ -67,17 +67,29 @@ func (c *rawClient) code() proto.ServerCode {
 // query sends a statement and the end of its external tables.
 func (c *rawClient) query(sql string, settings ...proto.Setting) {
 	c.t.Helper()
+	c.statement(sql, settings...)
+	c.block()
+}
+
+// statement sends a statement, whose external tables come next.
+func (c *rawClient) statement(sql string, settings ...proto.Setting) {
+	c.t.Helper()
 	q := proto.Query{Body: sql, Settings: settings, Compression: c.compression, Stage: proto.StageComplete}
 	q.Info = proto.ClientInfo{Interface: proto.InterfaceTCP, Query: proto.ClientQueryInitial, ProtocolVersion: proto.Version}
 	q.EncodeAware(&c.out, proto.Version)
-	c.block()
 }
 
 // block sends one data packet; without columns it ends the data.
 func (c *rawClient) block(columns ...proto.InputColumn) {
 	c.t.Helper()
+	c.blockOf("", columns...)
+}
+
+// blockOf sends one data packet of the external table of a name.
+func (c *rawClient) blockOf(table string, columns ...proto.InputColumn) {
+	c.t.Helper()
 	proto.ClientCodeData.Encode(&c.out)
-	proto.ClientData{}.EncodeAware(&c.out, proto.Version)
+	proto.ClientData{TableName: table}.EncodeAware(&c.out, proto.Version)
 	start := len(c.out.Buf)
 	b := proto.Block{Info: proto.BlockInfo{BucketNum: -1}, Columns: len(columns)}
 	if len(columns) > 0 {

@@ -53,6 +53,8 @@ const (
 	settingResultFilter      = "additional_result_filter"
 	settingNullAsDefault     = "insert_null_as_default"
 	settingShortCircuit      = "short_circuit_function_evaluation"
+	settingOddLow            = "allow_suspicious_low_cardinality_types"
+	settingOddVariant        = "allow_suspicious_variant_types"
 )
 
 // since are the versions that brought those settings: what is gone by where the
@@ -84,6 +86,8 @@ var since = map[string]version{
 	settingResultFilter:      {22, 8},
 	settingNullAsDefault:     {21, 3},
 	settingShortCircuit:      {21, 10},
+	settingOddLow:            {19, 15},
+	settingOddVariant:        {24, 1},
 }
 
 type version struct{ major, minor int }

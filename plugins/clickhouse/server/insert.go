@@ -185,6 +185,8 @@ func (c *Config) insertSettings(f Features, in Insert, mixed bool) []settingValu
 	}
 	if mixed {
 		values = append(values, f.mixedSettings()...)
+		wish(settingOddLow, "1") // the table has them
+		wish(settingOddVariant, "1")
 	}
 	switch {
 	case in.Deduplication == NoDeduplication && f.has(settingDeduplicateNew):

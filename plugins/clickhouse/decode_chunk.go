@@ -89,7 +89,7 @@ func (s *sink) decodeFor(ctx context.Context, known *column.Schema, c *chunk) (s
 			continue
 		}
 		c.unfit, c.next, c.hollow = append(c.unfit, unfit...), next, c.hollow+d.Hollow()
-		s.tellSets(d.Blocks(), way.refusal)
+		s.tellSets(d.Blocks(), len(segments), way.refusal)
 		c.pending = segments
 		c.redeem()
 		s.table.giveBack(d)

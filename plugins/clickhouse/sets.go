@@ -105,11 +105,11 @@ func mostSets(known *column.Schema) int {
 
 // tellSets counts the inserts that are made only for such defaults, and warns of
 // them where they are many.
-func (s *sink) tellSets(blocks []*column.Block, refusal error) {
-	if len(blocks) < 2 {
+func (s *sink) tellSets(blocks []*column.Block, inserts int, refusal error) {
+	if inserts < 2 {
 		return
 	}
-	s.metrics.defaultInserts.Incr(int64(len(blocks)-1), s.table.name)
+	s.metrics.defaultInserts.Incr(int64(inserts-1), s.table.name)
 	if len(blocks) < manySets || refusal == nil {
 		return
 	}

@@ -289,6 +289,38 @@ func TestAPromiseOfDifferentRowsIsOneInsert(t *testing.T) {
 	require.Len(t, c.pending, 2, "a server that refuses it cannot have stored it")
 }
 
+// A server that refuses what another, or itself, has taken on trial gets an insert for each
+// kind: no row waits for it.
+func TestAMixedInsertThatIsRefusedLater(t *testing.T) {
+	faulty(t, func(t *testing.T, server stack.FaultyClickHouse) {
+		for name, fault := range map[string]stack.Fault{
+			"for a type":                   {Code: 43, Text: "Illegal types"},
+			"for a right":                  {Code: 497, Text: "Not enough privileges"},
+			"for what nobody knows":        {Code: 167, Text: "AST is too deep"},
+			"for a form that is too large": {Code: 290, Text: "Limit for (the maximum size of multipart/form-data. This limit can be tuned by 'http_max_multipart_form_data_size' setting) exceeded"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				table := newTable(t, server, "id UInt32, a UInt32 DEFAULT id, b UInt32 DEFAULT id, c UInt32 DEFAULT id, d UInt32 DEFAULT id")
+				texts, _ := sparse(100, []string{"a", "b", "c", "d"}, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
+				out := open(t, yamlFor(t, server, table, ""))
+				statement := "INSERT INTO .*" + table + ".* SELECT"
+				require.NoError(t, server.AddFault(t.Context(), stack.Fault{Statement: statement, Times: 1})) // the trial
+				fault.Statement, fault.Times = statement, 1
+				require.NoError(t, server.AddFault(t.Context(), fault))
+				ctx, cancel := context.WithTimeout(t.Context(), long)
+				defer cancel()
+				require.NoError(t, out.WriteBatch(ctx, records(texts...)))
+				require.Equal(t, "100 100", count(t, server, table))
+				want := int64(16)
+				if fault.Code == 290 {
+					want = 2 // halves
+				}
+				require.Equal(t, want, out.board.Batches())
+			})
+		}
+	})
+}
+
 // A table whose columns become narrower gets no number that was wrapped around, nor a
 // default that it does not have any more.
 func TestMixedInsertsSeeAnAlteredTable(t *testing.T) {

@@ -10,7 +10,7 @@ import "github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 // Decoder is the reader of one format for one table: it turns records into
 // rows. The rows may end up in several blocks: a column with a default on the
 // server is left out of the INSERT for the records that lack its field, and
-// only for those. It is not safe for concurrent use.
+// only for those; unless they are mixed. It is not safe for concurrent use.
 type Decoder interface {
 	// Add decodes one record; index is what its row will be known by. A *RowError
 	// says that the record does not fit, and leaves no trace in any block; any

@@ -72,6 +72,10 @@ type Classified interface {
 // halving the block does.
 const manyPartitions = "Too many partitions for single INSERT"
 
+// formLimit is how the server says that a form is too large, as which a mixed insert
+// is sent over HTTP. Of itself the code would be about a load that passes.
+const formLimit = "http_max_multipart_form_data_size"
+
 // pushingToView is how the server says that not the table but a view behind it
 // has failed.
 const pushingToView = "while pushing to view"
@@ -98,6 +102,8 @@ func Classify(err error) Class {
 	switch {
 	case strings.Contains(text, manyPartitions):
 		return RowFault
+	case strings.Contains(text, formLimit):
+		return TooLarge
 	case strings.Contains(text, pushingToView) && (class == RowFault || class == SchemaFault || class == AccessFault):
 		return ViewFault
 	case strings.Contains(text, pushingToView) && (class == Retry || class == RetrySlow || class == TooLarge):

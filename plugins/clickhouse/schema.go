@@ -1,8 +1,13 @@
 package clickhouse
 
-import "github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+import (
+	"slices"
 
-// pick keeps the named columns, in that order; with no names, all of them.
+	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
+)
+
+// pick keeps the named columns, in that order; with no names, all of them. What no
+// INSERT names, the server fills in.
 func pick(s *column.Schema, names []string) (*column.Schema, error) {
 	if len(names) == 0 {
 		return s, nil
@@ -15,5 +20,12 @@ func pick(s *column.Schema, names []string) (*column.Schema, error) {
 		}
 		picked = append(picked, s.Columns[i])
 	}
-	return column.NewSchema(s.Table, picked), nil
+	schema := column.NewSchema(s.Table, picked)
+	schema.Computed = slices.Clone(s.Computed)
+	for _, c := range s.Columns {
+		if _, named := schema.Index(c.Name); !named {
+			schema.Computed = append(schema.Computed, column.Spec{Name: c.Name, Type: c.Type, Expression: c.Expression})
+		}
+	}
+	return schema, nil
 }

@@ -289,6 +289,26 @@ func TestAPromiseOfDifferentRowsIsOneInsert(t *testing.T) {
 	require.Len(t, c.pending, 2, "a server that refuses it cannot have stored it")
 }
 
+// A default may refer to columns that the output is told to leave to the server.
+func TestMixedInsertsOfSomeColumns(t *testing.T) {
+	engines(t, func(t *testing.T, server stack.ClickHouse) {
+		hidden := "hidden UInt32 DEFAULT id + 5, mm UInt32 MATERIALIZED hidden + 1"
+		if !server.Legacy() {
+			hidden = "zero UInt32, hidden UInt32 DEFAULT id + 5 + zero, mm UInt32 MATERIALIZED hidden + 1"
+		}
+		table := newTable(t, server, "id UInt32, a UInt32 DEFAULT id * 2, b UInt32 DEFAULT hidden, c UInt32 DEFAULT mm, d UInt32 DEFAULT a, unseen UInt8 MATERIALIZED 1, "+hidden)
+		texts, _ := sparse(100, []string{"a", "b", "c", "d"}, map[string]string{"a": "1001", "b": "1002", "c": "1003", "d": "1004"})
+		out := open(t, yamlFor(t, server, table, "columns: [id, d, c, b, a]"))
+		for range 2 {
+			require.NoError(t, out.WriteBatch(t.Context(), records(texts...)))
+		}
+		require.EqualValues(t, 2, out.board.Batches())
+		require.Equal(t, 2, insertsInto(t, server, table))
+		require.Equal(t, [][]string{{"200", "200", "200", "200"}}, query(t, server, "SELECT countIf(a = 1001 OR a = id * 2), countIf(b = 1002 OR b = id + 5), "+
+			"countIf(c = 1003 OR c = id + 6), countIf(d = 1004 OR d = a) FROM default."+table))
+	})
+}
+
 // A server that refuses what another, or itself, has taken on trial gets an insert for each
 // kind: no row waits for it.
 func TestAMixedInsertThatIsRefusedLater(t *testing.T) {

@@ -21,8 +21,8 @@ type Spec struct {
 type Schema struct {
 	Table   string
 	Columns []Spec
-	// Computed are the columns that no INSERT names, MATERIALIZED and ALIAS, which
-	// defaults may refer to.
+	// Computed are the columns that no INSERT names, such as those that are
+	// MATERIALIZED or an ALIAS: defaults may refer to them.
 	Computed []Spec
 	// Lost are columns that rows were stored for and that are gone. A record that
 	// still has one must not be stored without.
@@ -56,14 +56,23 @@ func (s *Schema) Lose(name string) {
 
 // Same reports whether two schemas insert alike, however their types are spelt.
 func (s *Schema) Same(other *Schema) bool {
-	return slices.EqualFunc(s.Columns, other.Columns, Spec.same) && s.SameComputed(other)
-}
-
-// SameComputed reports whether two schemas have the same columns that no INSERT names.
-func (s *Schema) SameComputed(other *Schema) bool {
-	return slices.EqualFunc(s.Computed, other.Computed, Spec.same)
+	return slices.EqualFunc(s.Columns, other.Columns, Spec.same) && slices.EqualFunc(s.Computed, other.Computed, Spec.same)
 }
 
 func (c Spec) same(other Spec) bool {
-	return c.Name == other.Name && c.HasDefault == other.HasDefault && c.Default == other.Default && c.Expression == other.Expression && Same(c.Type, other.Type)
+	return c.HasDefault == other.HasDefault && c.Default == other.Default && c.sameAs(other)
+}
+
+// sameAs reports whether the server makes the same of both for a row without them.
+func (c Spec) sameAs(other Spec) bool {
+	return c.Name == other.Name && c.Expression == other.Expression && Same(c.Type, other.Type)
+}
+
+// Computes reports whether a table as it is now computes the same for what defaults
+// may refer to.
+func (s *Schema) Computes(now *Schema) bool {
+	has := func(c Spec) bool {
+		return slices.ContainsFunc(now.Computed, c.sameAs) || slices.ContainsFunc(now.Columns, c.sameAs)
+	}
+	return !slices.ContainsFunc(s.Computed, func(c Spec) bool { return !has(c) })
 }

@@ -118,8 +118,8 @@ func (r *Replica) unchanged(ctx context.Context, in Insert) error {
 			return fmt.Errorf("%w: column %q", ErrSchemaChanged, spec.Name)
 		}
 	}
-	if mixed && !known.SameComputed(current) {
-		return fmt.Errorf("%w: those that are MATERIALIZED or an ALIAS", ErrSchemaChanged)
+	if mixed && !known.Computes(current) {
+		return fmt.Errorf("%w: those that it computes itself", ErrSchemaChanged)
 	}
 	return nil
 }

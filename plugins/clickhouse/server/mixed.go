@@ -72,8 +72,13 @@ func chosen(flag, value, byDefault string, short bool) string {
 	return "[" + byDefault + ", " + value + "][" + flag + " + 1]"
 }
 
-// casted is a column's expression as a value of its type.
-func casted(c column.Spec) string { return "CAST((" + c.Expression + ") AS " + c.Type + ")" }
+// casted is a column's expression as a value of its type, which of itself is zero.
+func casted(c column.Spec) string {
+	if c.Expression == "" {
+		return "defaultValueOfTypeName(" + Literal(c.Type) + ")"
+	}
+	return "CAST((" + c.Expression + ") AS " + c.Type + ")"
+}
 
 // inQuery selects the values, and what these refer to of columns that no INSERT names.
 func inQuery(s *column.Schema, targets, values []string, external string) string {

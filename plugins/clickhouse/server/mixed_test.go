@@ -115,16 +115,16 @@ func TestTheStatementOfAMixedInsert(t *testing.T) {
 		{Name: "b", Type: "String", HasDefault: true, Expression: "toString(a)"},
 	})
 	s.Computed = []column.Spec{
-		{Name: "al", Type: "UInt8", Expression: "1"}, {Name: "other", Type: "UInt8", Expression: "m"}, {Name: "m", Type: "UInt8", Expression: "al + 1"},
+		{Name: "al", Type: "UInt8", Expression: "1"}, {Name: "other", Type: "UInt8", Expression: "m"}, {Name: "m", Type: "UInt8", Expression: "al + zero"}, {Name: "zero", Type: "Enum8('a' = 1)"},
 	}
 	presence := func(i int) column.Presence {
 		return []column.Presence{column.EveryRow, column.SomeRows, column.NoRow}[i]
 	}
 	for short, want := range map[bool]string{
 		true: "INSERT INTO `d`.`data_bridge_rows` (`_x`, `a`, `b`) SELECT `_x`, `a`, `b` FROM (SELECT __0 AS `_x`, if(__1_given, __1, CAST((m + 1) AS UInt8)) AS `a`, " +
-			"if(__2_given, __2, CAST((toString(a)) AS String)) AS `b`, CAST((al + 1) AS UInt8) AS `m`, CAST((1) AS UInt8) AS `al` FROM data_bridge_rows_)",
+			"if(__2_given, __2, CAST((toString(a)) AS String)) AS `b`, CAST((al + zero) AS UInt8) AS `m`, defaultValueOfTypeName('Enum8(\\'a\\' = 1)') AS `zero`, CAST((1) AS UInt8) AS `al` FROM data_bridge_rows_)",
 		false: "INSERT INTO `d`.`data_bridge_rows` (`_x`, `a`, `b`) SELECT `_x`, `a`, `b` FROM (SELECT __0 AS `_x`, [CAST((m + 1) AS UInt8), __1][__1_given + 1] AS `a`, " +
-			"[CAST((toString(a)) AS String), __2][__2_given + 1] AS `b`, CAST((al + 1) AS UInt8) AS `m`, CAST((1) AS UInt8) AS `al` FROM data_bridge_rows_)",
+			"[CAST((toString(a)) AS String), __2][__2_given + 1] AS `b`, CAST((al + zero) AS UInt8) AS `m`, defaultValueOfTypeName('Enum8(\\'a\\' = 1)') AS `zero`, CAST((1) AS UInt8) AS `al` FROM data_bridge_rows_)",
 	} {
 		r := &rows{table: Table{Database: "d", Name: "data_bridge_rows"}}
 		r.mix(s, make([]column.Column, 3), make([]*column.Flags, 3), presence, short)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -212,5 +213,20 @@ func TestAProfileForReadingKeepsNoRowBack(t *testing.T) {
 					", groupArray(id) = range(300) FROM "+table.Name))
 			})
 		}
+	})
+}
+
+// Rows for a table that has the name of what they come in are stored in the table.
+func TestATableOfTheNameOfTheExternalOne(t *testing.T) {
+	doors(t, func(t *testing.T, d door) {
+		table := Table{Name: externalName(Table{})}
+		require.NoError(t, d.Exec(t.Context(), "CREATE TABLE default."+table.Name+" "+mixedColumns+" ENGINE = MergeTree ORDER BY id"))
+		t.Cleanup(func() { require.NoError(t, d.Exec(context.Background(), "DROP TABLE default."+table.Name)) })
+		r := d.replica(t)
+		s, err := r.Columns(t.Context(), table)
+		require.NoError(t, err)
+		_, err = r.Insert(t.Context(), Insert{Table: table, Part: mixedPart(s, 50)})
+		require.NoError(t, err)
+		require.Equal(t, "50", query(t, d, "SELECT count() FROM default."+table.Name)[0][0])
 	})
 }

@@ -31,7 +31,7 @@ var oddProfile = map[string]string{
 func TestOddProfiles(t *testing.T) {
 	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
 		table := newTable(t, d, "(id UInt32, s String DEFAULT 'x', t Tuple(a UInt8, `b c` Array(Tuple(d String, e LowCardinality(String)))), m UInt8 MATERIALIZED 1, l UInt8 ALIAS 2) ENGINE = MergeTree ORDER BY id")
-		specs := []column.Spec{{Name: "id", Type: "UInt32"}, {Name: "s", Type: "String", HasDefault: true, Default: d.toldDefault(`"x"`)}, {Name: "t", Type: "Tuple(a UInt8, `b c` Array(Tuple(d String, e LowCardinality(String))))"}}
+		specs := []column.Spec{{Name: "id", Type: "UInt32"}, {Name: "s", Type: "String", HasDefault: true, Default: d.toldDefault(`"x"`), Expression: "'x'"}, {Name: "t", Type: "Tuple(a UInt8, `b c` Array(Tuple(d String, e LowCardinality(String))))"}}
 		for name, value := range oddProfile {
 			t.Run(name, func(t *testing.T) {
 				require.NoError(t, s.ClearFaults(t.Context()))
@@ -54,6 +54,7 @@ func TestLeastGrants(t *testing.T) {
 	faulty(t, func(t *testing.T, d door, s stack.FaultyClickHouse) {
 		table := newTable(t, d, idAndText+" SETTINGS non_replicated_deduplication_window = 100")
 		plain := newTable(t, d, idAndText) // whose window is the server's own
+		mixed, part := mixedTable(t, d)
 		for _, refused := range [][]string{
 			{"system.settings"},
 			{"system.merge_tree_settings"},
@@ -76,6 +77,11 @@ func TestLeastGrants(t *testing.T) {
 			got, err := r.Columns(t.Context(), table)
 			require.NoError(t, err)
 			require.Len(t, got.Columns, 2)
+			refusal, err := r.TryMixed(t.Context(), part.Block.Schema, mixed)
+			require.NoError(t, err)
+			require.NoError(t, refusal)
+			_, err = r.Insert(t.Context(), Insert{Table: mixed, Part: part, Token: "the same " + refused[0]})
+			require.NoError(t, err)
 			for range 2 {
 				_, err = r.Insert(t.Context(), Insert{Table: table, Part: sequence(0, 10), Token: "the same " + refused[0]})
 				require.NoError(t, err)

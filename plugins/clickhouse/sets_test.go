@@ -309,6 +309,30 @@ func TestMixedInsertsOfSomeColumns(t *testing.T) {
 	})
 }
 
+// A field of a new name is told of, though the records are decoded twice.
+func TestAStrangerIsSeenInAMixedBlock(t *testing.T) {
+	specs := []column.Spec{{Name: "id", Type: "UInt32"}}
+	for i := range leastSets + 1 {
+		specs = append(specs, column.Spec{Name: fmt.Sprintf("c%d", i), Type: "UInt32", HasDefault: true, Expression: "id"})
+	}
+	known := column.NewSchema("t", specs)
+	s := &sink{cfg: &config{times: strictTimes}, table: tableNamed("t"), trouble: &trouble{}, metrics: &metrics{}}
+	s.table.learn(known, s.table.readAt)
+	s.table.noteMixing(known, mixing{tried: true})
+	texts := []string{`{"id":0,"new":1}`, `{"id":"none"}`, `{"id":1,"other":{}}`}
+	for i := range leastSets + 1 {
+		texts = append(texts, fmt.Sprintf(`{"id":%d,"c%d":1}`, 2+i, i))
+	}
+	c := chunkOf(t, s, texts)
+	stranger, err := s.decodeFor(t.Context(), known, c)
+	require.NoError(t, err)
+	require.True(t, stranger)
+	require.Len(t, c.unfit, 1, "told once")
+	require.Equal(t, 1, c.unfit[0].index)
+	require.Len(t, c.pending, 1)
+	require.Len(t, c.pending[0].records(), len(texts)-1)
+}
+
 // A server that refuses what another, or itself, has taken on trial gets an insert for each
 // kind: no row waits for it.
 func TestAMixedInsertThatIsRefusedLater(t *testing.T) {

@@ -6,6 +6,9 @@
 // do (Features), reading a table's columns and its deduplication window, sending
 // one INSERT, and what an error means (Classify).
 //
+// Rows that lack different columns, whose defaults the server is to work out, are one
+// INSERT too: they come as an external table, of which a SELECT makes the rows.
+//
 // A block is encoded once: its columns hold the layout of the Native format, and
 // go to the wire as they are, in pieces that are compressed in frames of at most
 // a mebibyte. Both protocols are spoken here, over net and net/http with ch-go's

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"regexp"
@@ -37,6 +38,7 @@ func TestConfigurationReference(t *testing.T) {
 		{"Input", "pausable_kafka", env.GetInputConfig},
 		{"Buffer", "backpressure", env.GetBufferConfig},
 		{"Output", "clickhouse", env.GetOutputConfig},
+		{"Output", "dead_letter_file", env.GetOutputConfig},
 		{"Processor", "unframe", env.GetProcessorConfig},
 		{"Metrics", "prometheus", env.GetMetricsConfig},
 	} {
@@ -44,7 +46,7 @@ func TestConfigurationReference(t *testing.T) {
 		require.True(t, ok, c.name)
 		data, err := view.TemplateData()
 		require.NoError(t, err)
-		writeReference(&doc, c.kind, data)
+		writeReference(&doc, c.kind, data, optionalFields(t, view))
 	}
 	if *update {
 		require.NoError(t, os.WriteFile(referencePath, []byte(doc.String()), 0o644))
@@ -57,25 +59,56 @@ func TestConfigurationReference(t *testing.T) {
 // heading is AsciiDoc's, as the host's own descriptions have it.
 var heading = regexp.MustCompile(`(?m)^==(=* )`)
 
-func writeReference(w *strings.Builder, kind string, data service.TemplateDataPlugin) {
+func writeReference(w *strings.Builder, kind string, data service.TemplateDataPlugin, optional map[string]bool) {
 	w.WriteString("\n## " + kind + " `" + data.Name + "`\n\n" + strings.TrimSpace(data.Summary) + "\n\n")
 	if d := strings.TrimSpace(data.Description); d != "" {
 		w.WriteString(heading.ReplaceAllString(d, "###$1") + "\n\n")
 	}
 	w.WriteString("| field | type | default | meaning |\n| --- | --- | --- | --- |\n")
 	for _, f := range data.Fields {
-		w.WriteString("| `" + f.FullName + "` | " + f.Type + " | " + defaultOf(f) + " | " + meaningOf(f) + " |\n")
+		w.WriteString("| `" + f.FullName + "` | " + f.Type + " | " + defaultOf(f, optional) + " | " + meaningOf(f) + " |\n")
 	}
 }
 
-func defaultOf(f service.TemplateDataPluginField) string {
+// optionalFields tells of each field, by its full name, whether it may be left out though it has
+// no default.
+func optionalFields(t *testing.T, view *service.ConfigView) map[string]bool {
+	t.Helper()
+	type field struct {
+		Name     string  `json:"name"`
+		Kind     string  `json:"kind"`
+		Optional bool    `json:"is_optional"`
+		Children []field `json:"children"`
+	}
+	data, err := view.FormatJSON()
+	require.NoError(t, err)
+	var spec struct {
+		Config field `json:"config"`
+	}
+	require.NoError(t, json.Unmarshal(data, &spec))
+	all := map[string]bool{}
+	var walk func(prefix string, fields []field)
+	walk = func(prefix string, fields []field) {
+		for _, f := range fields {
+			name := prefix + f.Name
+			all[name] = f.Optional
+			walk(name+map[string]string{"array": "[]", "2darray": "[][]", "map": ".<name>"}[f.Kind]+".", f.Children)
+		}
+	}
+	walk("", spec.Config.Children)
+	return all
+}
+
+func defaultOf(f service.TemplateDataPluginField, optional map[string]bool) string {
 	switch {
 	case f.DefaultMarshalled != "":
 		return "`" + cell(f.DefaultMarshalled) + "`"
 	case f.Type == "object":
 		return ""
+	case optional[f.FullName]:
+		return "unset"
 	}
-	return "required or unset"
+	return "required"
 }
 
 func meaningOf(f service.TemplateDataPluginField) string {

@@ -145,6 +145,13 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
+// A threshold that is derived from a wrong one is not blamed as well.
+func TestOneWrongThresholdIsOneComplaint(t *testing.T) {
+	linted := lint(t, "pause_threshold: 120%")
+	assert.Equal(t, 1, strings.Count(linted, "\n"), linted)
+	assert.NotContains(t, linted, "yield_threshold")
+}
+
 // Whatever the numbers, lint and the constructor agree.
 func TestLintAgreesWithTheConstructor(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

@@ -52,7 +52,7 @@ let yielded = ($bytes * $yield / $max).floor().catch(0)
 let paused = ($bytes * $pause / $max).floor().catch(0)
 let unclear = [
   [ "pause_threshold", this.pause_threshold, $pause ], [ "resume_threshold", this.resume_threshold, $resume ], [ "yield_threshold", this.yield_threshold, $yield ]
-].filter(t -> t.2 < 0 || t.2 != t.2.floor()).map_each(t -> "` + errThreshold + `".format(t.0, t.1.string()))
+].filter(t -> t.1 != "" || t.0 != "yield_threshold").filter(t -> t.2 < 0 || t.2 != t.2.floor()).map_each(t -> "` + errThreshold + `".format(t.0, t.1.string()))
 root = if $max < 1 || $max != $max.floor() {
   "max_buffer_size (%v) must be a whole number of messages, 1 at least, for example 50000".format(this.max_buffer_size.string())
 } else if $unclear.length() > 0 { $unclear } else if !($resume > 0 && $resume < $pause && $pause <= $max) {

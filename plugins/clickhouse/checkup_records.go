@@ -61,7 +61,9 @@ func (o *output) trials(samples []*checkup.Sample, report *checkup.Report) []*tr
 		tables[o.cfg.namer.literal()] = &trial{table: o.cfg.namer.literal()}
 	}
 	for _, sample := range samples {
-		if sample.Records == 0 {
+		came := recordsOf(sample.Batch)
+		all := o.withoutFailed(came)
+		if sample.Records == 0 || len(all) == 0 {
 			if name, err := o.tableOf(sample); err == nil {
 				of(name, sample.Input)
 			} else {
@@ -69,8 +71,7 @@ func (o *output) trials(samples []*checkup.Sample, report *checkup.Report) []*tr
 			}
 			continue
 		}
-		all := recordsOf(sample.Batch)
-		if o.letters.reject && len(all) > len(sample.Batch) {
+		if o.letters.reject && len(came) > len(sample.Batch) {
 			report.Warn("records", fieldDeadLetter, fmt.Sprintf("messages of %s hold several records, and reject hands a whole message back for one bad record of it: its other records are delivered and stored again", sample.Input),
 				"choose another output for dead_letter, or let a message have one record (records_per_message: 1, unframe)")
 		}
@@ -80,10 +81,26 @@ func (o *output) trials(samples []*checkup.Sample, report *checkup.Report) []*tr
 		for _, g := range groups {
 			t, records := of(g.table, sample.Input), g.of(all)
 			t.records = append(t.records, records...)
-			t.rate += sample.Rate * float64(len(records)) / float64(len(all))
+			t.rate += sample.Rate * float64(len(records)) / float64(len(came))
 		}
 	}
 	return slices.SortedFunc(maps.Values(tables), func(a, b *trial) int { return strings.Compare(a.table, b.table) })
+}
+
+// withoutFailed leaves out the records that a processor has failed at, unless they are
+// stored all the same: they are dead letters, whatever their columns would say of them.
+func (o *output) withoutFailed(all []record) []record {
+	failed := failedAt(all)
+	if failed == nil || o.cfg.storeFailed {
+		return all
+	}
+	var well []record
+	for i, r := range all {
+		if failed[i] == nil {
+			well = append(well, r)
+		}
+	}
+	return well
 }
 
 // tableOf tells the table of an input of which no record came.

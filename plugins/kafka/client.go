@@ -146,6 +146,8 @@ func (c *config) explain(err error) error {
 	switch {
 	case len(c.sasl) > 0 && (isAuthError(err) || errors.Is(err, io.EOF)): // some brokers just hang up
 		return fmt.Errorf("authenticating by sasl %s at seed_brokers %s: %w", describe(c.sasl), c.brokerList(), err)
+	case strings.Contains(err.Error(), "response exceeds BrokerMaxReadBytes"): // the first bytes of something else, taken for a length
+		return fmt.Errorf("connecting to seed_brokers %s: what answers there does not speak Kafka: is it the port of a broker? (%w)", c.brokerList(), err)
 	default:
 		return fmt.Errorf("connecting to seed_brokers %s: %w", c.brokerList(), err)
 	}

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"testing"
@@ -51,6 +52,30 @@ func TestConnectNamesTheUnreachableBroker(t *testing.T) {
 	err = connectError(t, c.config("t", ""))
 	require.ErrorContains(t, err, "connecting to seed_brokers 127.0.0.1:"+strconv.Itoa(port))
 	require.ErrorContains(t, err, "connection refused")
+}
+
+// A NATS server, say, which speaks first.
+func TestConnectAsksAboutThePortOfSomethingElse(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for {
+			conn, err := other.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("INFO {\"server_id\":\"x\"}\r\n"))
+			_, _ = io.Copy(io.Discard, conn) // until the client has had enough
+			_ = conn.Close()
+		}
+	}()
+	defer func() { _ = other.Close(); <-served }()
+	c := &cluster{brokers: []string{other.Addr().String()}, prefix: "x"}
+	err = connectError(t, c.config("t", ""))
+	require.ErrorContains(t, err, "connecting to seed_brokers "+c.brokers[0])
+	require.ErrorContains(t, err, "is it the port of a broker?")
 }
 
 func saslBrokers(t *testing.T) []string {

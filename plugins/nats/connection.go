@@ -94,6 +94,8 @@ func (c connectionConfig) explain(err error) error {
 	switch {
 	case errors.Is(err, nats.ErrNoServers): // that it ran out of servers
 		return fmt.Errorf("%s: connecting to %s: connection refused: is a NATS server listening there? (%w)", fieldURLs, c.servers(), err)
+	case errors.Is(err, os.ErrDeadlineExceeded): // a NATS server speaks first
+		return fmt.Errorf("%s: connecting to %s: connected, but nothing is said there: is it the port of a NATS server? (%w)", fieldURLs, c.servers(), err)
 	case refused(err):
 		return fmt.Errorf("%s: connecting to %s: the server refuses user %q, token or key; correct it or the user's rights: %w", fieldAuth, c.servers(), c.auth.user, err)
 	}

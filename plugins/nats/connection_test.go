@@ -79,6 +79,19 @@ func TestConnectsAgainAfterTheConnectionEnded(t *testing.T) {
 	eventually(t, linkIs(r, true), linkState(r))
 }
 
+// The port of something else, which waits to be spoken to.
+func TestASilentPortIsAskedAbout(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	defer there.Close()
+	require.NoError(t, here.SetReadDeadline(time.Unix(1, 0)))
+	_, silence := here.Read(make([]byte, 1))
+	err := connectionConfig{urls: []string{"nats://127.0.0.1:9092"}}.explain(silence)
+	require.ErrorContains(t, err, "urls: connecting to nats://127.0.0.1:9092: ")
+	require.ErrorContains(t, err, "is it the port of a NATS server?")
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
 func TestConnectNamesAnUnreachableServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -38,7 +38,7 @@ func (in *jetInput) Checkup(ctx context.Context, facts checkup.Facts, sample *ch
 			return in.conf.checkStand(ctx, stream, consumer.CachedInfo(), report)
 		}
 		if !in.conf.bind {
-			report.Info("consumer", fieldDurable, "consumer %q does not exist yet: run makes it, and it begins at %s", in.conf.durable, in.conf.deliver)
+			report.Info("consumer", fieldDurable, "consumer %q does not exist yet: run makes it, and it begins by deliver: %s", in.conf.durable, in.conf.deliver)
 		}
 		in.conf.checkPending(nil, facts.Buffer, report)
 		return nil

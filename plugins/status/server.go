@@ -200,8 +200,11 @@ func (s *Servers) health(w http.ResponseWriter, r *http.Request, srv *server) {
 func answer(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // the client is gone if this fails
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // who uses curl reads "0 < resume_threshold"
+	_ = e.Encode(body)     // the client is gone if this fails
 }
 
 func (s *Servers) boardsOf(srv *server) []*Board {

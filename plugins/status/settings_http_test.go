@@ -101,7 +101,7 @@ func TestSettingsAreRefused(t *testing.T) {
 	status.Handler(b).ServeHTTP(w, r)
 	assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
 
-	h.objection = "pause_threshold (x) must be a whole number"
+	h.objection = "resume_threshold (x) is out of order: 0 < resume_threshold < pause_threshold & so on" // as people read it
 	code, answer, _ := change(here, "/backpressure", "secret", `{"pause_threshold": "x"}`, b)
 	assert.Equal(t, http.StatusBadRequest, code)
 	assert.Contains(t, answer, h.objection)

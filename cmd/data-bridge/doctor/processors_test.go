@@ -45,6 +45,24 @@ func TestProcessorsThatFailOrMayDoMore(t *testing.T) {
 	has(t, findings, checkup.Info, "records", "store", "the processors drop all of 2 records")
 }
 
+// What a processor fails at is a dead letter: it does not fit, and no column is judged by it.
+func TestRecordsThatAProcessorFailsAtDoNotFit(t *testing.T) {
+	r := newRig(t, stack.KindLegacy)
+	r.table(columns, sorted)
+	r.stream(jetstream.StreamConfig{}, goodRecord, `{"id": -1, "name": "a"}`)
+	failing := `pipeline: {processors: [{mapping: 'root = if this.id < 0 { throw("no such id") }'}]}` + "\n"
+	code, findings := examine(t, r.config([]string{r.jetInput("")}, "", "")+failing)
+	assert.Equal(t, ExitProblems, code)
+	has(t, findings, checkup.Error, "records", "store", "jet: the processors fail on 1 of 2 records")
+	has(t, findings, checkup.OK, "records", "store", "all of 1 records fit")
+	for _, f := range findings {
+		assert.NotContains(t, f.Saw, "would be rejected")
+	}
+
+	_, findings = examine(t, r.config([]string{r.jetInput("")}, "", ", on_processor_error: store")+failing)
+	has(t, findings, checkup.Error, "records", "store", "1 of 2 records would be rejected: column \"id\" (UInt32): value -1")
+}
+
 // Frames are taken apart for the check as they are for an insert.
 func TestFramesAreCheckedByRecord(t *testing.T) {
 	r := newRig(t, stack.KindLegacy)

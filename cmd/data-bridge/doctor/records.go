@@ -88,7 +88,7 @@ func (c *check) process(ctx context.Context, in, out checkup.Entry, s *checkup.S
 	changed.Records = len(changed.Batch)
 	if failed > 0 {
 		report.Fail("records", "", fmt.Sprintf("%s: the processors fail on %d of %d records: %v", s.Input, failed, changed.Records, failure),
-			"mend the processors, or the publisher; a failed record goes on as it was")
+			"mend the processors, or the publisher; until then these records go to dead_letter, or with on_processor_error: store are stored as they were")
 	}
 	if changed.Records == 0 {
 		report.Info("records", "", "%s: the processors drop all of %d records", s.Input, s.Records)

@@ -57,7 +57,7 @@ const all = [
     when: (s) => s.deadLetters > 0,
     title: "Rows went to the dead letters",
     text: (s) => `${count(s.deadLetters)} rows did not fit their tables. They are kept by the dead_letter output with the reason; mend the cause, then replay them.`,
-    code: () => "jq -r '[.table, .column, .error] | @tsv' dead_letter.jsonl | sort | uniq -c | sort -rn\n" +
+    code: () => "jq -r '[.table, .column, (.error // \"\" | sub(\" value .*:\"; \"\"))] | @tsv' dead_letter.jsonl | sort | uniq -c | sort -rn\n" +
       "data-bridge replay -c config/bridge.yaml dead_letter.jsonl",
     link: ["Dead letters and their replay", "docs/operating.md#dead-letters-and-their-replay"],
   },

@@ -49,6 +49,9 @@ forward slashes:
   data-bridge create pausable_nats//clickhouse
   data-bridge create pausable_kafka,pausable_nats_jetstream/mapping/clickhouse
 
+The buffer of what is printed is none, which holds nothing and pauses nothing: write
+backpressure: {} in its place.
+
 If the expression is omitted a default config is created.`
 
 // trueHelp has the help say what this binary is and does: the host's own tells of what

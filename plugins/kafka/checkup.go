@@ -106,6 +106,14 @@ func checkSize(topic string, settings map[string]string, partitions int, facts c
 	}
 }
 
+// startsBy says which field decides where a group begins that has no commit.
+func (c *config) startsBy() string {
+	if !c.startTime.IsZero() {
+		return fieldStartTimestamp + ": " + c.startTime.Format(time.RFC3339Nano)
+	}
+	return fieldStartOffset + ": " + c.startOffset
+}
+
 // inspectGroup looks for the group in the list of all: to ask for one that does
 // not exist would make brokers that never had any create their topic for groups.
 func (c *config) inspectGroup(ctx context.Context, admin *kadm.Client, topics kadm.TopicDetails, report *checkup.Report) {
@@ -115,7 +123,7 @@ func (c *config) inspectGroup(ctx context.Context, admin *kadm.Client, topics ka
 		return
 	}
 	if _, there := groups[c.group]; !there {
-		report.OK("group", fieldConsumerGroup, "group %q does not exist yet; up to %d replicas share the work", c.group, countPartitions(topics))
+		report.OK("group", fieldConsumerGroup, "group %q does not exist yet: run makes it, and it begins by %s; up to %d replicas share the work", c.group, c.startsBy(), countPartitions(topics))
 		return
 	}
 	c.checkMembers(ctx, admin, topics, report)
@@ -167,8 +175,12 @@ func (c *config) checkCommits(ctx context.Context, admin *kadm.Client, topics ka
 		}
 	})
 	if lost > 0 {
+		next := "run goes on at the oldest record that is left"
+		if c.startOffset == startCommitted {
+			next = fieldStartOffset + " is " + startCommitted
+		}
 		report.Fail("commits", fieldConsumerGroup,
-			fmt.Sprintf("the broker has deleted up to %d records that group %q has not read: run goes on at %s (%s)", lost, c.group, c.startOffset, fieldStartOffset),
+			fmt.Sprintf("the broker has deleted up to %d records that group %q has not read: %s", lost, c.group, next),
 			"raise "+retentionTime+" or "+retentionBytes+" of the topic; what is gone has to come from its source again")
 	}
 }

@@ -58,7 +58,7 @@ func TestAHealthyConfigPassesAndNothingIsTouched(t *testing.T) {
 			has(t, findings, checkup.OK, "records", "store", "(core, jet, kafka): all of 25 records fit")
 			has(t, findings, checkup.OK, "retention", "jet", "outlasts 1h0m0s")
 			has(t, findings, checkup.OK, "retention", "kafka", "outlasts 1h0m0s")
-			has(t, findings, checkup.OK, "group", "kafka", "does not exist yet; up to 2 replicas")
+			has(t, findings, checkup.OK, "group", "kafka", "does not exist yet: run makes it, and it begins by start_offset: earliest; up to 2 replicas")
 			has(t, findings, checkup.OK, "clock", "store", "agree")
 			has(t, findings, checkup.OK, "memory", "buffer", "full, the stream holds")
 

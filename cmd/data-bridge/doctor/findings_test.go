@@ -236,6 +236,9 @@ func TestMemory(t *testing.T) {
 	has(t, findings, checkup.Info, "batches", "buffer", "before batch.count (10000)")
 	has(t, findings, checkup.Warning, "batches", "buffer", "5 inserts at a time (max_in_flight of store) of 10000 records are more than pause_threshold (40000)")
 
+	_, findings = examine(t, r.config([]string{r.jetInput("")}, ", max_bytes: 500KB", ""))
+	has(t, findings, checkup.Warning, "memory", "buffer", "488 KiB is full at 4 records of 100021 bytes: they are inserted about one by one")
+
 	code, findings := examine(t, r.config([]string{r.jetInput("")}, ", max_bytes: 90TiB, max_buffer_size: 900000000", ""))
 	assert.Equal(t, ExitProblems, code)
 	has(t, findings, checkup.Error, "memory", "buffer", "the process would be killed")

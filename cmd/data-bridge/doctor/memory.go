@@ -93,11 +93,18 @@ func (c *check) estimate(built *components, mean int64, framed bool) load {
 	return l
 }
 
+// leastHeld is how many of the largest records max_bytes should have room for.
+const leastHeld = 10
+
 func (c *check) reportLoad(l load, r *checkup.Report) {
 	b := c.facts.Buffer
 	r.OK("memory", "max_buffer_size", "full, the stream holds %s: %d records of %d bytes in the buffer (%s, and %s beside them), %s in columns at the output, up to %s in clients",
 		size(l.live()), l.records, l.mean, size(l.bodies), size(l.overhead), size(l.columns), size(l.clients))
-	if l.records < int64(b.Max) {
+	switch {
+	case b.MaxBytes > 0 && l.mean > b.MaxBytes/leastHeld:
+		r.Warn("memory", "max_bytes", fmt.Sprintf("%s is full at %d records of %d bytes: they are inserted about one by one", size(b.MaxBytes), l.records, l.mean),
+			fmt.Sprintf("raise it to %s at least, %d of the largest; the default is 128MiB", size(l.mean*leastHeld), leastHeld))
+	case l.records < int64(b.Max):
 		r.Info("memory", "max_bytes", "%s is reached before max_buffer_size (%d): with records of %d bytes the buffer is full at %d of them", size(b.MaxBytes), b.Max, l.mean, l.records)
 	}
 }

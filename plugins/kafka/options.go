@@ -107,8 +107,8 @@ func (c *config) start() kgo.Offset {
 const latestRewind = time.Minute
 
 // resetOffset is where a partition goes on whose position the broker no longer has.
-// Below the log's start that is the start, whatever start_offset says: what the log
-// has was not read yet. The end would skip it.
+// Below the log's start that is the start, with start_offset: latest too: what the log
+// has was not read yet, and the end would skip it. committed wants no such guess.
 func (c *config) resetOffset() kgo.Offset {
 	switch c.startOffset {
 	case startLatest:

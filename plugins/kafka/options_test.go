@@ -173,6 +173,13 @@ func TestStartOffsetCommittedRefusesAPartitionWithoutOne(t *testing.T) {
 		c.produce(topic, 0, 3, 5)
 		k = c.consume(topic, false, "start_offset: committed")
 		eventually(t, "it goes on behind the commit", func() bool { return k.total() == 2 })
+		k.close()
+
+		c.produce(topic, 0, 5, 10)
+		c.deleteBefore(topic, 0, 8)
+		k = c.consume(topic, false, "start_offset: committed")
+		eventually(t, "the input says so", func() bool { return k.in.stats.Link.State().Err != nil })
+		require.Zero(t, k.total())
 	})
 }
 

@@ -187,7 +187,8 @@ func (c jetConfig) checkPending(consumer jetstream.Consumer, buffer checkup.Buff
 	}
 }
 
-// Holds implements checkup.Holder.
+// Holds implements checkup.Holder. A batch is made of what waits, and so no larger.
 func (in *jetInput) Holds(record int64) int64 {
-	return min(int64(in.conf.pendingMessages)*record, int64(in.conf.pendingBytes)) + 2*int64(in.conf.count)*record
+	waits := min(int64(in.conf.pendingMessages)*record, int64(in.conf.pendingBytes))
+	return waits + 2*min(int64(in.conf.count)*record, waits)
 }

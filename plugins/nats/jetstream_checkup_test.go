@@ -58,3 +58,11 @@ func TestDoctorNamesWhatACrashOfAServerCosts(t *testing.T) {
 		})
 	}
 }
+
+// A batch of large records is no larger than what may wait.
+func TestJetHoldsNoMoreThanItAsksFor(t *testing.T) {
+	var in jetInput
+	in.conf.pendingMessages, in.conf.pendingBytes, in.conf.count = 10_000, 32<<20, 5000
+	assert.EqualValues(t, 3*(32<<20), in.Holds(100_000))
+	assert.EqualValues(t, (10_000+2*5000)*100, in.Holds(100))
+}

@@ -96,6 +96,15 @@ func (c *committer) progress(ctx context.Context) error {
 	})
 }
 
+// begin commits where partitions start that were just assigned, before anything of them is
+// fetched, by the client that they were assigned to. It returns what concerns all of them.
+func (c *committer) begin(ctx context.Context, send commitFunc, parts []*partition) error {
+	return c.commit(ctx, send, func() []*partition {
+		now := time.Now()
+		return slices.DeleteFunc(slices.Clone(parts), func(p *partition) bool { return !p.intent.sayable(now) })
+	})
+}
+
 // farewell commits what is known of partitions that are given up, before others
 // own them. It returns what concerns all of them.
 func (c *committer) farewell(ctx context.Context, send commitFunc, parts []*partition) error {

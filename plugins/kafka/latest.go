@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,10 +62,21 @@ func (s *session) toBeReadFromTheEnd(offsets map[string]map[int32]kgo.Offset) (t
 	return topics
 }
 
-// placeEnds commits where partitions start. Under exactly_once their intents do.
+// placeEnds commits where partitions start. Under exactly_once that is said by their
+// intents, which say it again later if it fails.
 func (s *session) placeEnds(ctx context.Context, starts announcements) {
-	if s.committer == nil && len(starts) > 0 {
+	if len(starts) == 0 {
+		return
+	}
+	if s.committer == nil {
 		s.place(ctx, s.consumer, starts)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lostTimeout)
+	defer cancel()
+	parts := slices.Collect(maps.Keys(starts))
+	if err := s.committer.begin(ctx, commitBy(s.consumer), parts); err != nil && s.running.Err() == nil {
+		s.warnCommit(fmt.Errorf("saying where partitions start: %w", err))
 	}
 }
 

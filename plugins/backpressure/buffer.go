@@ -74,6 +74,7 @@ type buffer struct {
 	flying  int        // flights at the output
 	sources sourceList // those that have not been acknowledged
 	level   gate.Level
+	astray  int  // records that abandoned batches cost, and nobody delivers again
 	ended   bool // EndOfInput
 	closed  bool
 }
@@ -174,7 +175,8 @@ func (b *buffer) Close(ctx context.Context) error {
 func (b *buffer) shut() (left, lost int, open []*source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left = b.level.Records
+	left, lost = b.level.Records+b.astray, b.astray
+	b.astray = 0
 	for src := b.sources.oldest; src != nil; src = b.sources.oldest { // shift takes it out
 		if !src.abandoned {
 			open = append(open, src)

@@ -39,8 +39,7 @@ func (b *buffer) WriteBatch(ctx context.Context, msgs service.MessageBatch, ack 
 		select {
 		case <-b.freed:
 		case <-ctx.Done():
-			b.abandon(src)
-			src.lose(loadOf(msgs))
+			b.abandon(src, loadOf(msgs))
 			return ctx.Err()
 		}
 	}
@@ -123,13 +122,14 @@ func (b *buffer) queueOf(origin *status.Input) *queue {
 }
 
 // abandon forgets a source whose WriteBatch has failed: what waits in the queue
-// is taken out, what is in flight settles without an acknowledgement.
-func (b *buffer) abandon(src *source) {
+// is taken out, what is in flight settles without an acknowledgement. The rest is what
+// there was no room for.
+func (b *buffer) abandon(src *source, rest gate.Level) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	src.abandoned, src.waiting = true, 0
 	removed := b.queueOf(src.origin).remove(src)
-	src.lose(removed)
+	b.astray += src.lose(plus(removed, rest))
 	b.shift(src, minus(removed))
 	b.observe()
 }

@@ -54,6 +54,33 @@ func TestWhatAStopCostsIsCounted(t *testing.T) {
 	})
 }
 
+// The last line of a stop tells of batches too that it has cut off half way.
+func TestTheLastLineTellsOfABatchThatWaitedForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, log := newJSONRig(t, "max_buffer_size: 10\npause_threshold: 8\nyield_threshold: 6\nresume_threshold: 4\nbatch: {count: 4}")
+		write := func(ctx context.Context, n int) error {
+			batch := r.batch("ticks", 0, n)
+			in := r.board.Input("ticks", status.KindNATS)
+			for i := range batch {
+				batch[i] = batch[i].WithContext((&gate.Parcel{}).Mark(in.Mark(t.Context())))
+			}
+			return r.WriteBatch(ctx, batch, func(context.Context, error) error { return nil })
+		}
+		require.NoError(t, write(t.Context(), 6))
+		stopping, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- write(stopping, 7) }() // room for 4
+		synctest.Wait()
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		require.NoError(t, r.Close(t.Context()))
+		lines := entries(t, log, "Data Bridge stopped with 13 messages unsettled: they are lost, since core NATS cannot deliver them again")
+		require.Len(t, lines, 1)
+		assert.Equal(t, "13", lines[0]["lost"])
+		assert.EqualValues(t, 13, r.board.Health().LostAtStop)
+	})
+}
+
 // Every heartbeat tells for how long the oldest record has been held.
 func TestHeartbeatTellsTheAgeOfTheOldestRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

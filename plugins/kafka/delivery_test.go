@@ -161,7 +161,7 @@ func TestStartOffsetLatestIsTheEndOfTheFirstStart(t *testing.T) {
 		next := 10
 		for _, once := range []string{"exactly_once: false", "exactly_once: true"} {
 			c.prefix += "-other" // group
-			conf := c.config(topic, "start_offset: latest\ncommit_period: 1h\n"+once+"\n"+more) // at once, not by and by
+			conf := c.config(topic, "start_offset: latest\ncommit_period: 1h\n"+once+"\n"+more)
 			first := c.consumer(conf)
 			first.gate.Hold(gate.ReasonOperator)
 			first.start()

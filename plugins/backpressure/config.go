@@ -153,7 +153,7 @@ func parseFeeds(p *service.ParsedConfig) (f status.Feeds, err error) {
 }
 
 // addressPattern is what can be listened on: a host, which may be empty or an address of
-// IPv6 in brackets, and the number of a port.
-const addressPattern = `^(?:\[[^\]]*\]|[^:\[\]\s]*):[0-9]{1,5}$`
+// IPv6 in brackets, and the number of a port, 65535 at most.
+const addressPattern = `^(?:\[[^\]]*\]|[^:\[\]\s]*):(?:[1-5]?[0-9]{1,4}|6(?:[0-4][0-9]{3}|5(?:[0-4][0-9]{2}|5(?:[0-2][0-9]|3[0-5]))))$`
 
 var addressForm = regexp.MustCompile(addressPattern)

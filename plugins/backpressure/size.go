@@ -52,7 +52,7 @@ func formatSize(n int64) string {
 
 // lintSize says of a field what parseSize says.
 func lintSize(field string) string {
-	return `root = if !this.string().re_match("""` + sizePattern + `""") { "` + field + ` (%v) must be a size, for example 256MiB".format(this) }`
+	return `root = if !this.string().re_match("""` + sizePattern + `""") || (` + lintBytes("this") + `) > 9200000000000000000 { "` + field + ` (%v) must be a size, for example 256MiB".format(this) }`
 }
 
 // lintBytes is the Bloblang that turns a size into a number of bytes; what is no

@@ -70,7 +70,7 @@ root = if $max < 1 || $max != $max.floor() {
 // lintRecords is the Bloblang that turns a threshold into a number of messages;
 // what is not a threshold becomes one below zero.
 func lintRecords(path string) string {
-	return strings.ReplaceAll(`if !PATH.string().has_suffix("%") { PATH.number(-1) } else if PATH.string().trim_suffix("%").number(-1) > 100 { -1 } else { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() }`, "PATH", path)
+	return strings.ReplaceAll(`if PATH.type() == "string" && !PATH.re_match("""^\s*(?:[+-]?[0-9]+|[^%]*%)\s*$""") { -1 } else if !PATH.string().has_suffix("%") { PATH.number(-1) } else if PATH.string().trim_suffix("%").number(-1) > 100 { -1 } else { ($max * PATH.string().trim_suffix("%").number(-1) / 100).round() }`, "PATH", path)
 }
 
 func spec() *service.ConfigSpec {

@@ -28,7 +28,7 @@ func (s *session) fromTheEnd(ctx context.Context, offsets map[string]map[int32]k
 		s.warnCommit(fmt.Errorf("looking up the ends of partitions, where start_offset says to start: %w", err))
 		return offsets
 	}
-	starts := announcements{}
+	begun := announcements{}
 	for topic, partitions := range offsets {
 		for n, o := range partitions {
 			end, ok := ends.Lookup(topic, n)
@@ -37,12 +37,29 @@ func (s *session) fromTheEnd(ctx context.Context, offsets map[string]map[int32]k
 			}
 			partitions[n] = kgo.NewOffset().At(end.Offset)
 			if p := s.assignment.beginAt(topicPartition{topic, n}, end.Offset); p != nil {
-				starts[p] = announcement{base: kgo.EpochOffset{Epoch: -1, Offset: end.Offset}}
+				begun[p] = announcement{base: kgo.EpochOffset{Epoch: -1, Offset: end.Offset}}
 			}
 		}
 	}
-	s.placeEnds(ctx, starts)
+	s.tellSkipped(look, begun, topics)
+	s.placeEnds(ctx, begun)
 	return offsets
+}
+
+// tellSkipped says which records are not read: of a partition that was added while others
+// are read, somebody may have wanted them.
+func (s *session) tellSkipped(ctx context.Context, begun announcements, topics []string) {
+	starts, err := kadm.NewClient(s.consumer).ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return
+	}
+	for p, a := range begun {
+		start, ok := starts.Lookup(p.topic, p.partition)
+		if skipped := a.base.Offset - start.Offset; ok && start.Err == nil && skipped > 0 {
+			s.log.With("topic", p.topic, "partition", p.partition, "offset", a.base.Offset, "records", skipped).
+				Info("A Kafka partition is read from its end, as start_offset says: what it has already is not read")
+		}
+	}
 }
 
 // toBeReadFromTheEnd are the topics that have partitions without a commit, if those

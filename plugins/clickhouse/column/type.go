@@ -61,6 +61,34 @@ func Same(a, b string) bool {
 	return err == nil && first.String() == second.String()
 }
 
+// Unnested spells a type with Array(Tuple(…)) for Nested(…): the same values. Only a
+// table has columns of type Nested: the header of any other set of rows may be read as
+// that of one column for each element. What is no type is left as it is.
+func Unnested(typ string) string {
+	if !strings.Contains(typ, "Nested") {
+		return typ
+	}
+	t, err := ParseType(typ)
+	if err != nil {
+		return typ
+	}
+	return t.unnested().String()
+}
+
+func (t Type) unnested() Type {
+	args := append([]Arg(nil), t.Args...)
+	for i, arg := range args {
+		if arg.Type != nil {
+			inner := arg.Type.unnested()
+			args[i].Type = &inner
+		}
+	}
+	if t.Name != "Nested" {
+		return Type{Name: t.Name, Args: args}
+	}
+	return Type{Name: "Array", Args: []Arg{{Type: &Type{Name: "Tuple", Args: args}}}}
+}
+
 // String spells the type as ClickHouse does, in one line.
 func (t Type) String() string { return string(t.append(nil)) }
 

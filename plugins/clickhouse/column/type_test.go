@@ -115,3 +115,14 @@ func FuzzNew(f *testing.F) {
 		require.Zero(t, c.Len())
 	})
 }
+
+func TestUnnested(t *testing.T) {
+	for typ, want := range map[string]string{
+		"Nested(a UInt8, `b c` Nested(d Map(String, Nullable(DateTime64(3, 'UTC')))))": "Array(Tuple(a UInt8, `b c` Array(Tuple(d Map(String, Nullable(DateTime64(3, 'UTC')))))))",
+		"Enum8('Nested' = 1)": "Enum8('Nested' = 1)",
+		"Array(String)":       "Array(String)",
+		"Nested(":             "Nested(",
+	} {
+		require.Equal(t, want, Unnested(typ))
+	}
+}

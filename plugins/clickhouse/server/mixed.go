@@ -50,7 +50,7 @@ func (r *rows) mix(s *column.Schema, columns []column.Column, given []*column.Fl
 	for i, spec := range s.Columns {
 		name := prefix + strconv.Itoa(i)
 		value := name
-		r.fields = append(r.fields, field{column.Spec{Name: name, Type: spec.Type}, columns[i]})
+		r.fields = append(r.fields, field{column.Spec{Name: name, Type: column.Unnested(spec.Type)}, columns[i]})
 		if presence(i) != column.EveryRow {
 			flag := name + "_given"
 			r.fields = append(r.fields, field{column.Spec{Name: flag, Type: "UInt8"}, given[i]})

@@ -23,7 +23,8 @@ var diffRules = []*diffRule{
 		return t.is("Decimal", "Float") && zeroWithExponent.MatchString(in.text)
 	})},
 	{what: diffTaken, why: "escapes in a string mean what they spell whatever the string is for", is: anyField(func(t *diffType, in *diffNode) bool {
-		return in.escaped() && t.is("Int", "UInt", "Float", "BFloat16", "Decimal", "Date", "Date32", "DateTime", "DateTime64", "Time", "Time64", "UUID", "IPv4", "IPv6")
+		return in.escaped() && t.is("Int", "UInt", "Float", "BFloat16", "Decimal", "Date", "Date32", "DateTime", "DateTime64", "Time", "Time64", "UUID", "IPv4", "IPv6",
+			"Dynamic") // in which the engine guesses at dates
 	})},
 	{what: diffTaken, why: "an IPv4 may be given as the IPv6 that maps it", is: anyField(func(t *diffType, in *diffNode) bool {
 		return t.is("IPv4") && strings.Contains(in.text, ":")
@@ -94,6 +95,9 @@ var diffRules = []*diffRule{
 	{what: diffRefused, why: "times have the documented forms", is: leaf(func(t *diffType, in *diffNode) bool {
 		return t.is("DateTime", "DateTime64") && in.isString() && !documentedTime.MatchString(in.text)
 	})},
+	{what: diffRefused, why: "a DateTime takes no fraction of a second, of a local time that does not exist either", is: leaf(func(t *diffType, in *diffNode) bool {
+		return t.is("DateTime") && in.isString() && fraction.MatchString(in.text)
+	})},
 	{what: diffRefused, why: "a DateTime64 lies in the years 1900 to 2299, which ClickHouse documents", is: leaf(func(t *diffType, in *diffNode) bool {
 		return t.is("DateTime64") && slices.ContainsFunc(t.instants(in.text), func(at time.Time) bool { return at.UTC().Year() < 1900 || at.UTC().Year() > 2299 })
 	})},
@@ -115,6 +119,7 @@ var diffRules = []*diffRule{
 var (
 	jsonNumber       = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 	zeroWithExponent = regexp.MustCompile(`^-?0(\.0+)?[eE][-+]?[0-9]+$`)
+	fraction         = regexp.MustCompile(`\.[0-9]*[1-9]`)
 	dateInText       = regexp.MustCompile(`"\d{4}-\d{2}-\d{2}`)
 	// documentedTime is a time in one of the forms that the output's documentation names.
 	documentedTime = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([ Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[-+]([01]\d|2[0-3]):[0-5]\d)?)?$`)

@@ -1,12 +1,10 @@
 package backpressure
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,43 +13,26 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // newJSONRig is a rig whose log is JSON, fields and all.
-func newJSONRig(t *testing.T, yaml string) (*rig, *jsonLog) {
+func newJSONRig(t *testing.T, yaml string) (*rig, *logtest.Text) {
 	t.Helper()
-	log := &jsonLog{}
+	log := &logtest.Text{}
 	res := service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewJSONHandler(log, nil)))))
 	b, err := parse(yaml+"\nstatus_server: {enabled: false}", res)
 	require.NoError(t, err)
 	return &rig{buffer: b, res: res}, log
 }
 
-// jsonLog is a log that may be read while it goes on.
-type jsonLog struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
-
-func (l *jsonLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(p)
-}
-
-func (l *jsonLog) text() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Clone(l.lines.Bytes())
-}
-
 // entries are the fields of those records of a log whose words begin so.
-func entries(t *testing.T, log *jsonLog, words string) (all []map[string]string) {
+func entries(t *testing.T, log *logtest.Text, words string) (all []map[string]string) {
 	t.Helper()
-	for line := range bytes.Lines(log.text()) {
+	for line := range strings.Lines(log.String()) {
 		fields := map[string]string{}
-		require.NoError(t, json.Unmarshal(line, &fields))
+		require.NoError(t, json.Unmarshal([]byte(line), &fields))
 		if strings.HasPrefix(fields["msg"], words) {
 			delete(fields, "msg")
 			delete(fields, "level")

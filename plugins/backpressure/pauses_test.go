@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -100,7 +101,7 @@ func TestDailySummary(t *testing.T) {
 }
 
 // summaries are the fields of the daily summaries in a log.
-func summaries(t *testing.T, log *jsonLog) []map[string]string {
+func summaries(t *testing.T, log *logtest.Text) []map[string]string {
 	t.Helper()
 	return entries(t, log, "📅 Daily summary")
 }

@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -128,7 +128,7 @@ func TestADeadAddressCostsLittle(t *testing.T) {
 	server := stack.Shared.ClickHouse(t, stack.KindLegacy)
 	table := newTable(t, server, "id UInt32")
 	dead, accepted := nobody(t)
-	var text lockedBuffer
+	var text logtest.Text
 	conf, err := spec().ParseYAML(strings.Replace(yamlFor(t, server, table, ""), `"`+server.Addr()+`"`, dead+", "+server.Addr(), 1), nil)
 	require.NoError(t, err)
 	out, err := newOutput(conf, service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(&text, nil))))))
@@ -141,23 +141,6 @@ func TestADeadAddressCostsLittle(t *testing.T) {
 	require.NotZero(t, accepted.Load())
 	require.Less(t, accepted.Load(), int64(10), "connections for 100 inserts")
 	require.Equal(t, 1, strings.Count(text.String(), "is lost"), text.String())
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // A token travels in the header that servers expect, and nowhere else.

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -15,33 +14,16 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/column"
 	rec "github.com/data-bridge-io/data-bridge/plugins/clickhouse/record"
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// logText is what was logged so far.
-type logText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logText) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // openLogging is open with what is logged.
-func openLogging(t *testing.T, yaml string) (*output, *logText) {
+func openLogging(t *testing.T, yaml string) (*output, *logtest.Text) {
 	t.Helper()
 	conf, err := spec().ParseYAML(yaml, nil)
 	require.NoError(t, err)
-	log := &logText{}
+	log := &logtest.Text{}
 	out, err := newOutput(conf, service.MockResources(service.MockResourcesOptUseLogger(service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(log, nil))))))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, out.Close(context.Background())) })

@@ -1,11 +1,9 @@
 package inputtest
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
@@ -60,7 +59,7 @@ func (g *rig) readerIn(res *service.Resources, name, gateName string) *reader {
 
 // resources are those of a stream. What is logged there is shown when the test fails.
 func resources(t *testing.T) *service.Resources {
-	log := &logBuffer{}
+	log := &logtest.Text{}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(log.String())
@@ -165,22 +164,4 @@ func awaitOr(t *testing.T, is func() bool, what func() string) {
 		}
 		<-tick.C
 	}
-}
-
-// logBuffer collects log lines. It is safe for concurrent use.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -1,10 +1,9 @@
 package kafka
 
 import (
-	"bytes"
 	"encoding/json"
 	"log/slog"
-	"sync"
+	"strings"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -12,26 +11,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 )
 
 // journal collects log records.
-type journal struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(b)
-}
+type journal struct{ logtest.Text }
 
 // entries are the records so far, at info and above.
 func (j *journal) entries(t *testing.T) (out []map[string]any) {
 	t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for d := json.NewDecoder(bytes.NewReader(j.buf.Bytes())); d.More(); {
+	for d := json.NewDecoder(strings.NewReader(j.String())); d.More(); {
 		e := map[string]any{}
 		require.NoError(t, d.Decode(&e))
 		out = append(out, e)

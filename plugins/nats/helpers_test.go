@@ -1,14 +1,12 @@
 package nats
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/frame"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/logtest"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
@@ -250,25 +249,16 @@ func eventually(t testing.TB, ok func() bool, state func() string) {
 
 // logBuffer collects log lines.
 type logBuffer struct {
-	onWrite func(line string) // set before the first line; may be nil
+	logtest.Text
 
-	mu  sync.Mutex
-	buf bytes.Buffer
+	onWrite func(line string) // set before the first line; may be nil
 }
 
 func (l *logBuffer) Write(p []byte) (int, error) {
 	if l.onWrite != nil {
 		l.onWrite(string(p))
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	return l.Text.Write(p)
 }
 
 // lines returns the lines that contain s.

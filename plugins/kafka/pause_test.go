@@ -198,7 +198,8 @@ func TestPrefetchIsBounded(t *testing.T) {
 	require.NoError(t, k.in.Connect(t.Context()))
 	defer k.in.Close(t.Context())
 	client := k.in.session.Load().client
-	eventually(t, "it has fetched", func() bool { return client.BufferedFetchBytes() > bound/2 })
+	// The first fetch may have come too early for all partitions but one: no more is asked for then until it is read.
+	eventually(t, "it has fetched", func() bool { return client.BufferedFetchBytes() > 0 })
 	within := func() bool { return client.BufferedFetchBytes() <= bound+64<<10 } // one record batch more
 	stays(t, "within the bound", within)
 	for i := range partitions * records {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 
@@ -134,6 +137,32 @@ func TestCloseCommitsWhileItsSuccessorJoins(t *testing.T) {
 	k.close()
 	require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
 	require.Same(t, successor, k.in.stats.Share(), "what it says of itself stands")
+}
+
+// For a moment of every rebalance the brokers take no commits. A member that ends then
+// makes its last one after it.
+func TestCloseCommitsInMidRebalance(t *testing.T) {
+	for name, more := range map[string]string{"at least once": "", "exactly once": once(5, 10*time.Millisecond)} {
+		t.Run(name, func(t *testing.T) {
+			fake, c := startFake(t)
+			topic := c.topic(1)
+			c.produce(topic, 0, 0, 30)
+			k := c.consume(topic, true, "commit_period: 1h\n"+more)
+			eventually(t, "all is delivered", func() bool { return k.total() == 30 })
+			k.stop()
+			<-k.done
+			k.ackAll()
+			k.in.session.Load().share(status.GroupRebalancing)
+			refusals := 3
+			fake.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+				fake.KeepControl()
+				refusals--
+				return refusal(req.(*kmsg.OffsetCommitRequest), kerr.RebalanceInProgress), nil, refusals >= 0
+			})
+			k.close()
+			require.EqualValues(t, 30, c.committed(c.group(), topic, 0))
+		})
+	}
 }
 
 func TestStartOffsetLatestSkipsWhatIsThere(t *testing.T) {

@@ -169,7 +169,7 @@ func TestNothingIsDeliveredUnannounced(t *testing.T) {
 	refuse.Store(true)
 	fake.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
-		return refusal(req.(*kmsg.OffsetCommitRequest)), nil, refuse.Load()
+		return refusal(req.(*kmsg.OffsetCommitRequest), kerr.OffsetMetadataTooLarge), nil, refuse.Load()
 	})
 	topic := c.topic(1)
 	c.produce(topic, 0, 0, 10)
@@ -182,15 +182,15 @@ func TestNothingIsDeliveredUnannounced(t *testing.T) {
 	eventually(t, "the link is up", func() bool { return k.in.stats.Link.State().Connected })
 }
 
-// refusal is what a broker answers whose limit of metadata is too low.
-func refusal(req *kmsg.OffsetCommitRequest) kmsg.Response {
+// refusal is what a broker answers that takes nothing of a commit.
+func refusal(req *kmsg.OffsetCommitRequest, why *kerr.Error) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
 	for _, t := range req.Topics {
 		rt := kmsg.NewOffsetCommitResponseTopic()
 		rt.Topic, rt.TopicID = t.Topic, t.TopicID
 		for _, p := range t.Partitions {
 			rp := kmsg.NewOffsetCommitResponseTopicPartition()
-			rp.Partition, rp.ErrorCode = p.Partition, kerr.OffsetMetadataTooLarge.Code
+			rp.Partition, rp.ErrorCode = p.Partition, why.Code
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		resp.Topics = append(resp.Topics, rt)

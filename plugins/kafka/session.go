@@ -26,6 +26,8 @@ const (
 	// lostTimeout bounds one that the brokers may not take any more, which joining again
 	// waits for.
 	lostTimeout = 2 * time.Second
+	// lastCommitRest is between attempts to commit while a group forms anew.
+	lastCommitRest = 50 * time.Millisecond
 	// leaveTimeout bounds the farewell to the group.
 	leaveTimeout = 5 * time.Second
 	// withdrawTimeout bounds it for a member that was not let in yet.
@@ -306,6 +308,19 @@ func (s *session) commit(cl *kgo.Client, gone []*partition) {
 	}
 }
 
+// commitLast commits while the group forms anew. The brokers take that, but for the moment
+// between hearing of all members and telling them their shares: it is awaited.
+func (s *session) commitLast(parts []*partition) {
+	err := s.tryCommit(s.client, parts, commitTimeout)
+	for end := time.Now().Add(lostTimeout); errors.Is(err, kerr.RebalanceInProgress) && time.Now().Before(end); {
+		time.Sleep(lastCommitRest)
+		err = s.tryCommit(s.client, parts, commitTimeout)
+	}
+	if err != nil {
+		s.warnCommit(err)
+	}
+}
+
 // place commits where partitions start. When that fails they are read all the same: what
 // is settled is committed later.
 func (s *session) place(ctx context.Context, cl *kgo.Client, starts announcements) {
@@ -407,7 +422,7 @@ func (s *session) close() {
 	case group == status.GroupJoining:
 		s.withdraw()
 	case group == status.GroupRebalancing: // it may wait for others again
-		s.commit(s.client, s.assignment.stopHandingOut(s.assignment.all()))
+		s.commitLast(s.assignment.stopHandingOut(s.assignment.all()))
 		s.withdraw()
 	default:
 		s.leave()

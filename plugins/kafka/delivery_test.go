@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,6 +209,30 @@ func TestStartOffsetLatestIsTheEndOfTheFirstStart(t *testing.T) {
 			next += 5
 		}
 	})
+}
+
+// The commit that says where a partition starts may be refused: what is polled first says it
+// again, before it is handed out.
+func TestARefusedStartIsSaidAgain(t *testing.T) {
+	fake, c := startFake(t)
+	refuse := true
+	var refused atomic.Int64
+	fake.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		if !refuse {
+			return nil, nil, false
+		}
+		refuse = false
+		defer refused.Add(1)
+		return refusal(req.(*kmsg.OffsetCommitRequest), kerr.RebalanceInProgress), nil, true
+	})
+	topic := c.topic(1)
+	c.produce(topic, 0, 0, 10)
+	k := c.consume(topic, true, "start_offset: latest\ncommit_period: 1h")
+	eventually(t, "its start is refused", func() bool { return refused.Load() == 1 })
+	c.produce(topic, 0, 10, 11)
+	eventually(t, "something new is delivered", func() bool { return k.total() == 1 })
+	require.EqualValues(t, 10, c.committed(c.group(), topic, 0), "before anything is settled")
 }
 
 func TestMetadata(t *testing.T) {

@@ -108,6 +108,15 @@ func (a *assignment) suppose(p *partition, at int64) int64 {
 	return p.position
 }
 
+// unplace says that the group has no commit of partitions after all.
+func (a *assignment) unplace(failed announcements) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for p := range failed {
+		p.placed = false
+	}
+}
+
 // unplacedStarts are where the partitions start of which records were polled and the
 // group has no commit. Each is returned once.
 func (a *assignment) unplacedStarts(chunks []chunk) announcements {

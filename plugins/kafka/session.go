@@ -193,9 +193,11 @@ func (s *session) onAssigned(_ context.Context, cl *kgo.Client, added map[string
 // onOffsets learns where partitions start that were assigned.
 func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	return func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-		offsets = s.fromTheEnd(ctx, s.fromTheStart(offsets))
+		offsets = s.fromTheStart(offsets)
+		unplaced := s.fromTheEnd(ctx, offsets)
 		s.assignment.startAt(offsets, start)
 		s.assignment.expect(offsets, start)
+		s.assignment.unplace(unplaced)
 		return offsets, nil
 	}
 }
@@ -321,9 +323,9 @@ func (s *session) commitLast(parts []*partition) {
 	}
 }
 
-// place commits where partitions start. When that fails they are read all the same: what
-// is settled is committed later.
-func (s *session) place(ctx context.Context, cl *kgo.Client, starts announcements) {
+// place commits where partitions start, and reports whether that is done. When it fails
+// they are read all the same: what is settled is committed later.
+func (s *session) place(ctx context.Context, cl *kgo.Client, starts announcements) bool {
 	ctx, cancel := context.WithTimeout(ctx, lostTimeout)
 	defer cancel()
 	answers, err := commitBy(cl)(ctx, starts, s.assignment.mayCommit)
@@ -333,6 +335,7 @@ func (s *session) place(ctx context.Context, cl *kgo.Client, starts announcement
 	if err != nil && s.running.Err() == nil {
 		s.warnCommit(fmt.Errorf("saying where partitions start: %w", err))
 	}
+	return err == nil
 }
 
 func (s *session) tryCommit(cl *kgo.Client, gone []*partition, patience time.Duration) error {

@@ -23,7 +23,7 @@ const long = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	// toxiproxy loses what stands in the way when faults are taken away.
-	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	goleak.VerifyTestMain(stack.Main(m), stack.Leaks()...)
 }
 
 // startServer starts a real server; that it cannot be had is a failure.

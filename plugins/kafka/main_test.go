@@ -16,5 +16,5 @@ const sideBySide = "8"
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", sideBySide) // before the command line is read
 	// toxiproxy loses what stands in the way when faults are taken away.
-	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	goleak.VerifyTestMain(stack.Main(m), stack.Leaks()...)
 }

@@ -4,9 +4,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-func TestMain(m *testing.M) {
-	// toxiproxy loses what stands in the way when faults are taken away.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, stack.Leaks()...) }

@@ -29,7 +29,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(building{stack.Main(m)})
+	goleak.VerifyTestMain(building{stack.Main(m)}, stack.Leaks()...)
 }
 
 // building builds the binaries before the tests and removes them afterwards.

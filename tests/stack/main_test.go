@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(Main(m)) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(Main(m), Leaks()...) }
 
 // patience bounds every wait for an event: a machine that does other things beside
 // may be slow.

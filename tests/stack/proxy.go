@@ -10,7 +10,19 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 )
+
+// Leaks are goroutines that proxies may leave behind for ever, for goleak to ignore: the
+// library loses what stands in the way when a fault is taken away, and reads no further
+// from a connection of which a fault has ended one direction.
+func Leaks() []goleak.Option {
+	const library = "github.com/Shopify/toxiproxy/v2"
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction(library + "/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction(library + ".(*ToxicLink).read"),
+	}
+}
 
 // FaultProxy forwards TCP to one server and breaks connections on demand.
 // Its methods may be called from any goroutine.

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// toxiproxy loses what stands in the way when faults are taken away.
-	goleak.VerifyTestMain(stack.Main(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	goleak.VerifyTestMain(stack.Main(m), stack.Leaks()...)
 }
 
 // door is a way into a server.

@@ -30,8 +30,10 @@ demo: build ## Watch the bridge pause and resume on live servers, and count what
 up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addresses; Ctrl-C ends it
 	@bin/devstack up
 
+# Side by side: each waits for servers most of its time.
 .PHONY: test
-test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
+test: ## Run everything: unit, property and integration tests, configs, end to end
+	+$(MAKE) --no-print-directory -j2 e2e unit config monitoring kubernetes embedding
 
 # Test binaries are linked by the dozen: without what only a debugger reads that is half
 # the work. Vet is lint's.

@@ -358,11 +358,11 @@ func unkeptFault(stream string) string {
 // warnOfThreshold compares what the consumer allows with where the gate closes,
 // as soon as that is known, which it reports.
 func (in *jetInput) warnOfThreshold(maxAckPending int) (known bool) {
-	pause := in.gate.State().Limits.Pause
-	if fault := pendingFault(in.conf.durable, maxAckPending, pause); fault != "" {
-		in.log.With("max_ack_pending", maxAckPending, "pause_threshold", pause).Warn(fault)
+	limits := in.gate.State().Limits
+	if fault := pendingFault(in.conf.durable, maxAckPending, limits.Pause, limits.Max, in.conf.pendingMessages); fault != "" {
+		in.log.With("max_ack_pending", maxAckPending, "pause_threshold", limits.Pause, "max_buffer_size", limits.Max).Warn(fault)
 	}
-	return pause > 0
+	return limits.Pause > 0
 }
 
 // poison logs a message that is given up.

@@ -171,7 +171,7 @@ func (c jetConfig) checkPending(consumer jetstream.Consumer, buffer checkup.Buff
 		maxPending, ackWait = have.MaxAckPending, have.AckWait
 		doing = fmt.Sprintf("raise it on the server (nats consumer edit %s %s --max-pending=%d)", c.stream, c.durable, 2*buffer.Max)
 	}
-	switch fault := pendingFault(c.durable, maxPending, buffer.Pause); {
+	switch fault := pendingFault(c.durable, maxPending, buffer.Pause, buffer.Max, c.pendingMessages); {
 	case !buffer.Enabled:
 	case fault != "":
 		report.Warn("thresholds", fieldMaxAckPending, fault, doing)

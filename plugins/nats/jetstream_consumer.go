@@ -167,12 +167,18 @@ func (c jetConfig) givesUp(stream *jetstream.StreamInfo) int {
 	return c.maxDeliveries
 }
 
-// pendingFault says that a consumer's max_ack_pending is in the way of the gate,
-// "" if it is not.
-func pendingFault(durable string, maxAckPending, pause int) string {
-	if pause <= 0 || maxAckPending <= 0 || maxAckPending > pause {
+// pendingFault says that a consumer's max_ack_pending is in the way of the gate, or of what
+// one replica may hold, which is a full buffer and what waits before it; "" if it is not.
+func pendingFault(durable string, maxAckPending int, pause, buffer, waiting int) string {
+	switch {
+	case pause <= 0 || maxAckPending <= 0:
 		return ""
+	case maxAckPending <= pause:
+		return fmt.Sprintf("max_ack_pending (%d) of consumer %q is not above pause_threshold (%d): the server stops delivering before the gate can pause",
+			maxAckPending, durable, pause)
+	case maxAckPending < buffer+waiting:
+		return fmt.Sprintf("max_ack_pending (%d) of consumer %q is below max_buffer_size + pending_limits.messages (%d + %d): the server stops delivering before the buffer is full, "+
+			"and earlier where more replicas share the consumer", maxAckPending, durable, buffer, waiting)
 	}
-	return fmt.Sprintf("max_ack_pending (%d) of consumer %q is not above pause_threshold (%d): the server stops delivering before the gate can pause",
-		maxAckPending, durable, pause)
+	return ""
 }

@@ -109,6 +109,27 @@ func TestJetSaysThatAnAckLimitDefeatsTheGate(t *testing.T) {
 	assert.Contains(t, line, `max_ack_pending (10000) of consumer \"bridge\" is not above pause_threshold (10000): the server stops delivering before the gate can pause`)
 }
 
+func TestJetSaysThatAnAckLimitIsBelowWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	r := jetConnected(t, "max_ack_pending: 12000\nack_wait: 100ms")
+	c := r.gate.Controller(gate.Limits{Max: 12000, Pause: 10000, Resume: 100}, true, watcher{})
+	c.Attach()
+	defer c.Detach(0)
+	line := r.log.awaitLine(t, "max_ack_pending (12000)")
+	assert.Contains(t, line, `is below max_buffer_size + pending_limits.messages (12000 + `)
+}
+
+func TestAnAckLimitIsComparedWithWhatOneReplicaHolds(t *testing.T) {
+	t.Parallel()
+	for limit, fault := range map[int]string{
+		-1: "", 40_000: "not above pause_threshold", 40_001: "below max_buffer_size", 50_999: "below max_buffer_size", 51_000: "",
+	} {
+		got := pendingFault("bridge", limit, 40_000, 50_000, 1000)
+		assert.Contains(t, got, fault)
+		assert.Equal(t, fault == "", got == "", limit)
+	}
+}
+
 func TestJetWarnsOfAConsumerThatLeavesMessagesLying(t *testing.T) {
 	t.Parallel()
 	s, js := jetServer(t)

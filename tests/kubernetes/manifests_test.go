@@ -304,3 +304,26 @@ func TestWrongManifestsAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// What the documents tell kubectl to act on is in every overlay, and obeys the emergency
+// switch.
+func TestDocumentedCommandsFindWhatTheyActOn(t *testing.T) {
+	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	object := regexp.MustCompile("kubectl [^`\n]*?\\b(statefulset|sts|deployment|deploy|daemonset|job|service|svc|pod)/([a-z][a-z-]*)")
+	var named []string
+	for _, path := range documents {
+		for _, m := range object.FindAllStringSubmatch(read(t, strings.TrimPrefix(path, root)), -1) {
+			named = append(named, m[1]+"/"+m[2])
+		}
+	}
+	require.NotEmpty(t, named)
+	each(t, func(t *testing.T, s *set, d *appsv1.StatefulSet, _ corev1.Container) {
+		there := []string{"statefulset/" + d.Name, "pod/" + d.Name}
+		for _, service := range s.services {
+			there = append(there, "service/"+service.Name, "svc/"+service.Name)
+		}
+		assert.Subset(t, there, named)
+		assert.Equal(t, "true", pipelineDefault(t, s, "BACKPRESSURE_ENABLED"))
+	})
+}

@@ -41,6 +41,7 @@ func TestPage(t *testing.T) {
 	flowing := r.flow()
 	p.seesFlow()
 	p.seesFigures()
+	p.seesShares()
 	p.seesConfig(r)
 	p.readsWell()
 	flowing()
@@ -55,6 +56,7 @@ func TestPage(t *testing.T) {
 	p.until("it does in the chart", `/^Highest \d/.test(document.getElementById("oldest-words").textContent)`)
 	p.until("Kafka holds what is not stored", `parseInt([...document.querySelectorAll("#lag-legend .key")].find(k => !k.hidden).querySelector("b").textContent.replaceAll(",", "")) >= 3000`)
 	p.until("the insert is not answered", `document.getElementById("tables-rows").textContent.includes("No answer")`)
+	p.until("the output does not look well either", `document.getElementById("flow-outputs").textContent.includes("No answer")`)
 	late := browse(t, "http://"+address+"/")
 	late.until("who comes later sees how long it has been", `/Nothing has been stored for \d+ (s|min)/.test(document.body.innerText)`)
 	assert.NotContains(t, eval[string](late, `document.getElementById("advice").innerText`), "/inputs/", "nobody may operate inputs here")
@@ -121,6 +123,20 @@ func (b *browser) seesFlow() {
 	assert.Equal(b.t, "page/icon-healthy.svg", eval[string](b, `document.querySelector("link[rel=icon]").getAttribute("href")`))
 	assert.Contains(b.t, eval[string](b, `document.getElementById("pauses-sum").textContent`), "None")
 	b.until("the charts have samples", `document.querySelectorAll("#level-chart canvas").length === 1 && document.querySelector("#rate-legend b").textContent !== ""`)
+}
+
+// seesShares expects how much of its topic an input reads, and how it stands with its group.
+func (b *browser) seesShares() {
+	b.t.Helper()
+	b.until("the partitions of Kafka's input are told", `/Kafka, \d+ partitions?$/.test([...document.querySelectorAll("#inputs-rows tr")].find(r => r.firstChild.textContent.startsWith("external"))?.firstChild.textContent)`)
+	eval[any](b, `import("/page/gauge.js").then(({ inputState }) => {
+		window.states = ["joining", "rebalancing", "member"].map((group) => {
+			const cell = document.createElement("td");
+			inputState({ connected: true, paused: false, group }).node(cell);
+			return cell.textContent;
+		}).join("|");
+	}) && 0`)
+	b.until("the states of a member are told", `/^Joining.*\|Rebalancing.*\|Running$/.test(window.states)`)
 }
 
 // readsWell checks the page for those who use the keyboard, a screen reader or a

@@ -48,7 +48,7 @@ output: {label: store, clickhouse: {addresses: ['127.0.0.1:1'], table: t%d, dead
 		root, stays := filepath.Join(dir, "root.yaml"), filepath.Join(dir, "stays.yaml")
 		require.NoError(t, os.WriteFile(root, []byte("http: {address: "+api+", debug_endpoints: true}\nmetrics: {none: {}}\nlogger: {format: json, level: ERROR}\n"), 0o600))
 		require.NoError(t, os.WriteFile(stays, []byte(ours(-1, address)), 0o600))
-		b := startBridge(t, plain, address, env{}, "streams", "-o", root, stays)
+		b := startBridge(t, plain, address, env{}, "streams", "--api", "-o", root, stays)
 		b.until("the one that stays is connected", func(h harness.Health) bool { return h.Inputs["stays.ticks"].Connected })
 		makeAndDelete := func(from, to int) {
 			var all sync.WaitGroup

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // column is one of a table; where there is no room the ones of the highest rank are
@@ -84,6 +86,7 @@ func (v view) inputs(one *stream) []string {
 		{"LOST", 3, false},
 		{"AT STOPS", 6, false},
 		{"BUFFERED", 5, false},
+		{"PARTITIONS", 6, false},
 		{"LAG", 2, false},
 	}
 	var rows [][]cell
@@ -96,6 +99,7 @@ func (v view) inputs(one *stream) []string {
 			{rate(one.rates.Inputs[name].Received), plain},
 			figure(in.Received, plain), figure(in.Accepted, plain), figure(in.discarded(), warning), figure(in.Lost, bad), figure(in.AtStop, bad),
 			figure(in.Buffered, plain),
+			{known(in.Partitions, count), plain},
 			{known(in.Lag, count), plain},
 		})
 	}
@@ -110,6 +114,10 @@ func (in input) state() cell {
 		return cell{"paused by an operator", warning}
 	case in.Paused:
 		return cell{"paused", warning}
+	case in.Group == status.GroupJoining:
+		return cell{"joining its group", warning}
+	case in.Group == status.GroupRebalancing:
+		return cell{"rebalancing", warning}
 	case in.Yielding:
 		return cell{"yielding", good}
 	}

@@ -75,6 +75,9 @@ type input struct {
 	AtStop    int64  `json:"lost_at_stop"`
 	Buffered  int64  `json:"buffered"`
 	Lag       *int64 `json:"lag"`
+	// Partitions and Group are those of an input that shares its source with others.
+	Partitions *int64 `json:"partitions"`
+	Group      string `json:"group"`
 }
 
 type output struct {

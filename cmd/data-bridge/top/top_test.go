@@ -116,6 +116,7 @@ func full() *status.Board {
 	in.LoseAtStop(1112)
 	in.Level.Store(1108)
 	in.SetLag(1109)
+	in.SetShare(status.GroupMember, 1113)
 	in.Configure([]status.Setting{{Name: "topics", Value: []string{"a", "b"}}, {Name: "batch.count", Value: 1201}, {Name: "exactly_once", Value: true}})
 	out := b.Output("clickhouse")
 	out.Link.Up()
@@ -164,7 +165,7 @@ func TestEveryFigureIsShown(t *testing.T) {
 		assert.Contains(t, text, words)
 	}
 	for _, row := range []string{
-		`(?m)^ticks +kafka +running +0 +1,101 +1,102 +1,103 +1,107 +1,112 +1,108 +1,109$`,
+		`(?m)^ticks +kafka +running +0 +1,101 +1,102 +1,103 +1,107 +1,112 +1,108 +1,113 +1,109$`,
 		`(?m)^prices_table +clickhouse +retrying, attempt 1,308 +0 +1,301 +1,302 +- +1,303 +1,307 +1,306 +1 h 30 min +1,305 +1,304$`,
 	} {
 		assert.Regexp(t, row, text)
@@ -172,6 +173,17 @@ func TestEveryFigureIsShown(t *testing.T) {
 	assert.NotContains(t, text, "owned", "what comes from a server does not command the terminal")
 	assert.NotContains(t, text, "\x1b")
 	assert.NotContains(t, text, "prices.ticks", "within a stream its name says nothing")
+}
+
+// How an input stands with its group is said where that keeps it from reading.
+func TestStatesOfInputs(t *testing.T) {
+	for group, want := range map[string]string{
+		"": "running", status.GroupMember: "running", status.GroupJoining: "joining its group", status.GroupRebalancing: "rebalancing",
+	} {
+		assert.Equal(t, want, input{Connected: true, Group: group}.state().text)
+		assert.Equal(t, "paused", input{Connected: true, Paused: true, Group: group}.state().text)
+		assert.Equal(t, "disconnected", input{Group: group}.state().text)
+	}
 }
 
 // options are what the command makes of its arguments.

@@ -2,7 +2,7 @@
 // thresholds, servers on the right.
 
 import { $, attributes, badge, each, element, put, svg } from "./dom.js";
-import { bytes, count, percent, rate } from "./format.js";
+import { age, bytes, count, percent, rate } from "./format.js";
 
 const tank = { x: 60, top: 14, width: 96, height: 188 };
 const bottom = tank.top + tank.height;
@@ -97,16 +97,25 @@ const pausedBy = (input) =>
 export const inputState = (one) => {
   if (!one.connected) return badge("bad", "Disconnected");
   if (one.paused) return badge("warn", "Paused", pausedBy(one));
+  if (one.group === "joining") return badge("warn", "Joining", "waits for its group");
+  if (one.group === "rebalancing") return badge("warn", "Rebalancing", "its group shares out anew");
   return one.yielding ? badge("ok", "Yielding", "can wait") : badge("ok", "Running");
 };
 
-export const outputState = (one) => (one.connected ? badge("ok", "Connected") : badge("bad", "Disconnected"));
+const slowInsert = 10; // seconds that an insert may take before it is told
+
+// outputState is how inserts into some tables of an output go.
+export function outputState(one, tables) {
+  const waits = Math.max(0, ...tables.map((t) => t.insert_oldest_seconds ?? 0));
+  if (waits >= slowInsert) return badge("warn", "No answer", `an insert for ${age(waits)}`);
+  return one.connected ? badge("ok", "Connected") : badge("bad", "Disconnected");
+}
 
 export function drawFlow(stream) {
   each($("flow-inputs"), stream.inputs, (one) => `${one.kind} ${one.label}`, chip, (node, one) =>
     fillChip(node, one.label, inputState(one), `${rate(one.rate.received)}/s`));
   each($("flow-outputs"), stream.outputs, (one) => one.label, chip, (node, one) =>
-    fillChip(node, one.label, outputState(one), `${rate(one.rate.rows)}/s`));
+    fillChip(node, one.label, outputState(one, Object.values(one.tables)), `${rate(one.rate.rows)}/s`));
   const reads = stream.inputs.some((one) => one.connected && !one.paused && one.rate.received > 0);
   attributes($("pipe-in"), { "data-flow": reads ? "on" : "off" });
   attributes($("pipe-out"), { "data-flow": stream.stored > 0 ? "on" : "off" });

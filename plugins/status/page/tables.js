@@ -6,7 +6,6 @@ import { inputState, outputState } from "./gauge.js";
 
 const mostRows = 12; // pauses and errors that are listed
 const day = 86400; // seconds
-const slowInsert = 10; // seconds that an insert may take before it is told
 
 const quiet = (n) => ({ text: count(n), tone: n === 0 ? "quiet" : null });
 const alarming = (n, tone) => ({ text: count(n), tone: n === 0 ? "quiet" : tone });
@@ -22,9 +21,16 @@ const named = (name, kind) => ({
   },
 });
 
+// kindOf says what kind of source it is, and how much of it is read where that is shared.
+function kindOf(one) {
+  const kind = kinds[one.kind] ?? one.kind;
+  if ((one.partitions ?? null) === null) return kind;
+  return `${kind}, ${count(one.partitions)} ${one.partitions === 1 ? "partition" : "partitions"}`;
+}
+
 export function drawInputs(stream) {
   rows($("inputs-rows"), stream.inputs, (one) => `${one.kind} ${one.label}`, (one) => [
-    named(one.label, kinds[one.kind] ?? one.kind),
+    named(one.label, kindOf(one)),
     inputState(one),
     { text: rate(one.rate.received), tone: one.rate.received === 0 ? "quiet" : null },
     quiet(one.received),
@@ -45,7 +51,7 @@ export function drawTables(stream) {
   rows($("tables-rows"), all, (t) => `${t.output.label} ${t.name}`, (t) => [
     named(t.name, t.output.label),
     t.retry_queue_size > 0 ? badge("warn", "Retrying", `attempt ${count(t.retry_attempts)}`)
-      : t.insert_oldest_seconds >= slowInsert ? badge("warn", "No answer", `an insert for ${age(t.insert_oldest_seconds)}`) : outputState(t.output),
+      : outputState(t.output, [t]),
     { text: rate(t.speed), tone: t.speed === 0 ? "quiet" : null },
     quiet(t.rows),
     quiet(t.batches),

@@ -69,7 +69,7 @@ func main() {
 			variables.Add(configsOf(c)...)
 			err := whole.note(c)
 			if c.Command.Name == "lint" && c.Bool("skip-env-var-check") {
-				variables.Unknown(whole.linted, faultsOf)
+				variables.Unknown(whole.linted, topology.Options(), faultsOf)
 				whole.lookup = variables.Lookup
 			}
 			return errors.Join(err, api.note(c), canListen(c, variables.Lookup))

@@ -61,6 +61,24 @@ func fieldsOf(name string) []fieldSpec {
 	return described.Config.Children
 }
 
+// Options are all values that fields of our components are chosen from, in their order.
+func Options() []string {
+	all := map[string]bool{}
+	var collect func([]fieldSpec)
+	collect = func(specs []fieldSpec) {
+		for _, f := range specs {
+			for _, o := range f.options() {
+				all[o] = true
+			}
+			collect(f.Children)
+		}
+	}
+	for name := range ours {
+		collect(fieldsOf(name))
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
 // valuesFit finds fields of our components whose values are of another type than theirs,
 // or none of those that are possible: the host would not say so before the component is
 // built, would not say of which field, or would cut a fraction off.

@@ -46,7 +46,7 @@ input:
   pausable_kafka: {seed_brokers: ["${X_KAFKA}"], topics: ["${X_TOPIC}"], consumer_group: g}
 buffer: {backpressure: {max_buffer_size: ${X_SIZE}}}
 output:
-  clickhouse: {addresses: ["${X_CH}"], table: t, dead_letter: {drop: {}}}
+  clickhouse: {addresses: ["${X_CH}"], table: t, protocol: "${X_PROTOCOL}", max_in_flight: ${X_FLIGHT}, compression: ${X_COMPRESSION}, dead_letter: {drop: {}}}
 `
 	for _, c := range []struct {
 		text string

@@ -11,9 +11,9 @@ var likely = []string{"unknown", "127.0.0.1:9000", "http://127.0.0.1:8123", "500
 
 // Unknown has variables that are not set, and have no default, be whatever suits the
 // files best, for who looks at them without knowing the values: what is refused of every
-// likely value is refused, and nothing is said of what depends on it. faults counts what
-// a file has against it with a lookup.
-func (f *Files) Unknown(paths []string, faults func(text string, lookup Lookup) int) {
+// likely value, and of all options, is refused, and nothing is said of what depends on
+// it. faults counts what a file has against it with a lookup.
+func (f *Files) Unknown(paths, options []string, faults func(text string, lookup Lookup) int) {
 	values := map[string]string{}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
@@ -29,7 +29,10 @@ func (f *Files) Unknown(paths []string, faults func(text string, lookup Lookup) 
 		}
 		for _, name := range unset(string(text)) {
 			best, least := "", -1
-			for _, value := range likely {
+			for i, value := range slices.Concat(likely, options) {
+				if i >= len(likely) && least == 0 {
+					break
+				}
 				values[name] = value
 				if n := faults(string(text), lookup); least < 0 || n < least {
 					best, least = value, n

@@ -3,9 +3,11 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ func (c *config) connectionOptions() ([]kgo.Opt, error) {
 		kgo.ConnIdleTimeout(c.connIdle),
 	}
 	if c.tls != nil {
-		opts = append(opts, kgo.DialTLSConfig(c.tls.Clone()))
+		opts = append(opts, kgo.Dialer(c.dialTLS))
 	}
 	for _, s := range c.sasl {
 		m, err := s.mechanism()
@@ -39,6 +41,22 @@ func (c *config) connectionOptions() ([]kgo.Opt, error) {
 		opts = append(opts, kgo.SASL(m))
 	}
 	return opts, nil
+}
+
+// dialTLS connects to a broker with the certificates that the files have now.
+func (c *config) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	conf, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	if conf.ServerName == "" {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, fmt.Errorf("address %q of a broker: %w", address, err)
+		}
+		conf.ServerName = host
+	}
+	return (&tls.Dialer{NetDialer: &net.Dialer{Timeout: probeTimeout}, Config: conf}).DialContext(ctx, network, address)
 }
 
 // probe checks that the brokers are reached, that they let us in and that the

@@ -83,7 +83,7 @@ type config struct {
 	startTime   time.Time // zero when not set
 	isolation   string
 
-	tls  *tls.Config // nil when off
+	tls  func() (*tls.Config, error) // reads the files of tls; nil when off
 	sasl []saslConfig
 
 	instanceID, rackID, clientID string
@@ -182,13 +182,21 @@ func (c *config) readTopics(f *fields) {
 	}
 }
 
-func (f *fields) tls() *tls.Config {
-	t, enabled, err := f.conf.FieldTLSToggled(fieldTLS)
+// tls reads the files of tls, now to see that they are right, and again for each
+// connection: what is rotated in them is used by the next one.
+func (f *fields) tls() func() (*tls.Config, error) {
+	_, enabled, err := f.conf.FieldTLSToggled(fieldTLS)
 	f.fail(err)
 	if !enabled {
 		return nil
 	}
-	return t
+	return func() (*tls.Config, error) {
+		conf, _, err := f.conf.FieldTLSToggled(fieldTLS)
+		if err != nil {
+			return nil, fmt.Errorf("reading the files of %s: %w", fieldTLS, err)
+		}
+		return conf.Clone(), nil
+	}
 }
 
 // validate names all that is wrong with the config, each by field and value.

@@ -3,6 +3,8 @@ package kafka
 import (
 	"crypto/tls"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -244,6 +246,35 @@ func TestTLS(t *testing.T) {
 }
 
 // kfake knows no OAUTHBEARER: the test answers in its place.
+// What is rotated in the files of tls is used by the next connection.
+func TestRotatedCertificatesAreReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	brokers, err := stack.NewAuthority(t.TempDir())
+	require.NoError(t, err)
+	other, err := stack.NewAuthority(t.TempDir())
+	require.NoError(t, err)
+	certFile, keyFile, err := brokers.Issue("broker", "localhost", "127.0.0.1")
+	require.NoError(t, err)
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	require.NoError(t, err)
+	c := &cluster{t: t, prefix: "tls", brokers: fakeBrokers(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"),
+		kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}}))}
+	trusted := filepath.Join(dir, "trusted.pem")
+	trust := func(a *stack.Authority) {
+		text, err := os.ReadFile(a.CertFile())
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(trusted, text, 0o600))
+	}
+	trust(other)
+	k := c.consumer(c.config("t", "tls: {enabled: true, root_cas_file: "+strconv.Quote(trusted)+"}"))
+	defer k.in.Close(t.Context())
+	require.ErrorContains(t, k.in.Connect(t.Context()), "certificate signed by unknown authority")
+	require.NoError(t, os.Remove(trusted))
+	require.ErrorContains(t, k.in.Connect(t.Context()), "reading the files of tls")
+	trust(brokers)
+	require.NoError(t, k.in.Connect(t.Context()))
+}
+
 func TestOAuthBearer(t *testing.T) {
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	require.NoError(t, err)

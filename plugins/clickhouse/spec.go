@@ -18,7 +18,7 @@ func spec() *service.ConfigSpec {
 		Fields(deliveryFields()...).
 		Fields(advancedFields()...).
 		LintRule(`root = [`+serverLints+`
-  if this.`+fieldDeadLetter+` == null { "`+fieldDeadLetter+` is missing: say where rows go that cannot be stored (any output; drop: {} discards them)" } else if this.`+fieldDeadLetter+`.type() == "object" && this.`+fieldDeadLetter+`.length() == 0 { "`+fieldDeadLetter+` ({}) names no output: any one will do, such as file; drop: {} discards the rows" } else { null },
+  if this.`+fieldDeadLetter+` == null { "`+fieldDeadLetter+` is missing: say where rows go that cannot be stored (any output; drop: {} discards them)" } else if this.`+fieldDeadLetter+`.type() == "object" && this.`+fieldDeadLetter+`.length() == 0 { "`+fieldDeadLetter+` ({}) names no output: any one will do, such as dead_letter_file; drop: {} discards the rows" } else { null },
 ].filter(message -> message != null)`).
 		Example("Ticks into one table", "Records of one stream, one table; what does not fit is written to a file.", `
 output:

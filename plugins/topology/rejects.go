@@ -2,7 +2,7 @@ package topology
 
 // rejected says what to use in place of dead_letter: reject.
 const rejected = "must not reject behind the backpressure buffer, which cannot see which messages of a batch failed and would send all of them again for ever: " +
-	"name an output that takes bad rows (such as file: {path: dead_letter.jsonl, codec: lines}), discard them knowingly with drop, or put this output first in a fallback"
+	"name an output that takes bad rows (such as dead_letter_file: {path: dead_letter.jsonl}), discard them knowingly with drop, or put this output first in a fallback"
 
 // rejectsCaught finds outputs that hand bad rows back to our buffer.
 func rejectsCaught(t *tree) (faults []Fault) {

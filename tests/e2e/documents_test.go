@@ -27,7 +27,7 @@ var (
 	documentsCode = regexp.MustCompile("`([^`\n]+)`")
 	// ours are the words that a command begins with; all else in a document is output, or
 	// needs what no test has, such as a cluster.
-	ours = []string{"curl", "jq", "make", "data-bridge", "bin/data-bridge"}
+	ours = []string{"curl", "jq", "find", "make", "data-bridge", "bin/data-bridge"}
 )
 
 // commands are those of all documents, in blocks and in the text.
@@ -89,12 +89,12 @@ func TestCommandsOfTheDocumentsAreAnswered(t *testing.T) {
 		r.awaitStored(kind, 100)
 	}
 	r.produceBad(t)
-	desk.health = b.until("there is a dead letter", func(h harness.Health) bool { return h.Outputs["clickhouse"].DeadLetters > 0 }).Body
+	b.until("there is a dead letter", func(h harness.Health) bool { return h.Outputs["clickhouse"].DeadLetters > 0 })
 	require.NoError(t, os.WriteFile(filepath.Join(desk.folder, "old.jsonl"), []byte(`{"a":1}`+"\n"), 0o600))
 
 	ran := 0
 	for _, c := range commands(t) {
-		asks := strings.HasPrefix(c.line, "curl ") || strings.HasPrefix(c.line, "jq ")
+		asks := slices.ContainsFunc([]string{"curl ", "jq ", "find "}, func(word string) bool { return strings.HasPrefix(c.line, word) })
 		if asks && !strings.Contains(c.line, "/streams/") { // of streams mode
 			ran++
 			desk.run(c)
@@ -108,7 +108,6 @@ type desk struct {
 	t                         *testing.T
 	folder                    string // with the dead letters
 	page, metrics, clickhouse string // addresses
-	health                    string // what a bare jq looks at
 }
 
 func (d *desk) run(c command) {
@@ -116,10 +115,10 @@ func (d *desk) run(c command) {
 	shell := exec.CommandContext(within(d.t), "bash", "-euo", "pipefail", "-c", `curl() { command curl --fail-with-body -sS "$@"; }`+"\n"+here.Replace(c.line))
 	shell.Dir = d.folder
 	shell.Env = append(os.Environ(), "ADMIN_TOKEN="+operatorToken, "CLICKHOUSE_HTTP=http://"+d.clickhouse)
-	shell.Stdin = strings.NewReader(d.health)
 	var faults bytes.Buffer
 	shell.Stderr = &faults
-	out, err := shell.Output()
+	out, err := shell.Output() // of no input: whoever types it has none either
+	assert.NotEmpty(d.t, out, "%s: %s: nothing is said", c.document, c.line)
 	assert.NoError(d.t, err, "%s: %s\n%s%s", c.document, c.line, out, faults.String())
 }
 

@@ -156,7 +156,7 @@ func (d *differential) send(t *testing.T, table string, cases []*diffCase) error
 	before := len(box.all())
 	yaml := strings.Replace(yamlFor(t, d.server, table, diffYAML), "max_interval: 200ms", "max_interval: 20ms, max_retries: 1", 1)
 	out := open(t, yaml)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	err := out.WriteBatch(ctx, batch)
 	for _, l := range box.all()[before:] {
@@ -167,7 +167,7 @@ func (d *differential) send(t *testing.T, table string, cases []*diffCase) error
 			cases[at].letter = append(cases[at].letter, l)
 		}
 	}
-	require.NoError(t, out.Close(ctx))
+	require.NoError(t, out.Close(t.Context()))
 	return err
 }
 

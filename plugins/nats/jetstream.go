@@ -47,6 +47,7 @@ type jetInput struct {
 
 	mu       sync.Mutex
 	session  *jetSession
+	place    place // where the last session has ended
 	paused   bool
 	draining bool
 	closed   bool
@@ -199,6 +200,7 @@ func (in *jetInput) open(ctx context.Context, conn *connection, k *intake, js je
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	k.setPaused(in.paused)
+	k.goOn(in.place)
 	if in.draining {
 		k.drain()
 	}
@@ -299,9 +301,18 @@ func (in *jetInput) endSession() {
 	in.mu.Unlock()
 	if s != nil {
 		s.close()
+		s.countLoss(context.Background())
+		in.remember(s.intake.placed())
 		in.publish(s)
 		in.books.end()
 	}
+}
+
+// remember keeps how far a session has come for the one that follows it.
+func (in *jetInput) remember(p place) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.place = p
 }
 
 func (in *jetInput) publish(s *jetSession) {

@@ -18,6 +18,8 @@ type found struct {
 	stream   *jetstream.StreamInfo
 	consumer *jetstream.ConsumerInfo
 	renewed  *renewal // nil unless the consumer was made anew for where it stood
+	made     bool     // we have just made it
+	last     uint64   // the last sequence of the stream, when the consumer had been looked up
 }
 
 // consumerConfig is the consumer as it is to be, where it does not exist yet.
@@ -71,6 +73,7 @@ func (c jetConfig) find(ctx context.Context, js jetstream.JetStream, resumeAt ui
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound) && !c.bind:
 		consumer, err = stream.CreateConsumer(ctx, c.startingAt(resumeAt))
+		f.made = true
 	case err == nil && !c.bind:
 		consumer, err = c.update(ctx, stream, consumer)
 	}
@@ -78,7 +81,30 @@ func (c jetConfig) find(ctx context.Context, js jetstream.JetStream, resumeAt ui
 		return f, c.explain(err)
 	}
 	f.consumer = consumer.CachedInfo()
+	now, err := stream.Info(ctx)
+	if err != nil {
+		return f, c.explain(err)
+	}
+	f.last = now.State.LastSeq
 	return f, c.check(f.consumer.Config)
+}
+
+// anchor is where the consumer stands.
+func (f found) anchor() anchor {
+	info := f.consumer
+	a := anchor{
+		stream: f.stream.Created, made: info.Created, config: info.Config,
+		consumer: info.Delivered.Consumer, last: info.Delivered.Stream, pending: info.NumPending,
+		whole: isWhole(f.stream.Config, filtersOf(info.Config)), fresh: f.made || f.renewed != nil, renewed: f.renewed != nil,
+	}
+	if from := max(a.last+1, f.stream.State.FirstSeq); f.last >= from {
+		there := f.last + 1 - from
+		a.holes = there - min(there, a.pending)
+	}
+	if a.fresh {
+		a.upTo = f.last
+	}
+	return a
 }
 
 func (c jetConfig) startingAt(sequence uint64) jetstream.ConsumerConfig {

@@ -25,9 +25,11 @@ type intake struct {
 	ready chan struct{} // holds a token when take has a reason to look again
 	wake  chan struct{} // holds a token when the puller has
 	again chan struct{} // holds a token when something that is held has come again
+	short chan struct{} // holds a token when the stream has deleted what was not delivered
 
 	mu           sync.Mutex
 	ledger       ledger
+	place        place
 	receipts     receipts
 	msgs         []*nats.Msg // waiting for take
 	runs         []*run      // what msgs are in, in the same order
@@ -86,6 +88,7 @@ func newIntake(conf intakeConfig, all bool) *intake {
 		ready:  make(chan struct{}, 1),
 		wake:   make(chan struct{}, 1),
 		again:  make(chan struct{}, 1),
+		short:  make(chan struct{}, 1),
 	}
 }
 
@@ -96,6 +99,10 @@ func (k *intake) offer(m *nats.Msg, d delivery) (say answer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.answered(m.Size())
+	k.place.follow(d)
+	if k.place.lost.skipped > 0 {
+		signal(k.short)
+	}
 	if k.closed {
 		return say
 	}

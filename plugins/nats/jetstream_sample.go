@@ -146,11 +146,7 @@ func (c jetConfig) filters(ctx context.Context, stream jetstream.Stream) ([]stri
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	have := consumer.CachedInfo().Config
-	if have.FilterSubject != "" {
-		return []string{have.FilterSubject}, nil
-	}
-	return have.FilterSubjects, nil
+	return filtersOf(consumer.CachedInfo().Config), nil
 }
 
 func matchesAny(filters []string, subject string) bool {

@@ -47,6 +47,8 @@ type jetSession struct {
 	missing bool // the puller's: and that there is no consumer to ask
 	retries int  // the puller's: attempts since the last good answer
 
+	counting sync.Mutex // held while a loss is counted
+
 	ackWait   atomic.Int64  // of the consumer, a time.Duration
 	retime    chan struct{} // holds a token when that has changed
 	suspected atomic.Bool   // the consumer may stand where nothing comes
@@ -94,6 +96,7 @@ func (s *jetSession) adopt(f found) {
 	info := f.consumer
 	s.intake.giveUpAfter(s.in.conf.givesUp(f.stream))
 	s.intake.restart(info.Created, info.Delivered.Consumer+1, uint64(info.NumAckPending), info.Delivered.Stream)
+	s.intake.settlePlace(f.anchor())
 	s.intake.stands(info.Created, floorOf(info))
 	s.setAckWait(f.ackWait())
 }
@@ -155,6 +158,7 @@ func (s *jetSession) pull(ctx context.Context) {
 			s.revived()
 		}
 		if q, until := s.intake.ask(time.Now(), s.expiry()); q.open {
+			s.askOthers(ctx)
 			s.send(q)
 		} else {
 			await(ctx, s.intake.wake, until)

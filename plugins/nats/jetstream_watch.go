@@ -34,6 +34,7 @@ func (s *jetSession) observe(ctx context.Context) {
 	defer s.in.figures.ForgetLag()
 	var w watch
 	for ctx.Err() == nil {
+		s.countLoss(ctx)
 		if s.conn.IsConnected() {
 			s.look(ctx, &w)
 		} else {
@@ -43,6 +44,7 @@ func (s *jetSession) observe(ctx context.Context) {
 		select {
 		case <-tick.C:
 		case <-s.intake.again:
+		case <-s.intake.short:
 		case <-ctx.Done():
 		}
 	}
@@ -58,6 +60,7 @@ func (s *jetSession) look(ctx context.Context, w *watch) {
 	}
 	info := consumer.CachedInfo()
 	s.intake.stands(info.Created, floorOf(info))
+	s.intake.seen(info)
 	s.in.figures.SetLag(int64(info.NumPending) + int64(info.NumAckPending)) //nolint:gosec // a count of messages
 	s.setAckWait(found{consumer: info}.ackWait())
 	s.sayFull(info, w)

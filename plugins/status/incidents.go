@@ -34,6 +34,8 @@ const (
 	ClassStalled = "stalled"
 	// ClassGivenUp is records that an input gave up: they are not stored.
 	ClassGivenUp = "given up"
+	// ClassLost is records that a source deleted before they were read.
+	ClassLost = "lost"
 	// ClassReset is a source whose positions no longer mean what they did.
 	ClassReset = "reset"
 )

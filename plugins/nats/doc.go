@@ -32,6 +32,8 @@
 //	ledger    knows every message until the server has confirmed that it is
 //	          settled: none is passed on twice, none acknowledged too soon. By
 //	          sequence in a map, and by when the server must hear of it in a heap (due)
+//	place     is how far the consumer has gone over the stream: it finds what was
+//	          deleted before it was delivered, which loss counts
 //	receipts  are the acknowledgements that the server has not confirmed
 //
 // # Why the pull is written here

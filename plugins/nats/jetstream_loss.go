@@ -14,6 +14,7 @@ import (
 func (k *intake) settlePlace(a anchor) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	a.unanswered = k.request.err != nil
 	k.place.settle(a)
 	if k.place.lost.skipped > 0 {
 		signal(k.short)

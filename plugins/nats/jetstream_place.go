@@ -66,6 +66,7 @@ type anchor struct {
 	holes, upTo    uint64
 	fresh          bool // we have just made the consumer
 	renewed        bool // because it stood where its stream does not reach
+	unanswered     bool // what we last asked it for was not answered, or not in full
 }
 
 // follow notes a delivery. It is called for each message: most are the next one.
@@ -150,6 +151,9 @@ func (p *place) settle(a anchor) {
 	case !known:
 		*p = place{lost: p.lost, next: a.last + 1, sure: true, pending: a.pending, holes: a.holes, upTo: a.upTo}
 	case a.made.Equal(p.made):
+		if a.unanswered {
+			p.missed(a.consumer, a.last)
+		}
 		p.catchUp(a.consumer, a.last, a.pending)
 	default:
 		if !p.follows(a) {
@@ -182,20 +186,24 @@ func (p *place) follows(a anchor) bool {
 	return a.fresh && a.config.OptStartSeq > 0 && a.config.OptStartSeq <= p.next && !p.others && p.sure
 }
 
-// catchUp notes deliveries that did not come here: what a connection that was lost
-// had on its way, or what others got. If there are no others, what was left out and
-// was none of these deliveries is gone.
+// missed counts what was left out before deliveries that were on their way when a
+// connection was lost: what was none of them is gone. With others nobody can tell.
+func (p *place) missed(consumer, last uint64) {
+	if consumer <= p.consumer || p.others || !p.sure {
+		return
+	}
+	elsewhere, passed := consumer-p.consumer, last+1-min(p.next, last+1)
+	n := passed - min(passed, elsewhere)
+	old := min(n, p.holes)
+	p.holes -= old
+	p.count(p.next, last+1, n-old)
+}
+
+// catchUp notes deliveries that did not come here.
 func (p *place) catchUp(consumer, last, pending uint64) {
 	if consumer <= p.consumer { // or it is set back, and goes over the same again
 		p.saw(consumer, pending)
 		return
-	}
-	elsewhere, passed := consumer-p.consumer, last+1-min(p.next, last+1)
-	if p.sure && !p.others && passed > elsewhere {
-		n := passed - elsewhere
-		old := min(n, p.holes)
-		p.holes -= old
-		p.count(p.next, last+1, n-old)
 	}
 	p.consumer, p.next, p.sure = consumer, max(p.next, last+1), true
 	p.pending, p.dropped = pending, 0

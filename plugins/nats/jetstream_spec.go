@@ -58,6 +58,11 @@ Every 5 seconds the server is asked where the consumer stands. That gives the la
 somebody has changed, a consumer that delivers no more because ` + "`max_ack_pending`" + ` is reached, and a consumer that stands beyond the end of its stream (see
 ` + "`on_stream_reset`" + `). Of a stream that was made anew what had arrived before is still handed over; what of it is rejected nobody can deliver again, which is counted (` + "`jetstream_discarded`" + `).
 
+== Loss
+
+What the stream deletes before it was delivered, by its limits, a purge or a deletion, is counted (` + "`records_lost`" + ` of ` + "`/health`" + `) and logged with its sequences when the next message comes. Of a consumer
+that reads some of its stream's subjects alone at least what is sure is counted: what was left out may be of others.
+
 == Metadata
 
 - nats_subject

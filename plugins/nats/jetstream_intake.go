@@ -100,7 +100,7 @@ func (k *intake) offer(m *nats.Msg, d delivery) (say answer) {
 	defer k.mu.Unlock()
 	k.answered(m.Size())
 	k.place.follow(d)
-	if k.place.lost.skipped > 0 {
+	if !k.place.lost.none() {
 		signal(k.short)
 	}
 	if k.closed {
@@ -433,7 +433,9 @@ func (k *intake) giveUp(runs []*run) (items []item) {
 	return items
 }
 
-func (k *intake) setPaused(is bool)       { k.set(func() { k.paused = is }) }
+func (k *intake) setPaused(is bool) {
+	k.set(func() { k.paused, k.place.away = is, k.place.away || is })
+}
 func (k *intake) setDisconnected(is bool) { k.set(func() { k.disconnected = is }) }
 func (k *intake) drain()                  { k.set(func() { k.draining = true }) }
 

@@ -16,7 +16,7 @@ func (k *intake) settlePlace(a anchor) {
 	defer k.mu.Unlock()
 	a.unanswered = k.request.err != nil
 	k.place.settle(a)
-	if k.place.lost.skipped > 0 {
+	if !k.place.lost.none() {
 		signal(k.short)
 	}
 }
@@ -87,17 +87,35 @@ func (s *jetSession) countLoss(ctx context.Context) {
 	s.counting.Lock()
 	defer s.counting.Unlock()
 	l := s.intake.takeLoss()
-	if l.skipped == 0 {
+	if l.none() {
 		return
 	}
-	if l.whole && len(l.filters) > 0 && s.conn.IsConnected() {
+	var begins uint64
+	if s.conn.IsConnected() && (!l.whole || len(l.filters) > 0) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		if stream, err := s.js.Stream(ctx, s.in.conf.stream); err == nil {
-			l.whole = isWhole(stream.CachedInfo().Config, l.filters)
+		if stream, err := s.js.Stream(ctx, s.in.conf.stream); err == nil { // else it is as it was
+			l.whole = l.whole && isWhole(stream.CachedInfo().Config, l.filters)
+			begins = stream.CachedInfo().State.FirstSeq
 		}
 	}
 	s.in.lose(l)
+	s.in.doubt(l, begins)
+}
+
+// doubt says what may be lost, and is not counted, of a consumer that reads a part of
+// a stream that begins at a sequence.
+func (in *jetInput) doubt(l loss, begins uint64) {
+	gone := min(l.maybeTo, begins) - min(l.maybeFrom, begins)
+	if l.whole || l.least > 0 || gone == 0 {
+		return
+	}
+	in.log.With("stream", in.conf.stream, "durable", in.conf.durable, "from", l.maybeFrom, "to", l.maybeFrom+gone, "at_most", gone).
+		Warn("JetStream may no longer have records that were not read yet: the stream begins behind where the consumer stood, and how many of its subjects were among them cannot be told")
+	in.figures.Report(status.Incident{
+		Class: status.ClassLost, Count: 1,
+		Message: fmt.Sprintf("stream %q deleted up to %d messages behind sequence %d before they were read; which of them were of the consumer's subjects cannot be told, and none is counted", in.conf.stream, gone, l.maybeFrom),
+	})
 }
 
 // lose counts and logs a loss.

@@ -420,6 +420,33 @@ func TestJetCountsAtLeastWhatIsSureOfAFilteredStream(t *testing.T) {
 	assert.Contains(t, r.log.lines("JetStream no longer has records that were not read yet")[0], "at_most=12")
 }
 
+// Where nothing is sure, that something may be lost is said.
+func TestJetSaysWhatMayBeLostOfAFilteredStream(t *testing.T) {
+	t.Parallel()
+	l := newLossy(t, jetstream.StreamConfig{MaxMsgs: 40})
+	r := l.rig("subjects: [feed.a]")
+	l.publish("feed.a", 5)
+	l.publish("feed.other", 5)
+	l.publish("feed.a", 1)
+	r.readN(6, true)
+	r.pause()
+	l.publish("feed.other", 10)
+	r.resume()
+	l.publish("feed.a", 1)
+	r.readN(1, true)
+	r.lost(0)
+	const said = "JetStream may no longer have records that were not read yet"
+	require.Empty(t, r.log.lines(said), "the stream has all that was left out")
+	r.pause()
+	l.publish("feed.other", 70)
+	l.publish("feed.a", 1)
+	r.resume()
+	r.readN(1, true)
+	r.lost(0)
+	require.Len(t, r.log.lines(said), 1)
+	assert.Contains(t, r.log.lines(said)[0], "at_most=31")
+}
+
 // A filter that takes in all of the stream is none.
 func TestJetKnowsAFilterThatTakesInAll(t *testing.T) {
 	t.Parallel()

@@ -44,6 +44,7 @@ type place struct {
 	holes uint64 // so many sequences of that kind may still come
 	upTo  uint64 // and none behind this one, where that is known
 
+	away bool // nothing was asked for, for a while, since the last gap
 	lost loss
 }
 
@@ -54,7 +55,13 @@ type loss struct {
 	least    uint64 // of these, so many were surely for us if the stream has other subjects
 	whole    bool   // it has none, as far as is known
 	filters  []string
+	// What a reader of a part of the stream left out after a while in which it asked
+	// for nothing: if the stream begins behind that now, some of it may have been ours.
+	maybeFrom, maybeTo uint64
 }
+
+// none reports whether there is nothing to look into.
+func (l loss) none() bool { return l.skipped == 0 && l.maybeTo == 0 }
 
 // anchor is what the server says about a consumer and its stream.
 type anchor struct {
@@ -119,6 +126,10 @@ func (p *place) skip(from, to uint64, stored time.Time) {
 	old = min(old, p.holes)
 	p.holes -= old
 	p.count(from, to, n-old)
+	if p.away && !p.whole && p.lost.maybeTo == 0 {
+		p.lost.maybeFrom, p.lost.maybeTo = from, to
+	}
+	p.away = false
 }
 
 func (p *place) count(from, to, skipped uint64) {
@@ -161,7 +172,7 @@ func (p *place) settle(a anchor) {
 		}
 		p.pending = a.pending
 	}
-	p.stream, p.made, p.consumer = a.stream, a.made, a.consumer
+	p.stream, p.made, p.consumer, p.away = a.stream, a.made, a.consumer, true
 	p.filters, p.whole = filtersOf(a.config), a.whole
 	p.skips = a.skips()
 	p.sure = p.sure && (known || p.skips.IsZero())

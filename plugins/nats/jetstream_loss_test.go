@@ -15,6 +15,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
+	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
 // lossy is a server with a stream FEED as a test wants it.
@@ -525,6 +526,26 @@ func TestJetReplicasCountALossOnce(t *testing.T) {
 		}
 		assert.EqualValues(t, 300, rigs[0].counted()+rigs[1].counted(), "%s\n%s", rigs[0].log, rigs[1].log)
 	})
+}
+
+// What is deleted while the server is out of reach is counted when it is back.
+func TestJetCountsWhatIsDeletedWhileDisconnected(t *testing.T) {
+	t.Parallel()
+	l := newLossy(t, jetstream.StreamConfig{MaxMsgs: 10})
+	proxy, err := stack.Proxy(strings.TrimPrefix(l.url, "nats://"))
+	require.NoError(t, err)
+	defer proxy.Close()
+	l.url = "nats://" + proxy.Addr()
+	r := l.rig("")
+	l.publish("feed.a", 10)
+	r.readN(10, true)
+	r.settled(10)
+	proxy.Down()
+	r.log.awaitLine(t, "NATS connection lost")
+	l.publish("feed.a", 50)
+	require.NoError(t, proxy.Up())
+	got := r.readUpTo("59")
+	r.lost(50 - len(got))
 }
 
 func TestJetLossIsAnIncident(t *testing.T) {

@@ -42,7 +42,7 @@ func TestJetDeliversAndAcknowledgesEverythingInOrder(t *testing.T) {
 func TestJetAcknowledgesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
-		r := jetConnected(t, yaml+"batch: {count: 10}")
+		r := jetConnected(t, yaml+"batch: {count: 10, period: 1h}")
 		r.publish(0, 30)
 		_, b := r.readN(30, false)
 		require.Len(t, b, 3)
@@ -140,7 +140,7 @@ func TestJetGivesBackWhatIsUnsettledAtTheEnd(t *testing.T) {
 	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		s, js := jetServer(t)
-		yaml += "ack_wait: 1h\nbatch: {count: 10}"
+		yaml += "ack_wait: 1h\nbatch: {count: 10, period: 1h}"
 		r := newJetRig(t, s.ClientURL(), js, yaml)
 		connect(t, r.in)
 		r.publish(0, 40)
@@ -163,7 +163,7 @@ func TestJetGivesBackAtOnceWhatNobodyWillRead(t *testing.T) {
 	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
 		s, js := jetServer(t)
-		yaml += "ack_wait: 1h\nbatch: {count: 10}"
+		yaml += "ack_wait: 1h\nbatch: {count: 10, period: 1h}"
 		r := newJetRig(t, s.ClientURL(), js, yaml)
 		connect(t, r.in)
 		r.publish(0, 40)
@@ -209,7 +209,7 @@ func TestJetReadBatchEndsWithItsContext(t *testing.T) {
 func TestJetRejectedMessagesComeAgain(t *testing.T) {
 	t.Parallel()
 	onEachPolicy(t, func(t *testing.T, yaml string) {
-		r := jetConnected(t, yaml+"batch: {count: 5}\nack_wait: 1h")
+		r := jetConnected(t, yaml+"batch: {count: 5, period: 1h}\nack_wait: 1h")
 		r.publish(0, 15)
 		_, b := r.readN(15, false)
 		require.Len(t, b, 3)

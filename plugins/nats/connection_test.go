@@ -48,6 +48,7 @@ func TestReconnectsAfterAServerRestart(t *testing.T) {
 	r.publish("feed.a", 10, 30)
 	assert.Equal(t, numbers(10, 30), r.readN(20))
 	r.balanced(30)
+	r.log.awaitLine(t, "NATS connection is back")
 	assert.Len(t, r.log.lines("NATS connection lost"), 1, "the edge is logged, not the attempts")
 	assert.Len(t, r.log.lines("NATS connection is back"), 1)
 }

@@ -26,13 +26,14 @@ func TestGoesOnAtAnotherNodeOfTheCluster(t *testing.T) {
 	assert.Equal(t, numbers(0, 100), r.readN(100))
 
 	from := 100
-	for range 2 {
+	for stops := range 2 {
 		node := c.Index(conn.ConnectedUrl())
 		require.GreaterOrEqual(t, node, 0, conn.ConnectedUrl())
 		c.Stop(node)
 		eventually(t, func() bool { return conn.IsConnected() && c.Index(conn.ConnectedUrl()) != node },
 			func() string { return fmt.Sprint(conn.Status(), " at ", conn.ConnectedUrl()) })
 		eventually(t, linkIs(r, true), linkState(r))
+		eventually(t, func() bool { return len(r.log.lines("NATS connection is back")) == stops+1 }, r.log.String)
 		require.NoError(t, conn.FlushTimeout(patience), "the node has the subscriptions")
 		r.publish("feed.a", from, from+100)
 		assert.Equal(t, numbers(from, from+100), r.readN(100))

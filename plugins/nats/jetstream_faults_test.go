@@ -88,7 +88,7 @@ func TestJetWaitsForAConsumerThatItMayNotMake(t *testing.T) {
 
 	r.deleteConsumer()
 	r.log.awaitLine(t, "JetStream delivers nothing, trying again until it does")
-	assert.Error(t, r.figures.Link.State().Err, "an operator has to see that")
+	eventually(t, func() bool { return r.figures.Link.State().Err != nil }, func() string { return "an operator has to see that" })
 	conf.DeliverPolicy, conf.OptStartSeq = jetstream.DeliverByStartSequencePolicy, 11
 	_, err = js.CreateConsumer(t.Context(), "FEED", conf)
 	require.NoError(t, err)

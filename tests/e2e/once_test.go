@@ -207,9 +207,11 @@ func (r *onceRig) killAt(s step, n int) {
 	b := r.start()
 	if s == anyTime {
 		n = 1
-		time.AfterFunc(time.Duration(100+rand.IntN(900))*time.Millisecond, func() { r.fuse.reach(anyTime) })
 	}
 	blown := r.fuse.arm(s, n, b.Kill)
+	if s == anyTime {
+		time.AfterFunc(time.Duration(100+rand.IntN(900))*time.Millisecond, func() { r.fuse.reach(anyTime) })
+	}
 	select {
 	case <-b.Done():
 	case <-time.After(patience):

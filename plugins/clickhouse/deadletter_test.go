@@ -27,7 +27,7 @@ func TestRowsThatWaitForTheDeadLetterOutputAreCounted(t *testing.T) {
 		require.Eventually(t, func() bool {
 			rows, _, err := out.board.WaitingLetters()
 			return rows == 2 && err != nil && err.Error() == "the letter box is full"
-		}, time.Minute, time.Millisecond)
+		}, long, time.Millisecond)
 		require.Zero(t, out.board.DeadLetters())
 		boxOf(t).refuse.Store(0)
 		require.NoError(t, <-done)

@@ -21,7 +21,7 @@ func behindProxy(t *testing.T, server stack.ClickHouse, table, more string) (*ou
 	if !strings.Contains(more, "insert_timeout") {
 		yaml += "\ninsert_timeout: 1m" // on a busy machine what is slow is no fault yet
 	}
-	return open(t, yaml+"\nread_timeout: 2s\ndial_timeout: 5s"), proxy
+	return open(t, yaml), proxy
 }
 
 // Whatever happens on the wire, every acknowledged row is there.
@@ -59,7 +59,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 				table := newTable(t, server, "w UInt8, seq UInt32")
 				more := "compression: none"
 				if name == "answers never come" { // which each time-out waits for
-					more += "\ninsert_timeout: 500ms"
+					more += "\ninsert_timeout: 500ms\nread_timeout: 2s"
 				}
 				out, proxy := behindProxy(t, server, table, more)
 				w := startWriters(out, 4)

@@ -21,7 +21,7 @@ func TestTheWrongProtocolIsNamed(t *testing.T) {
 			if protocol == protocolHTTP {
 				want = "this is not a port for HTTP: use protocol: native"
 			}
-			require.ErrorContains(t, connectError(t, yaml(address, protocol)+"\ndial_timeout: 1s\nread_timeout: 1s"), want, kind)
+			require.ErrorContains(t, connectError(t, yaml(address, protocol)+""), want, kind)
 		}
 		require.NotContains(t, connectError(t, yaml("127.0.0.1:1", protocolNative)).Error(), "this is", "nobody is there")
 	}

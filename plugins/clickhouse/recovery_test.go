@@ -22,13 +22,13 @@ func TestTheLinkComesBackWithoutTraffic(t *testing.T) {
 	srv := startServer(t, stack.KindLegacy, stack.ClickHouseOptions{})
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	table := newTable(t, srv, "id UInt32")
-	yaml := strings.Replace(yamlFor(t, srv, table, "dial_timeout: 1s"), "max_interval: 200ms", "max_interval: 200ms, max_retries: 1", 1)
+	yaml := strings.Replace(yamlFor(t, srv, table, ""), "max_interval: 200ms", "max_interval: 200ms, max_retries: 1", 1)
 	out := open(t, yaml)
 	require.NoError(t, srv.Kill())
 	require.Error(t, out.WriteBatch(t.Context(), records(ids(0, 10)...)))
 	require.False(t, out.board.Link.State().Connected)
 	require.NoError(t, srv.Start(t.Context()))
-	require.Eventually(t, func() bool { return out.board.Link.State().Connected }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return out.board.Link.State().Connected }, long, 5*time.Millisecond)
 }
 
 // signs is a recovery of servers that answer or do not.

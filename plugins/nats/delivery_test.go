@@ -130,6 +130,7 @@ func TestSlowConsumerIsCounted(t *testing.T) {
 	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 10, period: 1h}\npending_limits: {messages: 10}")
 	const n = 1000
+	began := time.Now()
 	r.publish("feed.a", 0, n)
 	eventually(t, func() bool { return r.figures.Received.Load() == n && r.figures.SlowConsumer.Load() > 0 },
 		func() string { return fmt.Sprint(r.figures.Received.Load(), r.figures.SlowConsumer.Load()) })
@@ -137,8 +138,16 @@ func TestSlowConsumerIsCounted(t *testing.T) {
 	readToEnd(r)
 	r.balanced(n)
 	assert.Zero(t, r.figures.Dropped.Load())
-	assert.Len(t, r.log.lines("NATS slow consumer"), 1, "said once per while, not per message")
+	saidOnceInAWhile(t, r.log.lines("NATS slow consumer"), began)
 	assert.GreaterOrEqual(t, r.accepted.Load(), int64(10))
+}
+
+// saidOnceInAWhile expects lines that come every five seconds at most, and not for each
+// message: how many that are is up to how long the test has taken.
+func saidOnceInAWhile(t *testing.T, lines []string, began time.Time) {
+	t.Helper()
+	assert.NotEmpty(t, lines)
+	assert.LessOrEqual(t, len(lines), 1+int(time.Since(began)/(5*time.Second)))
 }
 
 func TestPendingBytesAreLimitedToo(t *testing.T) {
@@ -166,6 +175,7 @@ func TestHoldIsBounded(t *testing.T) {
 func TestNackedMessagesAreCountedAsLost(t *testing.T) {
 	t.Parallel()
 	r := connected(t, startServer(t), "batch: {count: 5, period: 1h}")
+	began := time.Now()
 	r.publish("feed.a", 0, 10)
 	for range 2 {
 		_, ack, err := r.in.ReadBatch(context.Background())
@@ -173,7 +183,7 @@ func TestNackedMessagesAreCountedAsLost(t *testing.T) {
 		require.NoError(t, ack(context.Background(), assert.AnError))
 	}
 	assert.Equal(t, int64(10), r.in.nacked.Load())
-	assert.Len(t, r.log.lines("rejected by the stream"), 1)
+	saidOnceInAWhile(t, r.log.lines("rejected by the stream"), began)
 	require.NoError(t, r.in.Close(context.Background()))
 	assert.Contains(t, r.log.String(), "10 messages were rejected by the stream and are lost")
 }

@@ -345,6 +345,7 @@ func TestJetReplicasShareAConsumer(t *testing.T) {
 		connect(t, r.in)
 		readers.Go(func() { r.readAll(ctx, read) })
 	}
+	eventually(t, func() bool { return one.info().NumWaiting == 2 }, func() string { return "one of them asks for nothing" })
 	one.publish(0, 20000)
 	seen := map[string]bool{}
 	for len(seen) < 20000 {

@@ -73,12 +73,12 @@ func (r *rig) pauseWithAllThree(b *bridge) harness.Health {
 }
 
 // SIGTERM right behind what was published: all of it arrives, from NATS too,
-// since the bridge takes in what the server has sent before it ends. It has a second for
-// that, which is too short for as much with the race detector.
+// since the bridge takes in what the server has sent before it ends. It has a while for that,
+// which is not to be too short for a busy machine.
 func TestTerminatedInMidFlow(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, oneEngine())
-	b := r.startBinary(plain).ready()
+	b := r.startBinary(plain, env{"SHUTDOWN_DELAY": "15s"}).ready()
 	r.publish(marketdata.External, 20_000)
 	r.publish(marketdata.Candles, 5000)
 	r.publish(marketdata.Ticks, 10_000)

@@ -145,6 +145,10 @@ func TestJetStreamRoom(t *testing.T) {
 	r.stream(jetstream.StreamConfig{MaxMsgs: 1000, MaxBytes: 100_000}, goodRecord)
 	stop := r.publishing(r.id+".js.b", goodRecord)
 	defer stop()
+	require.Eventually(t, func() bool {
+		stream, err := r.js.Stream(r.within(), r.id)
+		return err == nil && stream.CachedInfo().State.Msgs > 1
+	}, patience, time.Millisecond)
 	_, findings := examine(t, r.config([]string{r.jetInput(fmt.Sprintf(", subjects: ['%s.*.b']", r.id))}, "", ""))
 	has(t, findings, checkup.Warning, "retention", "jet", "max_msgs (1000) of stream")
 	has(t, findings, checkup.Warning, "retention", "jet", "max_bytes (100000) of stream")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -87,7 +88,8 @@ func TestConfiguredPasswordsAreUsed(t *testing.T) {
 	t.Setenv("HOUSE_PASSWORD", rightHouse)
 	for protocol, address := range map[string]string{"http": g.house.HTTPAddr(), "native": g.house.NativeAddr()} {
 		t.Run(protocol, func(t *testing.T) {
-			code, findings := examine(t, g.config(protocol, address, rightNATS, rightKafka, "${HOUSE_PASSWORD}"))
+			nothingToHear := func(o *Options) { o.Wait = 8 * time.Second } // of core NATS: it is waited for
+			code, findings := examine(t, g.config(protocol, address, rightNATS, rightKafka, "${HOUSE_PASSWORD}"), nothingToHear)
 			assert.Equal(t, ExitWell, code)
 			for _, component := range []string{"core", "jet", "kafka", "store"} {
 				has(t, findings, checkup.OK, "connection", component, "its connection test passes")

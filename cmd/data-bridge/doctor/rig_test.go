@@ -49,8 +49,9 @@ var testHost = Host{
 	MemoryLimit: func(live uint64) int64 { return int64(live) * 2 },
 }
 
+// options leave a busy machine the time to fetch a few records.
 func options(paths ...string) Options {
-	return Options{Paths: paths, Format: formatJSON, Sample: 20, Wait: 2 * time.Second, Timeout: patience, Outage: time.Hour}
+	return Options{Paths: paths, Format: formatJSON, Sample: 20, Wait: 15 * time.Second, Timeout: patience, Outage: time.Hour}
 }
 
 // hears lets an examination wait until everything that comes by itself has come.

@@ -147,17 +147,22 @@ func (l *ledger) standing(sequence uint64) standing {
 	case !found:
 		return unknown
 	case r.nacked:
-		if at, ok := slices.BinarySearchFunc(r.items, sequence, bySequence); ok {
-			r.items = slices.Delete(r.items, at, at+1)
-			l.count--
-		}
-		r.settled = len(r.items) == 0
-		delete(l.where, sequence)
+		l.takeOut(r, sequence)
 		return rejected
 	case r.settled && !l.all:
 		return past
 	}
 	return held
+}
+
+// takeOut takes a rejected message out of its run. The map is there.
+func (l *ledger) takeOut(r *run, sequence uint64) {
+	if at, ok := slices.BinarySearchFunc(r.items, sequence, bySequence); ok {
+		r.items = slices.Delete(r.items, at, at+1)
+		l.count--
+	}
+	r.settled = len(r.items) == 0
+	delete(l.where, sequence)
 }
 
 func bySequence(i item, sequence uint64) int { return cmp.Compare(i.sequence, sequence) }

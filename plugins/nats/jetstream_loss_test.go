@@ -548,6 +548,39 @@ func TestJetCountsWhatIsDeletedWhileDisconnected(t *testing.T) {
 	r.lost(50 - len(got))
 }
 
+// What was rejected and is deleted before it comes again is given up and counted: with
+// ack_policy all nothing behind it would ever be acknowledged.
+func TestJetWaitsForNothingThatIsGone(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(*lossy){
+		"limits":  func(l *lossy) { l.publish("feed.a", 10) },
+		"by hand": func(l *lossy) { require.NoError(l.t, l.stream().DeleteMsg(l.t.Context(), 1)); l.publish("feed.a", 5) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLossy(t, jetstream.StreamConfig{MaxMsgs: 10})
+			r := l.rig("ack_policy: all\nack_wait: 1h\nbatch: {count: 1, period: 1h}")
+			l.publish("feed.a", 5)
+			removed := false
+			for last := ""; last != fmt.Sprint(l.n-1) || !removed; {
+				b := r.read()
+				switch last = contents(t, b.messages)[0]; last {
+				case "0": // however often it comes
+					b.nack(t)
+				default:
+					b.ack(t)
+				}
+				if last == "4" {
+					remove(l)
+					removed = true
+				}
+			}
+			r.settled(uint64(l.n))
+			r.lost(1)
+		})
+	}
+}
+
 func TestJetLossIsAnIncident(t *testing.T) {
 	t.Parallel()
 	l := newLossy(t, jetstream.StreamConfig{MaxMsgs: 10})

@@ -64,6 +64,9 @@ func (s *jetSession) look(ctx context.Context, w *watch) {
 	s.in.figures.SetLag(int64(info.NumPending) + int64(info.NumAckPending)) //nolint:gosec // a count of messages
 	s.setAckWait(found{consumer: info}.ackWait())
 	s.sayFull(info, w)
+	if w.looked && info.AckFloor.Stream == w.floor {
+		s.dropGone(ctx)
+	}
 	received := s.intake.counts().received
 	if received == w.received && info.NumPending == 0 {
 		s.suspect(ctx, info)

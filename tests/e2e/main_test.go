@@ -3,13 +3,13 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/data-bridge-io/data-bridge/tests/harness"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -58,18 +58,9 @@ func build(dir string) (err error) {
 		return err
 	}
 	plain = filepath.Join(dir, "data-bridge")
-	if err := goBuild(plain); err != nil {
+	if err := harness.Build(root, plain); err != nil {
 		return err
 	}
 	binary = plain + "-race"
-	return goBuild(binary, "-race")
-}
-
-func goBuild(path string, flags ...string) error {
-	cmd := exec.Command("go", append(append([]string{"build", "-ldflags=-s -w"}, flags...), "-o", path, "./cmd/data-bridge")...)
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building %s: %w\n%s", path, err, out)
-	}
-	return nil
+	return harness.Build(root, binary, "-race")
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -31,14 +30,9 @@ func operate(t *testing.T, address, path, token string) int {
 // operateWith is operate with a body.
 func operateWith(t *testing.T, address, path, token, body string) int {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(within(t), http.MethodPost, "http://"+address+path, strings.NewReader(body))
+	code, err := harness.Operate(within(t), address, path, token, body)
 	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := client.Do(req)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	return resp.StatusCode
+	return code
 }
 
 // heldBy is who pauses an input, by what /health says.

@@ -17,24 +17,11 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
-// letter is a line of a file of dead letters.
-type letter struct {
-	Table, Column, Error, Record, Source string
-	Offset                               *int64
-	Base64                               []byte `json:"record_base64"`
-	Metadata                             map[string]string
-}
-
 // lettersIn returns the dead letters of a file.
-func lettersIn(t *testing.T, path string) (letters []letter) {
+func lettersIn(t *testing.T, path string) []harness.Letter {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	letters, err := harness.Letters(path)
 	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
-		var l letter
-		require.NoError(t, json.Unmarshal([]byte(line), &l), line)
-		letters = append(letters, l)
-	}
 	return letters
 }
 

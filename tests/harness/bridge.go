@@ -189,6 +189,16 @@ func (b *Bridge) Wait(ctx context.Context) (int, error) {
 // Done is closed when the process has ended.
 func (b *Bridge) Done() <-chan struct{} { return b.done }
 
+// Crashes are the lines that tell of a data race or of a panic.
+func (b *Bridge) Crashes() (lines []string) {
+	for _, l := range b.Lines() {
+		if strings.Contains(l.Raw, "DATA RACE") || strings.HasPrefix(l.Raw, "panic:") || strings.HasPrefix(l.Raw, "fatal error:") {
+			lines = append(lines, l.Raw)
+		}
+	}
+	return lines
+}
+
 // Kill ends the process as a crash does, if it still runs, and waits for it.
 func (b *Bridge) Kill() {
 	_ = b.cmd.Process.Kill()
@@ -225,6 +235,7 @@ type Health struct {
 		RetryQueue             int64   `json:"retry_queue_size"`
 		RetryOldest            float64 `json:"retry_oldest_seconds"`
 		DeadLetters            int64   `json:"dead_letters"`
+		Tables                 map[string]Table
 	}
 	LostAtStop int64  `json:"lost_at_stop"`
 	Body       string `json:"-"`
@@ -238,10 +249,18 @@ type Input struct {
 	Conflated                   int64
 	SlowConsumer                int64 `json:"slow_consumer"`
 	RecordsLost                 int64 `json:"records_lost"`
+	LostAtStop                  int64 `json:"lost_at_stop"`
 	Buffered                    int64
 	Lag                         *int64
 	Yielding                    bool
 	YieldedSeconds              float64 `json:"yielded_seconds"`
+}
+
+// Table is what Health says of one table.
+type Table struct {
+	Rows         int64
+	DeadLetters  int64 `json:"dead_letters"`
+	Deduplicated int64
 }
 
 // Discarded is what the input received, did not pass on, and counted.

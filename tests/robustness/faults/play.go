@@ -44,13 +44,13 @@ type player struct {
 
 func (p *player) do(ctx context.Context, step Step) error {
 	switch step.Verb {
-	case wait:
+	case doWait:
 		return pauseFor(ctx, step.Wait)
-	case recover:
+	case doRecover:
 		since := p.since
 		p.since = nil
 		return p.Recover(ctx, since)
-	case end:
+	case doEnd:
 		return p.end(ctx, step.Fault)
 	}
 	return p.begin(ctx, step.Fault)

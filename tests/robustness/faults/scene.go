@@ -92,8 +92,6 @@ type Scene struct {
 	Streams   []*Stream
 	// Letters is the folder of the dead letters, where it is a small disk of its own.
 	Letters string
-
-	cancel func() // of what goes on between a beginning and an end
 }
 
 // note adds an event that lasts until the fault ends.

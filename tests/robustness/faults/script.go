@@ -19,10 +19,10 @@ type verb byte
 
 // The verbs, as they are written.
 const (
-	begin   verb = '+'
-	end     verb = '-'
-	wait    verb = '~'
-	recover verb = '!'
+	doBegin   verb = '+'
+	doEnd     verb = '-'
+	doWait    verb = '~'
+	doRecover verb = '!'
 )
 
 // Script is a list of steps, written as words that spaces divide:
@@ -39,15 +39,15 @@ func Parse(text string) (Script, error) {
 	for _, word := range strings.Fields(text) {
 		step := Step{Verb: verb(word[0]), Fault: word[1:]}
 		switch step.Verb {
-		case wait:
+		case doWait:
 			d, err := time.ParseDuration(word[1:])
 			if err != nil {
 				return nil, fmt.Errorf("reading %q of a script: %w", word, err)
 			}
 			step.Wait, step.Fault = d, ""
-		case recover, begin, end:
+		case doRecover, doBegin, doEnd:
 		default:
-			step.Verb, step.Fault = begin, word
+			step.Verb, step.Fault = doBegin, word
 		}
 		if step.Fault != "" {
 			if _, err := Find(step.Fault); err != nil {
@@ -71,11 +71,11 @@ func (s Script) String() string {
 // String is the word of a step.
 func (s Step) String() string {
 	switch s.Verb {
-	case wait:
+	case doWait:
 		return "~" + s.Wait.String()
-	case recover:
+	case doRecover:
 		return "!"
-	case begin:
+	case doBegin:
 		if f, err := Find(s.Fault); err == nil && f.End == nil {
 			return s.Fault
 		}
@@ -151,26 +151,26 @@ func lasting(f Fault, r *rand.Rand) Step {
 	if f.Brief {
 		most = 1000
 	}
-	return Step{Verb: wait, Wait: time.Duration(100+r.IntN(most)) * time.Millisecond}
+	return Step{Verb: doWait, Wait: time.Duration(100+r.IntN(most)) * time.Millisecond}
 }
 
 func alone(f Fault, r *rand.Rand) Script {
-	s := Script{{Verb: begin, Fault: f.Name}}
+	s := Script{{Verb: doBegin, Fault: f.Name}}
 	if f.End != nil {
-		s = append(s, lasting(f, r), Step{Verb: end, Fault: f.Name})
+		s = append(s, lasting(f, r), Step{Verb: doEnd, Fault: f.Name})
 	}
-	return append(s, Step{Verb: recover})
+	return append(s, Step{Verb: doRecover})
 }
 
 func overlapping(a, b Fault, r *rand.Rand) Script {
-	s := Script{{Verb: begin, Fault: a.Name}, lasting(a, r), {Verb: begin, Fault: b.Name}}
+	s := Script{{Verb: doBegin, Fault: a.Name}, lasting(a, r), {Verb: doBegin, Fault: b.Name}}
 	if b.End == nil {
-		return append(s, lasting(a, r), Step{Verb: end, Fault: a.Name}, Step{Verb: recover})
+		return append(s, lasting(a, r), Step{Verb: doEnd, Fault: a.Name}, Step{Verb: doRecover})
 	}
 	first, last := a, b
 	if r.IntN(2) == 0 {
 		first, last = b, a
 	}
-	return append(s, lasting(first, r), Step{Verb: end, Fault: first.Name}, lasting(last, r),
-		Step{Verb: end, Fault: last.Name}, Step{Verb: recover})
+	return append(s, lasting(first, r), Step{Verb: doEnd, Fault: first.Name}, lasting(last, r),
+		Step{Verb: doEnd, Fault: last.Name}, Step{Verb: doRecover})
 }

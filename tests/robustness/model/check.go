@@ -25,6 +25,8 @@ type Verdict struct {
 	// Reordered is records stored, for the first time, behind a later one of their part.
 	Reordered int64
 
+	// Absent are the records that are missing.
+	Absent []Key `json:"-"`
 	// Problems are the promises that were broken, in words; empty when all is well.
 	Problems []string
 }
@@ -37,13 +39,13 @@ func (v *Verdict) problem(format string, args ...any) {
 }
 
 // examples are the first of some records, for people.
-func examples(keys []key) string {
+func examples(keys []Key) string {
 	text := ""
 	for i, k := range keys {
 		if i == 5 {
 			return text + fmt.Sprintf(" and %d more", len(keys)-i)
 		}
-		text += fmt.Sprintf(" %d/%d", k.part, k.seq)
+		text += fmt.Sprintf(" %d/%d", k.Part, k.Seq)
 	}
 	return text
 }
@@ -53,9 +55,9 @@ type check struct {
 	Verdict
 	source  Source
 	events  []Event
-	history map[key]Record
-	rows    map[key]int
-	letters map[key]int
+	history map[Key]Record
+	rows    map[Key]int
+	letters map[Key]int
 	order   []Row
 	lives   []Life
 }
@@ -64,10 +66,10 @@ type check struct {
 func Check(s Source, history []Record, events []Event, o Observed) Verdict {
 	c := &check{
 		Verdict: Verdict{Source: s.Name, Kind: s.Kind}, source: s, events: events, order: o.Rows, lives: o.Lives,
-		history: make(map[key]Record, len(history)), rows: make(map[key]int, len(o.Rows)), letters: map[key]int{},
+		history: make(map[Key]Record, len(history)), rows: make(map[Key]int, len(o.Rows)), letters: map[Key]int{},
 	}
 	for _, r := range history {
-		c.history[key{r.Part, r.Seq}] = r
+		c.history[Key{r.Part, r.Seq}] = r
 		if r.Outcome != Refused {
 			c.Records++
 		}
@@ -89,9 +91,9 @@ func Check(s Source, history []Record, events []Event, o Observed) Verdict {
 
 // checkRows looks for rows that should not be there.
 func (c *check) checkRows(o Observed) {
-	var invented, refused, poison, cut []key
+	var invented, refused, poison, cut []Key
 	for _, row := range o.Rows {
-		k := key{row.Part, row.Seq}
+		k := Key{row.Part, row.Seq}
 		c.rows[k]++
 		r, known := c.history[k]
 		switch {
@@ -105,7 +107,7 @@ func (c *check) checkRows(o Observed) {
 			cut = append(cut, k)
 		}
 	}
-	for what, keys := range map[string][]key{
+	for what, keys := range map[string][]Key{
 		"rows that nobody published": invented, "rows of records that were refused": refused,
 		"rows of records that do not fit the table": poison, "rows of another size than was published": cut,
 	} {
@@ -123,26 +125,26 @@ func (c *check) checkRows(o Observed) {
 	}
 }
 
-func twice(counts map[key]int) (keys []key) {
+func twice(counts map[Key]int) (keys []Key) {
 	for k, n := range counts {
 		if n > 1 {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b key) int {
-		if a.part != b.part {
-			return a.part - b.part
+	slices.SortFunc(keys, func(a, b Key) int {
+		if a.Part != b.Part {
+			return a.Part - b.Part
 		}
-		return int(a.seq - b.seq)
+		return int(a.Seq - b.Seq)
 	})
 	return keys
 }
 
 // checkLetters looks for dead letters that should not be there.
 func (c *check) checkLetters(o Observed) {
-	var healthy, broken []key
+	var healthy, broken []Key
 	for _, l := range o.Letters {
-		k := key{l.Part, l.Seq}
+		k := Key{l.Part, l.Seq}
 		c.letters[k]++
 		if r, known := c.history[k]; !known || !r.Poison || r.Outcome == Refused {
 			healthy = append(healthy, k)
@@ -166,10 +168,10 @@ func (c *check) checkLetters(o Observed) {
 // checkOrder counts records that were stored, for the first time, behind a later
 // one of their part.
 func (c *check) checkOrder() {
-	last, seen := map[int]int64{}, map[key]bool{}
-	var late []key
+	last, seen := map[int]int64{}, map[Key]bool{}
+	var late []Key
 	for _, row := range c.order {
-		k := key{row.Part, row.Seq}
+		k := Key{row.Part, row.Seq}
 		if seen[k] {
 			continue
 		}
@@ -187,17 +189,17 @@ func (c *check) checkOrder() {
 }
 
 // absent are the records that a server has, and neither the table nor the dead letters.
-func (c *check) absent() (keys []key) {
+func (c *check) absent() (keys []Key) {
 	for k, r := range c.history {
 		if r.Outcome == Acked && c.rows[k] == 0 && c.letters[k] == 0 {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b key) int {
-		if a.part != b.part {
-			return a.part - b.part
+	slices.SortFunc(keys, func(a, b Key) int {
+		if a.Part != b.Part {
+			return a.Part - b.Part
 		}
-		return int(a.seq - b.seq)
+		return int(a.Seq - b.Seq)
 	})
 	return keys
 }

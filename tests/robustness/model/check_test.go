@@ -149,7 +149,7 @@ func TestDuplicatesAreWhereDeliverySays(t *testing.T) {
 		"a crash":                         {Event{What: BridgeKilled}, true, map[Kind]bool{Jet: true, Kafka: true}},
 		"a rebalance":                     {Event{What: Rebalanced}, true, map[Kind]bool{Jet: true, Kafka: true}},
 		"a rebalance of another source":   {Event{What: Rebalanced, Source: "another"}, true, nil},
-		"a consumer that is gone":         {Event{What: ConsumerGone, Source: "feed"}, true, map[Kind]bool{Jet: true, Kafka: true}},
+		"a consumer that is gone":         {Event{What: ConsumerGone, Source: "feed"}, true, nil},
 		"a stream that is made anew":      {Event{What: Remade, Epoch: -1}, true, map[Kind]bool{Jet: true}},
 		"a clean end":                     {Event{What: BridgeEnded}, true, nil},
 		"an end by force":                 {Event{What: BridgeEnded, ExitCode: 1}, true, map[Kind]bool{Jet: true, Kafka: true}},

@@ -3,7 +3,7 @@ package model
 // checkKept judges a source that keeps its records: each that it acknowledged is
 // stored or a dead letter, unless the source has deleted it, which is counted.
 func (c *check) checkKept() {
-	var missing []key
+	var missing []Key
 	for _, k := range c.absent() {
 		if gone(c.source, c.history[k], c.events) {
 			c.Lost++
@@ -11,6 +11,7 @@ func (c *check) checkKept() {
 		}
 		missing = append(missing, k)
 	}
+	c.Absent = missing
 	if c.Missing = int64(len(missing)); c.Missing > 0 {
 		c.problem("%d records are neither stored nor dead-lettered:%s", c.Missing, examples(missing))
 	}
@@ -35,9 +36,9 @@ func (c *check) checkHeard() {
 	for _, l := range c.lives {
 		counted += l.Counters.Discarded()
 	}
-	var outside []key
+	var outside []Key
 	for _, k := range c.absent() {
-		if within(spans, k.seq) {
+		if within(spans, k.Seq) {
 			c.Lost++
 		} else {
 			outside = append(outside, k)
@@ -50,7 +51,9 @@ func (c *check) checkHeard() {
 	if len(spans) == 0 && counters(c.lives) && counted > n {
 		c.problem("%d records are counted as discarded, and %d are not stored", counted, n)
 	}
-	c.Missing = c.Uncounted
+	if c.Missing = c.Uncounted; c.Missing > 0 {
+		c.Absent = outside[counted:]
+	}
 }
 
 func within(spans []Span, seq int64) bool {

@@ -30,7 +30,7 @@ func delivered(s Source, e Event, events []Event) string {
 		return ""
 	}
 	switch e.What {
-	case BridgeKilled, Rebalanced, ConsumerGone:
+	case BridgeKilled, Rebalanced:
 		return string(e.What)
 	case Remade:
 		if s.Kind == Jet {

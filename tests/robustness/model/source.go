@@ -48,10 +48,10 @@ type Record struct {
 	Epoch    int
 }
 
-// key is what a record is found by.
-type key struct {
-	part int
-	seq  int64
+// Key is what a record is found by.
+type Key struct {
+	Part int
+	Seq  int64
 }
 
 // Row is what the table has of a record, in the order in which it was inserted.

@@ -8,9 +8,6 @@ import (
 	"github.com/data-bridge-io/data-bridge/tests/robustness/model"
 )
 
-// Columns are those that a table of records needs, in SQL.
-const Columns = "p UInt32, n UInt64, d String"
-
 // letter pads the record of a sequence.
 func letter(seq int64) byte { return 'a' + byte(seq%26) }
 

@@ -1,0 +1,53 @@
+//go:build long
+
+package robustness
+
+import (
+	"flag"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/data-bridge-io/data-bridge/tests/robustness/faults"
+)
+
+var (
+	duration = flag.Duration("duration", 30*time.Minute, "how long runs are begun for")
+	seed     = flag.Uint64("seed", 0, "of the only run; 0 is as many as there is time for")
+	only     = flag.String("setup", "", "the only setup; all in turn where it is empty")
+	script   = flag.String("script", "", "what happens, in place of what the seed draws")
+	drawn    = flag.String("faults", "", "the only faults that the seed draws from, divided by commas")
+)
+
+// TestRobustness makes runs for as long as it was told, or the one that it was told.
+func TestRobustness(t *testing.T) {
+	setups := Setups
+	if *only != "" {
+		setups = slices.DeleteFunc(slices.Clone(Setups), func(s Setup) bool { return s.Name != *only })
+		require.NotEmpty(t, setups, "there is no setup %q", *only)
+	}
+	o := Options{Binary: bridge(t)}
+	if *drawn != "" {
+		o.Faults = strings.Split(*drawn, ",")
+	}
+	if *script != "" {
+		var err error
+		o.Script, err = faults.Parse(*script)
+		require.NoError(t, err)
+	}
+	began := time.Now()
+	for i := 0; ; i++ {
+		o.Setup, o.Seed = setups[i%len(setups)], uint64(i+1)
+		if *seed != 0 {
+			o.Seed = *seed
+			o.Setup = setups[int(*seed-1)%len(setups)]
+		}
+		t.Run(o.Setup.Name, func(t *testing.T) { run(t, o) })
+		if *seed != 0 || time.Since(began) > *duration {
+			return
+		}
+	}
+}

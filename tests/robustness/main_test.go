@@ -18,7 +18,9 @@ var (
 	bridges string // the folder of the binaries
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(serving{m}) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(serving{m}, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+}
 
 // serving ends the servers after the tests.
 type serving struct{ *testing.M }

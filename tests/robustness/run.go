@@ -98,7 +98,8 @@ func (r *Run) build(ctx context.Context) (err error) {
 	if r.link, err = stack.Proxy(r.house.Addr()); err != nil {
 		return err
 	}
-	r.scene = &faults.Scene{Bridge: r.lives, House: r.house, HouseLink: r.link, Timeline: faults.NewTimeline(r.sent)}
+	r.scene = &faults.Scene{Bridge: r.lives, House: r.house, HouseLink: r.link, Timeline: faults.NewTimeline()}
+	r.scene.Timeline.Sent, r.scene.Timeline.Reach, r.scene.Timeline.Last = r.sent, r.reach, r.last
 	random := rand.New(rand.NewPCG(r.Seed, 1))
 	for _, kind := range r.setup.Sources {
 		if err := r.addSource(ctx, kind, rand.New(rand.NewPCG(r.Seed, random.Uint64()))); err != nil {
@@ -168,6 +169,39 @@ func (r *Run) sent() map[string]int64 {
 	return sent
 }
 
+// reach is what each source has not been told to be settled: as it says now, or
+// where it does not answer, as it said last.
+func (r *Run) reach() map[string]model.Reach {
+	reach := map[string]model.Reach{}
+	for _, s := range r.sources {
+		if s.floor == nil {
+			continue
+		}
+		epoch := s.pub.Epoch()
+		ctx, cancel := context.WithTimeout(context.Background(), soonKnown)
+		floor, err := s.floor(ctx)
+		cancel()
+		if err == nil || s.reach.Epoch != epoch {
+			s.reach = model.Reach{Epoch: epoch, Floor: floor}
+		}
+		reach[s.Name] = s.reach
+	}
+	return reach
+}
+
+// soonKnown is how long a server that may be away is asked.
+const soonKnown = 500 * time.Millisecond
+
+// last are the last records of a source.
+func (r *Run) last(source string) []int64 {
+	for _, s := range r.sources {
+		if s.Name == source {
+			return s.pub.Last()
+		}
+	}
+	return nil
+}
+
 func (r *Run) play(ctx context.Context) error {
 	r.log("%s, seed %d: %s", r.setup.Name, r.Seed, r.Script)
 	return r.Script.Play(ctx, faults.Stage{Scene: r.scene, Recover: r.recovered})
@@ -188,6 +222,7 @@ func (r *Run) recovered(ctx context.Context, happened []string) error {
 		}
 	}
 	r.scene.Timeline.Heard(heard)
+	r.reach() // while everybody answers
 	if len(r.lives.crashes()) > 0 {
 		return errors.New("the bridge has crashed")
 	}

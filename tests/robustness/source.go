@@ -19,7 +19,11 @@ type source struct {
 	// settled tells why the server still has something for the bridge; empty when it
 	// has not.
 	settled func(ctx context.Context) (why string, err error)
-	close   func()
+	// floor is the first position that the bridge has not acknowledged, by part; nil for
+	// a source that knows no such thing.
+	floor func(ctx context.Context) (map[int]int64, error)
+	reach model.Reach // as it was known last
+	close func()
 }
 
 // The bounds of the bridge under test: small, so that pauses are frequent.

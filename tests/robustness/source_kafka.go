@@ -47,6 +47,7 @@ func (r *Run) kafkaSource(ctx context.Context, kind string, random *rand.Rand) (
 		pub:     pub,
 		input:   map[string]any{"pausable_kafka": r.kafkaInput(kind, broker.Brokers(), topic.Name)},
 		settled: func(ctx context.Context) (string, error) { return stillInTopic(ctx, topic, r.id) },
+		floor:   func(ctx context.Context) (map[int]int64, error) { return topicFloor(ctx, topic, r.id) },
 		close: func() {
 			pub.Close()
 			_, _ = topic.Admin.DeleteTopic(context.WithoutCancel(ctx), topic.Name)
@@ -96,4 +97,19 @@ func stillInTopic(ctx context.Context, t *faults.Topic, group string) (string, e
 		}
 	})
 	return why, nil
+}
+
+// topicFloor is what the group has committed.
+func topicFloor(ctx context.Context, t *faults.Topic, group string) (map[int]int64, error) {
+	commits, err := t.Admin.FetchOffsets(ctx, group)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the commits of %s: %w", group, err)
+	}
+	floor := map[int]int64{}
+	commits.Each(func(c kadm.OffsetResponse) {
+		if c.Topic == t.Name && c.Err == nil {
+			floor[int(c.Partition)] = c.At
+		}
+	})
+	return floor, nil
 }

@@ -115,6 +115,7 @@ func (r *Run) streamSource(ctx context.Context, kind, urls, policy string, conne
 			"stream": config.Name, "durable": stream.Consumer, "ack_policy": policy, "ack_wait": "8s", "metadata": r.metadata(kind),
 		})},
 		settled: func(ctx context.Context) (string, error) { return stillInStream(ctx, stream) },
+		floor:   func(ctx context.Context) (map[int]int64, error) { return streamFloor(ctx, stream) },
 		close: func() {
 			pub.Close()
 			_ = js.DeleteStream(context.WithoutCancel(ctx), config.Name)
@@ -137,4 +138,13 @@ func stillInStream(ctx context.Context, s *faults.Stream) (string, error) {
 		return "", nil
 	}
 	return fmt.Sprintf("the stream has %d more, and %d are not acknowledged", info.NumPending, info.NumAckPending), nil
+}
+
+// streamFloor is the first message that is not acknowledged.
+func streamFloor(ctx context.Context, s *faults.Stream) (map[int]int64, error) {
+	c, err := s.JS.Consumer(ctx, s.Config.Name, s.Consumer)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the consumer of %s: %w", s.Config.Name, err)
+	}
+	return map[int]int64{model.AllParts: int64(c.CachedInfo().AckFloor.Stream) + 1}, nil
 }

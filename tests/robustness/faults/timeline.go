@@ -12,6 +12,11 @@ type Timeline struct {
 	// Sent is the last record that the server has for certain, of each source of
 	// core NATS.
 	Sent func() map[string]int64
+	// Reach is what the sources that deliver again have not been told to be settled, as
+	// far as it can be known now.
+	Reach func() map[string]model.Reach
+	// Last are the last records of a source, by part.
+	Last func(source string) []int64
 
 	start  time.Time
 	events []*open
@@ -30,13 +35,11 @@ type open struct {
 const never = time.Duration(1<<63 - 1)
 
 // NewTimeline begins now.
-func NewTimeline(sent func() map[string]int64) *Timeline {
-	return &Timeline{Sent: sent, start: time.Now()}
-}
+func NewTimeline() *Timeline { return &Timeline{start: time.Now()} }
 
 func (t *Timeline) begin(what model.What, source string) *model.Event {
 	e := &open{Event: model.Event{What: what, Source: source, Begin: time.Since(t.start), End: never}, fault: t.fault}
-	e.Spans = map[string]model.Span{}
+	e.Spans, e.Reach = map[string]model.Span{}, t.Reach()
 	for name, sent := range t.Sent() {
 		e.Spans[name] = model.Span{Before: sent, Until: 1<<63 - 1}
 	}
@@ -64,6 +67,10 @@ func (t *Timeline) Heard(record map[string]int64) {
 		for name, seq := range record {
 			e.Spans[name] = model.Span{Before: e.Spans[name].Before, Until: seq}
 		}
+		for source, reach := range e.Reach {
+			reach.Last = t.Last(source)
+			e.Reach[source] = reach
+		}
 	}
 }
 
@@ -71,7 +78,7 @@ func (t *Timeline) Heard(record map[string]int64) {
 func (t *Timeline) Events() (events []model.Event) {
 	for _, e := range t.events {
 		one := e.Event
-		one.Spans = maps.Clone(one.Spans)
+		one.Spans, one.Reach = maps.Clone(one.Spans), maps.Clone(one.Reach)
 		events = append(events, one)
 	}
 	return events

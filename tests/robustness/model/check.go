@@ -120,23 +120,19 @@ func (c *check) checkRows(o Observed) {
 	}
 	c.Stored = int64(len(c.rows))
 	c.Duplicated = int64(len(o.Rows)) - c.Stored
-	if c.Duplicated > 0 && repeats(c.source, c.events) == "" {
-		c.problem("%d rows are there twice:%s", c.Duplicated, examples(twice(c.rows)))
+	if again := c.twice(c.rows, repeats); len(again) > 0 {
+		c.problem("%d records are stored twice:%s", len(again), examples(again))
 	}
 }
 
-func twice(counts map[Key]int) (keys []Key) {
+// twice are the records that are there more than once and may not be.
+func (c *check) twice(counts map[Key]int, may func(Source, Record, []Event) bool) (keys []Key) {
 	for k, n := range counts {
-		if n > 1 {
+		if n > 1 && !may(c.source, c.history[k], c.events) {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b Key) int {
-		if a.Part != b.Part {
-			return a.Part - b.Part
-		}
-		return int(a.Seq - b.Seq)
-	})
+	slices.SortFunc(keys, Key.compare)
 	return keys
 }
 
@@ -160,8 +156,8 @@ func (c *check) checkLetters(o Observed) {
 		c.problem("%d dead letters hold other bytes than were published:%s", len(broken), examples(broken))
 	}
 	c.DeadLettered = int64(len(c.letters))
-	if again := len(o.Letters) - len(c.letters); again > 0 && repeatsLetters(c.source, c.events) == "" {
-		c.problem("%d dead letters are there twice:%s", again, examples(twice(c.letters)))
+	if again := c.twice(c.letters, repeatsLetters); len(again) > 0 {
+		c.problem("%d records are dead letters twice:%s", len(again), examples(again))
 	}
 }
 
@@ -195,11 +191,6 @@ func (c *check) absent() (keys []Key) {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b Key) int {
-		if a.Part != b.Part {
-			return a.Part - b.Part
-		}
-		return int(a.Seq - b.Seq)
-	})
+	slices.SortFunc(keys, Key.compare)
 	return keys
 }

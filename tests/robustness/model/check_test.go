@@ -78,10 +78,10 @@ func TestWhatNoSourceMayDoIsFound(t *testing.T) {
 		"a row of other bytes":        {func(r *run) { r.seen.Torn = 1 }, "1 rows hold other bytes"},
 		"a record that was refused":   {func(r *run) { r.history[4].Outcome = Refused }, "rows of records that were refused: 0/5"},
 		"a poison row that is stored": {func(r *run) { r.seen.Rows[0].Seq = 20 }, "rows of records that do not fit the table: 0/20"},
-		"a row that is there twice":   {func(r *run) { r.seen.Rows = append(r.seen.Rows, r.seen.Rows[8]) }, "1 rows are there twice: 0/9"},
+		"a row that is there twice":   {func(r *run) { r.seen.Rows = append(r.seen.Rows, r.seen.Rows[8]) }, "1 records are stored twice: 0/9"},
 		"a dead letter that fits":     {func(r *run) { r.seen.Letters[0].Seq = 21 }, "dead letters of records that fit, or that nobody published: 0/21"},
 		"a dead letter that is torn":  {func(r *run) { r.seen.Letters[0].Whole = false }, "1 dead letters hold other bytes"},
-		"a dead letter twice":         {func(r *run) { r.seen.Letters = append(r.seen.Letters, r.seen.Letters[0]) }, "1 dead letters are there twice: 0/20"},
+		"a dead letter twice":         {func(r *run) { r.seen.Letters = append(r.seen.Letters, r.seen.Letters[0]) }, "1 records are dead letters twice: 0/20"},
 		"rows that changed places": {func(r *run) {
 			rows := r.seen.Rows
 			rows[5], rows[6] = rows[6], rows[5]
@@ -149,7 +149,7 @@ func TestDuplicatesAreWhereDeliverySays(t *testing.T) {
 		"a crash":                         {Event{What: BridgeKilled}, true, map[Kind]bool{Jet: true, Kafka: true}},
 		"a rebalance":                     {Event{What: Rebalanced}, true, map[Kind]bool{Jet: true, Kafka: true}},
 		"a rebalance of another source":   {Event{What: Rebalanced, Source: "another"}, true, nil},
-		"a consumer that is gone":         {Event{What: ConsumerGone, Source: "feed"}, true, nil},
+		"a consumer that is gone":         {Event{What: ConsumerGone, Source: "feed"}, true, map[Kind]bool{Jet: true}},
 		"a stream that is made anew":      {Event{What: Remade, Epoch: -1}, true, map[Kind]bool{Jet: true}},
 		"a clean end":                     {Event{What: BridgeEnded}, true, nil},
 		"an end by force":                 {Event{What: BridgeEnded, ExitCode: 1}, true, map[Kind]bool{Jet: true, Kafka: true}},
@@ -170,6 +170,44 @@ func TestDuplicatesAreWhereDeliverySays(t *testing.T) {
 		}
 	}
 	assert.Len(t, kinds, 4, all)
+}
+
+// An event explains what was on its way while it lasted, and no more.
+func TestAnEventReachesWhatWasOnItsWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		reach Reach
+		ok    bool
+	}{
+		"it was on its way":              {Reach{Floor: map[int]int64{0: 8}, Last: []int64{9, 50}}, true},
+		"it was acknowledged":            {Reach{Floor: map[int]int64{0: 9}}, false},
+		"it was, by a stream":            {Reach{Floor: map[int]int64{AllParts: 9}}, false},
+		"another part was":               {Reach{Floor: map[int]int64{1: 9}}, true},
+		"it was published later":         {Reach{Last: []int64{8, 50}}, false},
+		"it was of an earlier topic":     {Reach{Epoch: 1}, false},
+		"the floor is of an earlier one": {Reach{Epoch: -1, Floor: map[int]int64{0: 9}}, true},
+	} {
+		r := good(Kafka)
+		r.crash()
+		r.seen.Rows = append(r.seen.Rows, r.seen.Rows[8])
+		r.events = []Event{{What: BridgeKilled, Reach: map[string]Reach{"feed": c.reach, "another": {Last: []int64{}}}}}
+		assert.Equal(t, c.ok, r.check().OK(), name)
+	}
+}
+
+// A link that breaks may end the member's session, which what is in flight then
+// outlives only if it is settled soon.
+func TestALinkThatBreaksWithItsStoreMayRepeat(t *testing.T) {
+	for _, store := range []What{StoreBroken, StoreRefuses, BridgeFrozen} {
+		for _, kind := range kinds {
+			r := good(kind)
+			r.crash()
+			r.seen.Rows = append(r.seen.Rows, r.seen.Rows[8])
+			r.events = []Event{{What: SourceBroken, Begin: 2, End: 4}, {What: store, Begin: 3, End: 5}}
+			assert.Equal(t, kind == Kafka, r.check().OK(), "%s: %s", store, kind)
+			r.events[1].Begin = 5
+			assert.False(t, r.check().OK(), "%s: %s: the one after the other", store, kind)
+		}
+	}
 }
 
 // An end that lasted while its source was away could not commit.

@@ -39,6 +39,34 @@ const (
 // that was received after it was over.
 type Span struct{ Before, Until int64 }
 
+// Reach is which records of a source that delivers again an event can have had an
+// influence on: those that were not acknowledged to the source when it began, and were
+// published by the time that the source was heard again.
+type Reach struct {
+	Epoch int
+	// Floor is the first position that was not acknowledged, by part; of JetStream that
+	// of the part AllParts. A part without one has no such bound.
+	Floor map[int]int64
+	// Last are the last records, by part; nil is no such bound.
+	Last []int64
+}
+
+// AllParts stands for all parts of a stream, which has one sequence for all of them.
+const AllParts = -1
+
+func (r Reach) covers(rec Record) bool {
+	if rec.Epoch < r.Epoch {
+		return false
+	}
+	for _, part := range []int{rec.Part, AllParts} {
+		floor, known := r.Floor[part]
+		if known && rec.Epoch == r.Epoch && rec.Position >= 0 && rec.Position < floor {
+			return false
+		}
+	}
+	return rec.Part >= len(r.Last) || rec.Seq <= r.Last[rec.Part]
+}
+
 // Event is one thing that happened.
 type Event struct {
 	What   What
@@ -47,6 +75,8 @@ type Event struct {
 	Begin, End time.Duration
 	// Spans are those of the core NATS sources that were there, by name.
 	Spans map[string]Span
+	// Reach is which records it can have had an influence on, by source.
+	Reach map[string]Reach
 	// Paused tells, of the end of a bridge, that an input was paused or the buffer full.
 	Paused bool
 	// ExitCode is that of a bridge that ended.
@@ -58,6 +88,12 @@ type Event struct {
 }
 
 func (e Event) touches(s Source) bool { return e.Source == "" || e.Source == s.Name }
+
+// reaches tells whether the event can be why a record of the source is there twice.
+func (e Event) reaches(s Source, rec Record) bool {
+	reach, known := e.Reach[s.Name]
+	return !known || reach.covers(rec)
+}
 
 func (e Event) overlaps(o Event) bool { return e.Begin <= o.End && o.Begin <= e.End }
 

@@ -1,65 +1,60 @@
 package model
 
+import "slices"
+
 // InTransit is how many records may be between a NATS server and its subscriber when
 // their connection breaks: core NATS sends them once.
 const InTransit = 1000
 
-// repeats is why records of the source may be stored twice, by docs/delivery.md;
-// empty where they may not.
-func repeats(s Source, events []Event) string {
-	if s.Kind != KafkaOnce {
-		for _, e := range events {
-			if why := delivered(s, e, events); why != "" {
-				return why
-			}
+// repeats tells whether a record of the source may be stored twice, by docs/delivery.md.
+func repeats(s Source, rec Record, events []Event) bool {
+	for _, e := range events {
+		if !e.reaches(s, rec) {
+			continue
+		}
+		if s.Kind != KafkaOnce && redelivers(s, e, events) {
+			return true
+		}
+		if !s.Window && e.What == StoreBroken { // the outcome of an insert is unknown
+			return true
 		}
 	}
-	if !s.Window {
-		for _, e := range events {
-			if e.What == StoreBroken {
-				return "an insert of unknown outcome, and a table without a window"
-			}
-		}
-	}
-	return ""
+	return false
 }
 
-// delivered is why the source may deliver a record a second time that was settled.
-func delivered(s Source, e Event, events []Event) string {
+// redelivers tells whether the source may deliver records a second time that were
+// settled, because of an event.
+func redelivers(s Source, e Event, events []Event) bool {
 	if s.Kind == Core || !e.touches(s) {
-		return ""
+		return false
 	}
 	switch e.What {
 	case BridgeKilled, Rebalanced:
-		return string(e.What)
-	case Remade:
-		if s.Kind == Jet {
-			return "a stream that was set back"
-		}
-	case BridgeEnded:
-		if e.ExitCode != 0 {
-			return "a bridge that ended with records unsettled"
-		}
-		for _, o := range events {
-			if o.What == SourceBroken && o.touches(s) && o.overlaps(e) {
-				return "a bridge that ended without its source"
-			}
-		}
+		return true
+	case Remade, ConsumerGone: // a consumer that is made anew begins at the first that is not settled
+		return s.Kind == Jet
+	case BridgeEnded: // by force, or without a source to tell what is settled
+		return e.ExitCode != 0 || during(e, events, func(o Event) bool { return o.What == SourceBroken && o.touches(s) })
+	case SourceBroken: // the session of the member may end, and what is in flight gets two seconds
+		return s.Kind != Jet && during(e, events, func(o Event) bool {
+			return o.What == StoreBroken || o.What == StoreRefuses || o.What == BridgeFrozen
+		})
 	}
-	return ""
+	return false
 }
 
-// repeatsLetters is why dead letters may be there twice.
-func repeatsLetters(s Source, events []Event) string {
-	s.Kind, s.Window = letterKind(s.Kind), true // no token stands for a dead letter
-	return repeats(s, events)
+// during tells whether there was an event of a kind while another one lasted.
+func during(e Event, events []Event, is func(Event) bool) bool {
+	return slices.ContainsFunc(events, func(o Event) bool { return is(o) && o.overlaps(e) })
 }
 
-func letterKind(k Kind) Kind {
-	if k == KafkaOnce {
-		return Kafka
+// repeatsLetters tells whether a dead letter may be there twice.
+func repeatsLetters(s Source, rec Record, events []Event) bool {
+	s.Window = true // no token stands for a dead letter
+	if s.Kind == KafkaOnce {
+		s.Kind = Kafka
 	}
-	return k
+	return repeats(s, rec, events)
 }
 
 // ordered tells whether records of a part are promised to be stored, each for the
@@ -72,7 +67,7 @@ func ordered(s Source, events []Event) bool {
 		if s.Kind == Core || !e.touches(s) {
 			continue
 		}
-		if e.What == Rebalanced || e.What == Remade || (s.Kind == Jet && delivered(s, e, events) != "") {
+		if e.What == Rebalanced || e.What == Remade || (s.Kind == Jet && redelivers(s, e, events)) {
 			return false
 		}
 	}

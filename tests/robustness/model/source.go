@@ -1,5 +1,7 @@
 package model
 
+import "cmp"
+
 // Kind is what docs/delivery.md has a column for.
 type Kind string
 
@@ -52,6 +54,11 @@ type Record struct {
 type Key struct {
 	Part int
 	Seq  int64
+}
+
+// compare sorts by part and sequence.
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Part, o.Part), cmp.Compare(k.Seq, o.Seq))
 }
 
 // Row is what the table has of a record, in the order in which it was inserted.

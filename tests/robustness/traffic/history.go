@@ -82,6 +82,13 @@ func (h *History) Anew() (was int) {
 	return h.epoch - 1
 }
 
+// Epoch counts how often topic or stream has been made anew.
+func (h *History) Epoch() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.epoch
+}
+
 // Grow adds parts.
 func (h *History) Grow(parts int) {
 	h.mu.Lock()

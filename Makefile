@@ -42,18 +42,25 @@ TESTFLAGS := -vet=off '-ldflags=-s -w'
 # Tests that run beside each other mostly wait: they are more than processors.
 .PHONY: unit
 unit: ## Unit, property and integration tests, with the race detector
-	go test $(TESTFLAGS) -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/...
+	go test $(TESTFLAGS) -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/... $(wildcard ./tests/robustness/*/)
 
 # The binary that they start has the race detector; their own servers and publishers do without.
 .PHONY: e2e
-e2e: build ## The acceptance tests: the built binary and YAML against real servers
-	go test $(TESTFLAGS) -shuffle=on -parallel 6 -timeout 25m -count=1 ./tests/e2e/...
+e2e: build ## The acceptance tests: the built binary and YAML against real servers, and while faults overlap
+	go test $(TESTFLAGS) -shuffle=on -parallel 6 -timeout 25m -count=1 ./tests/e2e/... ./tests/robustness
 
 .PHONY: test-long
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand
 	go test -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/...
 	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./plugins/kafka/... ./plugins/nats ./plugins/clickhouse
 	$(MAKE) docker-test
+
+# The servers are those of this machine alone: nothing else should run beside it.
+DURATION ?= 30m
+.PHONY: robustness
+robustness: ## Faults of all kinds, alone and overlapping, and every record accounted for; writes docs/robustness.md (DURATION, SEED=n repeats a run)
+	go test -tags long -timeout 0 -count=1 -v -run '^TestRobustness$$' ./tests/robustness -args \
+		$(if $(SEED),-seed $(SEED),-duration $(DURATION) -report docs/robustness.md)
 
 # An engine that runs is used; else Debian's is installed, where root and apt-get are there, and started
 # for the tests alone. Says loudly where there is none.

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/data-bridge-io/data-bridge/tests/harness"
+	"github.com/data-bridge-io/data-bridge/tests/robustness/report"
 	"github.com/data-bridge-io/data-bridge/tests/stack"
 )
 
@@ -58,7 +59,7 @@ func bridge(t *testing.T, flags ...string) string {
 }
 
 // run makes a run and fails where it broke a promise.
-func run(t *testing.T, o Options) {
+func run(t *testing.T, o Options) report.Run {
 	t.Helper()
 	o.Servers, o.Log = &servers, t.Logf
 	result, where, err := Do(t.Context(), o)
@@ -68,7 +69,8 @@ func run(t *testing.T, o Options) {
 	if err != nil {
 		t.Error(err)
 	}
-	if where != "" {
+	if where != "" { // the result is empty where it was not made to its end
 		t.Errorf("what is known of it is in %s; again with -setup %s -seed %d -script '%s'", where, o.Setup.Name, o.Seed, result.Script)
 	}
+	return result
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/data-bridge-io/data-bridge/tests/robustness/faults"
+	"github.com/data-bridge-io/data-bridge/tests/robustness/report"
 )
 
 var (
@@ -19,6 +20,7 @@ var (
 	seed     = flag.Uint64("seed", 0, "of the only run; 0 is as many as there is time for")
 	only     = flag.String("setup", "", "the only setup; all in turn where it is empty")
 	script   = flag.String("script", "", "what happens, in place of what the seed draws")
+	page     = flag.String("report", "", "where in the repository to write the page of results")
 	drawn    = flag.String("faults", "", "the only faults that the seed draws from, divided by commas")
 )
 
@@ -39,13 +41,19 @@ func TestRobustness(t *testing.T) {
 		require.NoError(t, err)
 	}
 	began := time.Now()
+	var runs []report.Run
+	defer func() {
+		if *page != "" {
+			writePage(t, *page, runs)
+		}
+	}()
 	for i := 0; ; i++ {
 		o.Setup, o.Seed = setups[i%len(setups)], uint64(i+1)
 		if *seed != 0 {
 			o.Seed = *seed
 			o.Setup = setups[int(*seed-1)%len(setups)]
 		}
-		t.Run(o.Setup.Name, func(t *testing.T) { run(t, o) })
+		t.Run(o.Setup.Name, func(t *testing.T) { runs = append(runs, run(t, o)) })
 		if *seed != 0 || time.Since(began) > *duration {
 			return
 		}

@@ -55,8 +55,8 @@ type round struct {
 	last     map[string][]int64 // that was published by then, of each source
 }
 
-// Do makes a run. A run that could not be made, or that broke a promise, leaves its
-// folder behind, which is where then.
+// Do makes a run. A run that could not be made to its end, or that broke a promise,
+// tells so in its result, and leaves its folder behind, which is where then.
 func Do(ctx context.Context, o Options) (result report.Run, where string, err error) {
 	began := time.Now()
 	r := &Run{Options: o, setup: o.Setup, servers: o.Servers, id: fmt.Sprintf("r%d", runs.Add(1))}
@@ -74,11 +74,14 @@ func Do(ctx context.Context, o Options) (result report.Run, where string, err er
 	if err == nil {
 		result, err = r.judge(ctx)
 	}
-	result.Took = time.Since(began)
+	result.Setup, result.Seed, result.Script, result.Took = r.setup.Name, r.Seed, r.Script.String(), time.Since(began)
+	if err != nil {
+		result.Problems = append(result.Problems, "it was not made to its end: "+err.Error())
+	}
 	if err == nil && len(result.Failed()) == 0 {
 		return result, "", os.RemoveAll(r.dir)
 	}
-	return result, r.dir, errors.Join(err, r.keep(result))
+	return result, r.dir, r.keep(result)
 }
 
 func (r *Run) log(format string, args ...any) {

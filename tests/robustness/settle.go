@@ -91,7 +91,7 @@ func (r *Run) unsettled(ctx context.Context) (string, error) {
 // judge ends the bridge as an operator does, finds out what became of all records,
 // and compares that with what may have.
 func (r *Run) judge(ctx context.Context) (result report.Run, err error) {
-	result = report.Run{Setup: r.setup.Name, Engine: r.engine(), Seed: r.Seed, Script: r.Script.String(), Versions: r.versions()}
+	result = report.Run{Engine: r.engine(), Versions: r.versions()}
 	code, err := terminate(ctx, r.lives.now)
 	if err != nil {
 		return result, err

@@ -36,7 +36,7 @@ const (
 )
 
 // rates are records a second.
-var rates = map[string]int{core: 1200, jet: 800, jetAll: 800, cluster: 500, kafka: 1500, next: 1500, once: 1500, onceNew: 1500}
+var rates = map[string]int{core: 1200, jet: 800, jetAll: 800, cluster: 500, kafka: 1500, next: 1500, once: 600, onceNew: 600}
 
 // shape is how a source is fed.
 func (r *Run) shape(kind string, largest int) traffic.Shape {

@@ -37,6 +37,8 @@ type Feed interface {
 	// Anew tells that what is published from now on goes to another topic or stream
 	// of that name, and returns how often that had happened before.
 	Anew() (was int)
+	// Renew has the publisher look at topic or stream anew. It is called within Quietly.
+	Renew()
 	// Grow adds parts.
 	Grow(parts int)
 }

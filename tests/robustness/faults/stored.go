@@ -24,13 +24,7 @@ var topicFaults = []Fault{
 		return s.Topic.Feed.Quietly(func() error { return s.remakeTopic(ctx) })
 	}},
 	{Name: "topic.grow", Cannot: withTopic, Begin: func(ctx context.Context, s *Scene) error {
-		t := s.Topic
-		if _, err := t.Admin.CreatePartitions(ctx, 1, t.Name); err != nil {
-			return fmt.Errorf("adding a partition to %s: %w", t.Name, err)
-		}
-		t.Partitions++
-		t.Feed.Grow(int(t.Partitions))
-		return nil
+		return s.Topic.Feed.Quietly(func() error { return s.grow(ctx) })
 	}},
 }
 
@@ -55,18 +49,53 @@ func (s *Scene) trim(ctx context.Context) error {
 	return nil
 }
 
+// grow adds a partition, and waits until it is there.
+func (s *Scene) grow(ctx context.Context) error {
+	t := s.Topic
+	if _, err := t.Admin.CreatePartitions(ctx, 1, t.Name); err != nil {
+		return fmt.Errorf("adding a partition to %s: %w", t.Name, err)
+	}
+	t.Partitions++
+	if err := t.await(ctx); err != nil {
+		return err
+	}
+	t.Feed.Renew()
+	t.Feed.Grow(int(t.Partitions))
+	return nil
+}
+
+// await waits until all partitions have a leader.
+func (t *Topic) await(ctx context.Context) error {
+	for {
+		topics, err := t.Admin.ListTopics(ctx, t.Name)
+		led := 0
+		for _, p := range topics[t.Name].Partitions {
+			if p.Err == nil && p.Leader >= 0 {
+				led++
+			}
+		}
+		if err == nil && led == int(t.Partitions) {
+			return nil
+		}
+		if err := pauseFor(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("waiting for the partitions of %s: %w", t.Name, err)
+		}
+	}
+}
+
 func (s *Scene) remakeTopic(ctx context.Context) error {
 	t := s.Topic
 	e := s.note(model.Remade, t.Source)
 	e.Epoch = t.Feed.Anew()
 	t.epoch = e.Epoch + 1
+	t.Feed.Renew()
 	if _, err := t.Admin.DeleteTopic(ctx, t.Name); err != nil {
 		return fmt.Errorf("deleting %s: %w", t.Name, err)
 	}
 	for { // until it is gone
 		_, err := t.Admin.CreateTopic(ctx, t.Partitions, 1, t.Configs, t.Name)
 		if err == nil {
-			return nil
+			return t.await(ctx)
 		}
 		if err := pauseFor(ctx, 50*time.Millisecond); err != nil {
 			return fmt.Errorf("creating %s again: %w", t.Name, err)

@@ -59,4 +59,6 @@ func (c *core) flush() {
 	c.pending = c.pending[:0]
 }
 
+func (c *core) renew() {}
+
 func (c *core) close() { c.conn.Close() }

@@ -72,4 +72,6 @@ func (j *jet) flush() {
 	j.pending = j.pending[:0]
 }
 
+func (j *jet) renew() {}
+
 func (j *jet) close() { j.conn.Close() }

@@ -33,7 +33,7 @@ func NewKafka(name string, brokers []string, dial Dial, topic string, parts int,
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(brokers...), kgo.Dialer(dial), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchMaxBytes(LargestBatch-1024), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(-1),
-		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
+		kgo.MetadataMinAge(100*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.RecordDeliveryTimeout(time.Minute), kgo.ProduceRequestTimeout(answer), kgo.RequestTimeoutOverhead(answer),
 	)
 	if err != nil {
@@ -55,5 +55,9 @@ func (k *kafka) send(r model.Record, body []byte, done func(model.Outcome, int64
 // flush waits for as long as the broker takes: the client sends again by itself what
 // has no answer, once, under its own sequence numbers.
 func (k *kafka) flush() { _ = k.client.Flush(context.Background()) }
+
+// renew is for a producer that would take the next topic of the name for the one that
+// it knows.
+func (k *kafka) renew() { k.client.PurgeTopicsFromProducing(k.topic) }
 
 func (k *kafka) close() { k.client.Close() }

@@ -18,6 +18,8 @@ type sender interface {
 	// flush waits for what the server says of all that was sent, as long as that is
 	// likely to come.
 	flush()
+	// renew forgets what is known of topic or stream. Nothing is on its way then.
+	renew()
 	close()
 }
 
@@ -130,3 +132,7 @@ func (p *Publisher) Quietly(act func() error) error {
 	p.sender.flush()
 	return act()
 }
+
+// Renew tells that topic or stream is about to become another one, or to get more
+// parts. It is called within Quietly.
+func (p *Publisher) Renew() { p.sender.renew() }

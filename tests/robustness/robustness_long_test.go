@@ -20,6 +20,7 @@ var (
 	seed     = flag.Uint64("seed", 0, "of the only run; 0 is as many as there is time for")
 	only     = flag.String("setup", "", "the only setup; all in turn where it is empty")
 	script   = flag.String("script", "", "what happens, in place of what the seed draws")
+	slow     = flag.Int("slow", 1, "divides the rates, for a machine that does other things as well")
 	page     = flag.String("report", "", "where in the repository to write the page of results")
 	drawn    = flag.String("faults", "", "the only faults that the seed draws from, divided by commas")
 )
@@ -48,11 +49,12 @@ func TestRobustness(t *testing.T) {
 		}
 	}()
 	for i := 0; ; i++ {
-		o.Setup, o.Seed = setups[i%len(setups)], uint64(i+1)
+		o.Seed = uint64(i + 1)
 		if *seed != 0 {
 			o.Seed = *seed
-			o.Setup = setups[int(*seed-1)%len(setups)]
 		}
+		o.Setup = setups[int(o.Seed-1)%len(setups)] // by which a seed alone is enough
+		o.Setup.Slow = *slow
 		t.Run(o.Setup.Name, func(t *testing.T) { runs = append(runs, run(t, o)) })
 		if *seed != 0 || time.Since(began) > *duration {
 			return

@@ -80,6 +80,6 @@ func (r *Run) output() object {
 		"preserve_order": r.setup.Ordered,
 		"dial_timeout":   "2s", "read_timeout": "5s", "insert_timeout": "20s",
 		"retry":       object{"max_interval": "500ms"},
-		"dead_letter": object{"dead_letter_file": object{"path": filepath.Join(r.dir, "dead_letter_${INSTANCE}.jsonl")}},
+		"dead_letter": object{"dead_letter_file": object{"path": r.letters("${INSTANCE}")}},
 	}
 }

@@ -45,6 +45,8 @@ type Run struct {
 	lives   *lives
 	config  string
 	rounds  []round
+	rows    map[string][]validate.Row // that were found, by source
+	unmount func() error              // the disk of the dead letters
 }
 
 // round is what lies between two recoveries.
@@ -78,10 +80,13 @@ func Do(ctx context.Context, o Options) (result report.Run, where string, err er
 	if err != nil {
 		result.Problems = append(result.Problems, "it was not made to its end: "+err.Error())
 	}
-	if err == nil && len(result.Failed()) == 0 {
+	failed := len(result.Failed()) > 0
+	r.lives.close()
+	err = r.removeDisk(failed)
+	if err == nil && !failed {
 		return result, "", os.RemoveAll(r.dir)
 	}
-	return result, r.dir, r.keep(result)
+	return result, r.dir, errors.Join(err, r.keep(result))
 }
 
 func (r *Run) log(format string, args ...any) {
@@ -103,6 +108,9 @@ func (r *Run) build(ctx context.Context) (err error) {
 	}
 	r.scene = &faults.Scene{Bridge: r.lives, House: r.house, HouseLink: r.link, Timeline: faults.NewTimeline()}
 	r.scene.Timeline.Sent, r.scene.Timeline.Reach, r.scene.Timeline.Last = r.sent, r.reach, r.last
+	if err := r.addDisk(); err != nil {
+		return err
+	}
 	random := rand.New(rand.NewPCG(r.Seed, 1))
 	for _, kind := range r.setup.Sources {
 		if err := r.addSource(ctx, kind, rand.New(rand.NewPCG(r.Seed, random.Uint64()))); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/data-bridge-io/data-bridge/tests/harness"
@@ -107,6 +108,7 @@ func (r *Run) judge(ctx context.Context) (result report.Run, err error) {
 		if err != nil {
 			return result, err
 		}
+		r.found(s, rows)
 		seen := model.Observed{Lives: r.livesOf(s)}
 		for _, row := range rows {
 			seen.Rows = append(seen.Rows, row.Row)
@@ -115,7 +117,7 @@ func (r *Run) judge(ctx context.Context) (result report.Run, err error) {
 			return result, err
 		}
 		for _, instance := range []string{"one", "two"} {
-			letters, err := validate.Letters(filepath.Join(r.dir, "dead_letter_"+instance+".jsonl"), r.id+"_"+s.Name, history)
+			letters, err := validate.Letters(r.letters(instance), r.id+"_"+s.Name, history)
 			if err != nil {
 				return result, err
 			}
@@ -166,7 +168,7 @@ func (r *Run) keep(result report.Run) error {
 		if err == nil {
 			err = errors.Join(s.pub.Write(file), file.Close())
 		}
-		errs = append(errs, err)
+		errs = append(errs, err, r.keepRows(s))
 	}
 	var last []harness.Health
 	for _, l := range r.lives.all {
@@ -180,6 +182,23 @@ func (r *Run) keep(result report.Run) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// found notes the rows of a source.
+func (r *Run) found(s *source, rows []validate.Row) {
+	if r.rows == nil {
+		r.rows = map[string][]validate.Row{}
+	}
+	r.rows[s.Name] = rows
+}
+
+// keepRows writes the rows of a source down, in the order in which they were inserted.
+func (r *Run) keepRows(s *source) error {
+	var text strings.Builder
+	for _, row := range r.rows[s.Name] {
+		fmt.Fprintf(&text, "%d\t%d\t%d\t%d\n", row.Part, row.Seq, row.Size, row.At)
+	}
+	return os.WriteFile(filepath.Join(r.dir, "rows_"+s.Name+".tsv"), []byte(text.String()), 0o600)
 }
 
 func (r *Run) events() []model.Event {

@@ -28,7 +28,7 @@ func (f Fault) Target() string {
 
 // All are the faults that there are, by target and name.
 func All() []Fault {
-	return slices.Concat(bridgeFaults, houseFaults, linkFaults, wireFaults, natsFaults, kafkaFaults, topicFaults, streamFaults, tableFaults, operatorFaults)
+	return slices.Concat(bridgeFaults, houseFaults, linkFaults, wireFaults, natsFaults, kafkaFaults, topicFaults, streamFaults, tableFaults, operatorFaults, letterFaults)
 }
 
 // Possible are those that can happen on a scene.

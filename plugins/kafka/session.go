@@ -51,6 +51,7 @@ type session struct {
 	losses     *lossBook
 	rests      *rests
 	ids        *topicIDs // of the input
+	left       leftovers
 	stats      *status.Input
 	pausing    *status.Pausing
 	metrics    metrics
@@ -195,6 +196,7 @@ func (s *session) onOffsets(start kgo.Offset) func(context.Context, map[string]m
 	return func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 		offsets = s.fromTheStart(offsets)
 		unplaced := s.fromTheEnd(ctx, offsets)
+		s.resume(ctx, offsets)
 		s.assignment.startAt(offsets, start)
 		s.assignment.expect(offsets, start)
 		s.assignment.unplace(unplaced)
@@ -274,7 +276,8 @@ func (s *session) onRevoked(_ context.Context, cl *kgo.Client, gone map[string][
 // onLost is called when the client takes itself to be no member any more, for which it is
 // enough that the connection of a heartbeat broke. The brokers may think otherwise: they
 // take a commit while nobody else was given the partitions, and refuse it after that. So
-// what is in flight gets a moment here too.
+// what is in flight gets a moment here too. Where they are out of reach, what was settled
+// is kept until they are not.
 func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]int32) {
 	parts := s.assignment.stopHandingOut(gone)
 	grace, cancel := context.WithTimeout(s.running, min(s.grace, lostTimeout))
@@ -282,6 +285,9 @@ func (s *session) onLost(_ context.Context, cl *kgo.Client, gone map[string][]in
 	s.assignment.awaitAnswers(grace, parts)
 	if err := s.tryCommit(cl, parts, lostTimeout); err != nil {
 		s.log.With("cause", err).Debug("committing what was settled of partitions that were lost")
+		if s.committer == nil { // else the chunks are formed again, and recognised
+			s.left.keep(s.assignment.settled(parts), cl.CommittedOffsets())
+		}
 	}
 	s.assignment.lose(cl, gone)
 	s.giveUp(gone)

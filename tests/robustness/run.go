@@ -27,6 +27,9 @@ type Options struct {
 	Script faults.Script
 	// Faults, where there are some, are the only ones that the seed draws from.
 	Faults []string
+	// Most, where it is not 0, is how many of them a run has: those of the first lap, of
+	// the second, and so on, until all have had their turn and the first come again.
+	Most, Lap int
 	// Log, where it is not nil, hears what goes on.
 	Log func(format string, args ...any)
 }
@@ -152,7 +155,15 @@ func (r *Run) drawn() (drawn []faults.Fault) {
 			drawn = append(drawn, f)
 		}
 	}
-	return drawn
+	if r.Most == 0 || r.Most >= len(drawn) {
+		return drawn
+	}
+	order := rand.New(rand.NewPCG(uint64(len(drawn)), 1)).Perm(len(drawn)) // the same in each lap
+	turn := make([]faults.Fault, r.Most)
+	for i := range turn {
+		turn[i] = drawn[order[(r.Lap*r.Most+i)%len(order)]]
+	}
+	return turn
 }
 
 func (r *Run) awaitConnected(ctx context.Context) error {

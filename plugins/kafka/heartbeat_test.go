@@ -130,12 +130,12 @@ func TestLeftoversYieldToTheGroup(t *testing.T) {
 		found     int64
 		ok        bool
 	}{
-		"nobody else was there":          {20, at(5), 5, true},
-		"another member went on":         {20, at(5), 30, false},
-		"another member was on its way":  {20, at(5), 10, false},
-		"somebody has set it back":       {20, at(5), 0, false},
-		"all was committed":              {5, at(5), 5, false},
-		"the group had no commit":        {20, at(-1), -1, false},
+		"nobody else was there":           {20, at(5), 5, true},
+		"another member went on":          {20, at(5), 30, false},
+		"another member was on its way":   {20, at(5), 10, false},
+		"somebody has set it back":        {20, at(5), 0, false},
+		"all was committed":               {5, at(5), 5, false},
+		"the group had no commit":         {20, at(-1), -1, false},
 		"nobody knows what was committed": {20, nil, 5, false},
 	} {
 		var l leftovers
@@ -143,7 +143,7 @@ func TestLeftoversYieldToTheGroup(t *testing.T) {
 		settled, ok := l.take(tp, c.found)
 		require.Equal(t, c.ok, ok, name)
 		if ok {
-			require.EqualValues(t, c.settled, settled, name)
+			require.Equal(t, c.settled, settled, name)
 		}
 		_, ok = l.take(tp, c.found)
 		require.False(t, ok, "%s: it is taken once", name)

@@ -32,7 +32,7 @@ func (r *Run) removeDisk(keep bool) error {
 	}
 	var errs []error
 	if keep {
-		for _, instance := range []string{"one", "two"} {
+		for _, instance := range []string{first, second} {
 			errs = append(errs, copyFile(r.letters(instance), filepath.Join(r.dir, "dead_letter_"+instance+".jsonl")))
 		}
 	}

@@ -36,6 +36,9 @@ type life struct {
 	asked  chan struct{}
 }
 
+// The instances of the bridge.
+const first, second = "one", "two"
+
 // lookEvery is how often a bridge is asked.
 const lookEvery = 50 * time.Millisecond
 
@@ -49,10 +52,11 @@ func (r *Run) startLife(ctx context.Context, instance string) (*life, error) {
 	if l.log, err = os.Create(filepath.Join(r.dir, fmt.Sprintf("bridge_%02d_%s.log", len(r.lives.all)+1, instance))); err != nil {
 		return nil, fmt.Errorf("making the log of a bridge: %w", err)
 	}
-	l.Bridge, err = harness.Start(harness.Options{
-		Binary: r.Binary, Args: []string{"run", r.config}, Health: l.address, Log: l.log,
-		Env: map[string]string{"STATUS_ADDRESS": l.address, "INSTANCE": instance},
-	})
+	env := map[string]string{"STATUS_ADDRESS": l.address, "INSTANCE": instance}
+	if instance == first { // has a place of its own in its group; another one leaves its group when it goes
+		env["INSTANCE_ID"] = instance
+	}
+	l.Bridge, err = harness.Start(harness.Options{Binary: r.Binary, Args: []string{"run", r.config}, Health: l.address, Log: l.log, Env: env})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +143,7 @@ var _ faults.Bridge = (*lives)(nil)
 
 // Start implements faults.Bridge.
 func (b *lives) Start(ctx context.Context) (err error) {
-	b.now, err = b.add(ctx, "one")
+	b.now, err = b.add(ctx, first)
 	return err
 }
 
@@ -200,7 +204,7 @@ func (b *lives) Operate(ctx context.Context, path string) error {
 
 // Join implements faults.Bridge.
 func (b *lives) Join(ctx context.Context) (err error) {
-	b.other, err = b.add(ctx, "two")
+	b.other, err = b.add(ctx, second)
 	return err
 }
 

@@ -116,7 +116,7 @@ func (r *Run) judge(ctx context.Context) (result report.Run, err error) {
 		if seen.Torn, err = validate.Torn(ctx, r.house, s.tables()); err != nil {
 			return result, err
 		}
-		for _, instance := range []string{"one", "two"} {
+		for _, instance := range []string{first, second} {
 			letters, err := validate.Letters(r.letters(instance), r.id+"_"+s.Name, history)
 			if err != nil {
 				return result, err

@@ -63,8 +63,8 @@ func (r *Run) kafkaSource(ctx context.Context, kind string, random *rand.Rand) (
 func (r *Run) kafkaInput(kind string, brokers []string, topic string) map[string]any {
 	in := map[string]any{
 		"seed_brokers": brokers, "topics": []string{topic}, "consumer_group": r.id,
-		"instance_id":   "${INSTANCE}", // a restart takes the partitions over at once
-		"commit_period": "1s", "session_timeout": "6s", "heartbeat_interval": "500ms", "metadata_max_age": "2s",
+		"instance_id":   "${INSTANCE_ID:}", // a restart takes the partitions over at once
+		"commit_period": "1s", "session_timeout": "20s", "heartbeat_interval": "500ms", "metadata_max_age": "2s",
 		"topic_lag_refresh_period": "500ms",
 		"batch":                    map[string]any{"count": inputBatch},
 		"metadata":                 r.metadata(kind),

@@ -210,6 +210,30 @@ func TestALinkThatBreaksWithItsStoreMayRepeat(t *testing.T) {
 	}
 }
 
+// A consumer that nobody else had begins again at the first message that is not
+// settled; one that others had, where the bridge last saw that.
+func TestAConsumerThatOthersHadMayRepeatMore(t *testing.T) {
+	floor := map[string]Reach{"feed": {Floor: map[int]int64{AllParts: 9}}}
+	gone := Event{What: ConsumerGone, Source: "feed", Begin: 5, End: 6, Reach: floor}
+	for _, c := range []struct {
+		other Event
+		ok    bool
+	}{
+		{Event{What: StoreBroken, Reach: floor}, false},
+		{Event{What: BridgeEnded, Reach: floor}, true},
+		{Event{What: SourceBroken, Source: "feed", Reach: floor}, true},
+		{Event{What: SourceBroken, Source: "another", Reach: floor}, false},
+		{Event{What: BridgeEnded, Begin: 7, Reach: floor}, false},
+	} {
+		r := good(Jet)
+		r.crash()
+		r.seen.Rows = append(r.seen.Rows, r.seen.Rows[8])
+		r.events = []Event{c.other, gone}
+		r.source.Ordered = false
+		assert.Equal(t, c.ok, r.check().OK(), "%+v", c.other)
+	}
+}
+
 // An end that lasted while its source was away could not commit.
 func TestAnEndWithoutItsSourceMayRepeat(t *testing.T) {
 	r := good(Kafka)

@@ -9,6 +9,9 @@ const InTransit = 1000
 // repeats tells whether a record of the source may be stored twice, by docs/delivery.md.
 func repeats(s Source, rec Record, events []Event) bool {
 	for _, e := range events {
+		if e.What == ConsumerGone && shared(s, e, events) {
+			e.Reach = withoutFloor(e.Reach)
+		}
 		if !e.reaches(s, rec) {
 			continue
 		}
@@ -20,6 +23,28 @@ func repeats(s Source, rec Record, events []Event) bool {
 		}
 	}
 	return false
+}
+
+// shared tells whether a consumer that is gone had delivered to others, or to a
+// connection that broke. The one that takes its place then begins behind the last floor
+// that the bridge has seen, which is some seconds old.
+func shared(s Source, gone Event, events []Event) bool {
+	return slices.ContainsFunc(events, func(e Event) bool {
+		switch e.What {
+		case BridgeKilled, BridgeEnded, Rebalanced, SourceBroken:
+			return e.touches(s) && e.Begin <= gone.End
+		}
+		return false
+	})
+}
+
+func withoutFloor(reach map[string]Reach) map[string]Reach {
+	free := make(map[string]Reach, len(reach))
+	for source, r := range reach {
+		r.Floor = nil
+		free[source] = r
+	}
+	return free
 }
 
 // redelivers tells whether the source may deliver records a second time that were

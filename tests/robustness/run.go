@@ -202,10 +202,16 @@ func (r *Run) reach() map[string]model.Reach {
 		epoch := s.pub.Epoch()
 		ctx, cancel := context.WithTimeout(context.Background(), soonKnown)
 		floor, err := s.floor(ctx)
-		cancel()
 		if err == nil || s.reach.Epoch != epoch {
-			s.reach = model.Reach{Epoch: epoch, Floor: floor}
+			s.reach.Epoch, s.reach.Floor = epoch, floor
 		}
+		if newest, err := validate.Newest(ctx, r.house, s.table.Name); err == nil && len(newest) > 0 {
+			s.reach.Stored = make([]int64, len(s.pub.Last()))
+			for part, seq := range newest {
+				s.reach.Stored[part] = seq
+			}
+		}
+		cancel()
 		reach[s.Name] = s.reach
 	}
 	return reach

@@ -74,7 +74,7 @@ func (r *Run) kafkaInput(kind string, brokers []string, topic string) map[string
 		in["group_protocol"] = "consumer"
 	case once, onceNew:
 		in["exactly_once"] = true
-		in["batch"] = map[string]any{"count": inputBatch, "period": "300ms"} // a chunk is an insert
+		in["batch"] = map[string]any{"count": inputBatch, "period": "1s"} // a chunk is an insert
 	}
 	return in
 }

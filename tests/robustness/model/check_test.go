@@ -194,6 +194,19 @@ func TestAnEventReachesWhatWasOnItsWay(t *testing.T) {
 	}
 }
 
+// What was in flight when a link broke may come again, what was stored may not.
+func TestALinkThatBreaksMayRepeatWhatWasInFlight(t *testing.T) {
+	for stored, ok := range map[int64]bool{7: true, 8: true, 9: false, 50: false} {
+		r := good(Kafka)
+		r.crash()
+		r.seen.Rows = append(r.seen.Rows, r.seen.Rows[8])
+		r.events = []Event{{What: SourceBroken, Reach: map[string]Reach{"feed": {Stored: []int64{stored, 50}}}}}
+		assert.Equal(t, ok, r.check().OK(), "%d were stored", stored)
+		r.events[0].What = StoreBroken
+		assert.False(t, r.check().OK())
+	}
+}
+
 // A link that breaks may end the member's session, which what is in flight then
 // outlives only if it is settled soon.
 func TestALinkThatBreaksWithItsStoreMayRepeat(t *testing.T) {

@@ -49,6 +49,9 @@ type Reach struct {
 	Floor map[int]int64
 	// Last are the last records, by part; nil is no such bound.
 	Last []int64
+	// Stored are the last records that were stored when it began, by part, as far as
+	// that is known.
+	Stored []int64
 }
 
 // AllParts stands for all parts of a stream, which has one sequence for all of them.
@@ -65,6 +68,11 @@ func (r Reach) covers(rec Record) bool {
 		}
 	}
 	return rec.Part >= len(r.Last) || rec.Seq <= r.Last[rec.Part]
+}
+
+// inFlight tells whether a record was not stored yet, as far as one knows.
+func (r Reach) inFlight(rec Record) bool {
+	return rec.Part < len(r.Stored) && rec.Seq > r.Stored[rec.Part]
 }
 
 // Event is one thing that happened.

@@ -15,7 +15,7 @@ func repeats(s Source, rec Record, events []Event) bool {
 		if !e.reaches(s, rec) {
 			continue
 		}
-		if s.Kind != KafkaOnce && redelivers(s, e, events) {
+		if s.Kind != KafkaOnce && (redelivers(s, e, events) || lostInFlight(s, e, rec)) {
 			return true
 		}
 		if !s.Window && e.What == StoreBroken { // the outcome of an insert is unknown
@@ -60,12 +60,18 @@ func redelivers(s Source, e Event, events []Event) bool {
 		return s.Kind == Jet
 	case BridgeEnded: // by force, or without a source to tell what is settled
 		return e.ExitCode != 0 || during(e, events, func(o Event) bool { return o.What == SourceBroken && o.touches(s) })
-	case SourceBroken: // the session of the member may end, and what is in flight gets two seconds
+	case SourceBroken: // what is in flight gets two seconds, and may need more
 		return s.Kind != Jet && during(e, events, func(o Event) bool {
 			return o.What == StoreBroken || o.What == StoreRefuses || o.What == BridgeFrozen
 		})
 	}
 	return false
+}
+
+// lostInFlight tells whether a record was in flight when the member of a Kafka group may
+// have lost its partitions: it has two seconds to be settled, which may be too short.
+func lostInFlight(s Source, e Event, rec Record) bool {
+	return s.Kind == Kafka && e.What == SourceBroken && e.touches(s) && e.Reach[s.Name].inFlight(rec)
 }
 
 // during tells whether there was an event of a kind while another one lasted.

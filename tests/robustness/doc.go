@@ -10,9 +10,17 @@
 //	report     writes it down
 //
 // This package sets the scene: servers that all runs share, and for each run tables,
-// topics, streams and a bridge of its own. A run is repeated by its seed, which draws
-// sizes, rates and faults: make robustness SEED=n; or by its script, which the log
-// has: go test -tags long -run TestScript ./tests/robustness -args -setup name -script '...'.
-// What a run that fails leaves behind, its history, the logs of the bridge and the
-// last figures of /health, is in a folder that the failure names.
+// topics, streams and a bridge of its own. A run is made again by its seed, which draws
+// sizes, bursts and faults: make robustness SEED=n; or by its script, which the log has:
+//
+//	go test -tags long -v -run '^TestRobustness$' ./tests/robustness -args \
+//		-setup classic-http -seed 1 -script '+clickhouse.stall ~1s bridge.kill -clickhouse.stall !'
+//
+// Choices are the same then, and what the processes and the machine make of them is
+// not: how much is on its way when a fault comes differs from run to run. What a run
+// that fails leaves behind, its history, its rows, the logs of the bridge and the last
+// figures of /health, is in a folder that the failure names.
+//
+// A fault of the product that it finds is reduced to the smallest script, and kept in
+// report/findings.yaml.
 package robustness

@@ -16,6 +16,7 @@ type Setup struct {
 // The sources that there are.
 const (
 	core    = "core"     // core NATS
+	latest  = "latest"   // core NATS that keeps the newest of each key in a pause
 	jet     = "jet"      // JetStream on one node
 	jetAll  = "jet_all"  // the same, ack_policy all
 	cluster = "cluster"  // JetStream on three nodes
@@ -32,5 +33,5 @@ var Setups = []Setup{
 	{Name: "cluster-native", Engine: stack.KindChDB, Native: true, Ordered: true, Sources: []string{core, cluster, kafka}},
 	{Name: "classic-legacy", Engine: stack.KindLegacy, Ordered: true, Sources: []string{core, jetAll, kafka}},
 	{Name: "next-http", Engine: stack.KindChDB, Ordered: true, Sources: []string{jet, next}},
-	{Name: "once-new-http", Engine: stack.KindChDB, Sources: []string{onceNew, core}},
+	{Name: "once-new-http", Engine: stack.KindChDB, Sources: []string{onceNew, latest}},
 }

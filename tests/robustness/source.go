@@ -36,7 +36,7 @@ const (
 )
 
 // rates are records a second.
-var rates = map[string]int{core: 1200, jet: 800, jetAll: 800, cluster: 500, kafka: 1500, next: 1500, once: 600, onceNew: 600}
+var rates = map[string]int{core: 1200, latest: 1200, jet: 800, jetAll: 800, cluster: 500, kafka: 1500, next: 1500, once: 600, onceNew: 600}
 
 // shape is how a source is fed.
 func (r *Run) shape(kind string, largest int) traffic.Shape {
@@ -48,8 +48,8 @@ func (r *Run) addSource(ctx context.Context, kind string, random *rand.Rand) err
 	var s *source
 	var err error
 	switch kind {
-	case core:
-		s, err = r.coreSource(random)
+	case core, latest:
+		s, err = r.coreSource(kind, random)
 	case jet, jetAll:
 		s, err = r.jetSource(ctx, kind, random)
 	case cluster:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 
@@ -46,22 +47,28 @@ func (r *Run) useNATS(kind string) (url string, connect traffic.Connect, err err
 	return "nats://" + link.Addr(), server.Connect, nil
 }
 
-func (r *Run) coreSource(random *rand.Rand) (*source, error) {
-	url, connect, err := r.useNATS(core)
+// byKey is what a pause keeps of core NATS: the newest record of each of fifty keys.
+// Poison has none, and is dropped.
+var byKey = object{"on_pause": "conflate", "conflate": object{"key": `${! json("n").number() % 50 }`}}
+
+func (r *Run) coreSource(kind string, random *rand.Rand) (*source, error) {
+	url, connect, err := r.useNATS(kind)
 	if err != nil {
 		return nil, err
 	}
-	subject := r.id + ".core"
-	pub, err := traffic.NewCore(core, connect, subject, r.shape(core, largestNATS), random)
+	subject := r.id + "." + kind
+	pub, err := traffic.NewCore(kind, connect, subject, r.shape(kind, largestNATS), random)
 	if err != nil {
 		return nil, err
+	}
+	in := r.natsInput(url, object{"subjects": []string{subject}, "queue": r.id, "metadata": r.metadata(kind)})
+	if kind == latest {
+		maps.Copy(in, byKey)
 	}
 	return &source{
-		Source: model.Source{Kind: model.Core, Held: held},
-		pub:    pub,
-		input: map[string]any{"pausable_nats": r.natsInput(url, map[string]any{
-			"subjects": []string{subject}, "queue": r.id, "metadata": r.metadata(core),
-		})},
+		Source:  model.Source{Kind: model.Core, Held: held},
+		pub:     pub,
+		input:   object{"pausable_nats": in},
 		settled: func(context.Context) (string, error) { return "", nil },
 		close:   pub.Close,
 	}, nil

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/data-bridge-io/data-bridge/tests/harness"
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 type serving struct{ *testing.M }
 
 func (s serving) Run() int {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // a proxy logs each fault that it ends
 	var err error
 	if bridges, err = os.MkdirTemp("", "data-bridge-robustness-bin-"); err != nil {
 		fmt.Fprintln(os.Stderr, "robustness:", err)

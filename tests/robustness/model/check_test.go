@@ -359,7 +359,7 @@ func TestOrderIsJudgedWhereItIsPromised(t *testing.T) {
 	}{
 		"nothing":   {nil, nil},
 		"a crash":   {[]Event{{What: BridgeKilled}}, map[Kind]bool{Jet: true}},
-		"a new one": {[]Event{{What: Rebalanced}}, map[Kind]bool{Jet: true, Kafka: true, KafkaOnce: true}},
+		"a new one": {[]Event{{What: Rebalanced}}, map[Kind]bool{Core: true, Jet: true, Kafka: true, KafkaOnce: true}},
 	} {
 		for _, kind := range kinds {
 			r := good(kind)

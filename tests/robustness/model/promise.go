@@ -95,10 +95,11 @@ func ordered(s Source, events []Event) bool {
 		return false
 	}
 	for _, e := range events {
-		if s.Kind == Core || !e.touches(s) {
-			continue
-		}
-		if e.What == Rebalanced || e.What == Remade || (s.Kind == Jet && redelivers(s, e, events)) {
+		switch {
+		case !e.touches(s):
+		case e.What == Rebalanced: // two inputs, which are in no order
+			return false
+		case s.Kind != Core && e.What == Remade, s.Kind == Jet && redelivers(s, e, events):
 			return false
 		}
 	}

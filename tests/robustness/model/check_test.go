@@ -359,6 +359,7 @@ func TestOrderIsJudgedWhereItIsPromised(t *testing.T) {
 	}{
 		"nothing":   {nil, nil},
 		"a crash":   {[]Event{{What: BridgeKilled}}, map[Kind]bool{Jet: true}},
+		"a cut":     {[]Event{{What: SourceBroken}}, map[Kind]bool{Jet: true}},
 		"a new one": {[]Event{{What: Rebalanced}}, map[Kind]bool{Core: true, Jet: true, Kafka: true, KafkaOnce: true}},
 	} {
 		for _, kind := range kinds {

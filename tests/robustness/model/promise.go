@@ -99,7 +99,9 @@ func ordered(s Source, events []Event) bool {
 		case !e.touches(s):
 		case e.What == Rebalanced: // two inputs, which are in no order
 			return false
-		case s.Kind != Core && e.What == Remade, s.Kind == Jet && redelivers(s, e, events):
+		case s.Kind != Core && e.What == Remade:
+			return false
+		case s.Kind == Jet && (e.What == SourceBroken || redelivers(s, e, events)): // what the link lost comes again, later
 			return false
 		}
 	}

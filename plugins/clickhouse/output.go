@@ -31,6 +31,7 @@ import (
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/lane"
 	"github.com/data-bridge-io/data-bridge/plugins/clickhouse/server"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/network"
 	"github.com/data-bridge-io/data-bridge/plugins/position"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -108,6 +109,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		metrics: newMetrics(mgr.Metrics()),
 		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
 	}
+	o.cfg.server.Dial = network.Of(mgr)
 	o.guards.most = cfg.mostBad
 	o.letters.board = o.board
 	o.letters.told.log, o.letters.told.to = mgr.Logger(), cfg.deadLetter

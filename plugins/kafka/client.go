@@ -30,8 +30,11 @@ func (c *config) connectionOptions() ([]kgo.Opt, error) {
 		kgo.RequestTimeoutOverhead(c.requestOverhead),
 		kgo.ConnIdleTimeout(c.connIdle),
 	}
-	if c.tls != nil {
+	switch {
+	case c.tls != nil:
 		opts = append(opts, kgo.Dialer(c.dialTLS))
+	case c.network != nil:
+		opts = append(opts, kgo.Dialer(c.network))
 	}
 	for _, s := range c.sasl {
 		m, err := s.mechanism()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/network"
 )
 
 // The values of start_offset.
@@ -113,6 +115,7 @@ type config struct {
 	exactlyOnce    bool
 	replayNacks    bool
 	gate           string
+	network        network.Dial // nil for TCP
 }
 
 func parseConfig(conf *service.ParsedConfig) (*config, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/network"
 	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -49,6 +50,7 @@ func newFromConfig(conf *service.ParsedConfig, res *service.Resources) (service.
 	if err != nil {
 		return nil, err
 	}
+	c.network = network.Of(res)
 	r := reading.New(reading.Config{Kind: status.KindKafka, Gate: c.gate, Resources: res, Make: func() (reading.Input, service.BatchInput) {
 		in := newInput(c, res)
 		if c.replayNacks {

@@ -77,7 +77,7 @@ func (c connectionConfig) dial(ctx context.Context, label string, log *service.L
 	}
 	opts = append(opts, nats.CustomReconnectDelay(func(attempts int) time.Duration { return l.delay(c, attempts) }))
 	told.refused = func() { l.endIfRotated(c.auth.nkeyFile) }
-	first := newDialer(ctx, &l.wire)
+	first := newDialer(ctx, c.network, &l.wire)
 	opts = append(opts, nats.SetCustomDialer(first), nats.SkipHostLookup())
 	opts = append(opts, l.handlers(told)...)
 	l.conn, err = nats.Connect(strings.Join(c.urls, ","), opts...)

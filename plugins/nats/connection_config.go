@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/data-bridge-io/data-bridge/plugins/network"
 )
 
 // Fields of the connection, with the names that Redpanda Connect gives them
@@ -110,6 +112,7 @@ type connectionConfig struct {
 	inboxPrefix     string
 	auth            authConfig
 	gate            string
+	network         network.Dial // nil for TCP
 }
 
 type authConfig struct {

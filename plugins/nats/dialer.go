@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/data-bridge-io/data-bridge/plugins/network"
 )
 
 // dialer makes the network connections of one connection to NATS. nats.go takes no
@@ -19,14 +21,15 @@ import (
 // else tells a large one from none.
 type dialer struct {
 	count *atomic.Int64
+	dial  network.Dial
 
 	mu   sync.Mutex
 	ctx  context.Context //nolint:containedctx // of the first attempt; replaced when that is over
 	free []func() bool   // parts the connections from ctx
 }
 
-func newDialer(ctx context.Context, count *atomic.Int64) *dialer {
-	return &dialer{count: count, ctx: ctx}
+func newDialer(ctx context.Context, dial network.Dial, count *atomic.Int64) *dialer {
+	return &dialer{count: count, dial: dial, ctx: ctx}
 }
 
 // done says that the first attempt is over, well or not.
@@ -51,12 +54,22 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	}
 	var conn net.Conn
 	for _, address := range addresses {
-		if conn, err = (&net.Dialer{Timeout: nats.DefaultTimeout}).DialContext(ctx, network, address); err == nil {
+		if conn, err = d.try(ctx, network, address); err == nil {
 			d.bind(ctx, conn)
 			return &countingConn{Conn: conn, count: d.count}, nil
 		}
 	}
 	return nil, err
+}
+
+// try makes one connection.
+func (d *dialer) try(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.dial == nil {
+		return (&net.Dialer{Timeout: nats.DefaultTimeout}).DialContext(ctx, network, address)
+	}
+	ctx, cancel := context.WithTimeout(ctx, nats.DefaultTimeout)
+	defer cancel()
+	return d.dial(ctx, network, address)
 }
 
 // bind has the connection end with ctx while that is the first attempt's.

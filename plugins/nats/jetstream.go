@@ -15,6 +15,7 @@ import (
 
 	"github.com/data-bridge-io/data-bridge/plugins/checkup"
 	"github.com/data-bridge-io/data-bridge/plugins/gate"
+	"github.com/data-bridge-io/data-bridge/plugins/network"
 	"github.com/data-bridge-io/data-bridge/plugins/reading"
 	"github.com/data-bridge-io/data-bridge/plugins/status"
 	"github.com/data-bridge-io/data-bridge/plugins/topology"
@@ -64,6 +65,7 @@ func newJetInputFromConfig(conf *service.ParsedConfig, res *service.Resources) (
 	if err != nil {
 		return nil, err
 	}
+	c.connection.network = network.Of(res)
 	r := reading.New(reading.Config{Kind: status.KindJetStream, Gate: c.connection.gate, Resources: res, Make: func() (reading.Input, service.BatchInput) {
 		in := newJetInput(c, res)
 		return in, in

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -43,6 +45,10 @@ type Config struct {
 
 	Compression string         // one of LZ4, ZSTD, None
 	Settings    map[string]any // of every query, as the user wants them: int, bool or string
+
+	// Dial makes a connection that is without TLS, as net.Dialer.DialContext does, which
+	// nil stands for.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	DialTimeout   time.Duration // a connection with its handshakes
 	ReadTimeout   time.Duration // anything that is asked but an insert
@@ -95,6 +101,14 @@ func (e redactedError) Unwrap() error { return e.cause }
 // jwtUser stands for the user's name where a JSON Web Token is sent as the
 // password of the native protocol.
 const jwtUser = " JWT AUTHENTICATION "
+
+// dial makes a connection without TLS.
+func (c *Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.Dial != nil {
+		return c.Dial(ctx, network, address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
 
 // credentials are those of a new connection or request.
 type credentials struct {

@@ -56,7 +56,7 @@ func (w *httpWire) close() {
 func (w *httpWire) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.replica.cfg.DialTimeout)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	conn, err := w.replica.cfg.dial(ctx, network, address)
 	if err != nil {
 		return nil, &DialError{Address: w.replica.address, Err: err}
 	}

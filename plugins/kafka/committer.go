@@ -38,9 +38,9 @@ var (
 // which partition's sake, each of them is committed apart until it is taken. Only what
 // concerns the group, or the connection to it, keeps all from going on.
 //
-// mu is held from the choice of what a commit says to its answer: commits do not
+// A commit has the turn from the choice of what it says to its answer: commits do not
 // overtake one another, and a revocation, which makes the last one, waits for the
-// one under way. A commit that was begun before a member lost its partitions must
+// one under way, for no longer than its context allows. A commit that was begun before a member lost its partitions must
 // not be sent once it has joined again, when the broker would take it for one of
 // the new member: such partitions are left out right before it is sent, when the client
 // has chosen the generation that it bears.
@@ -50,13 +50,32 @@ type committer struct {
 	link       *link
 	log        *service.Logger
 
-	mu       sync.Mutex
+	turn     turnstile
 	refusals status.Repeats
 
 	// Of announce alone.
 	failures int // in a row, that concern all
 	retry    time.Time
 }
+
+// turnstile lets one through at a time, and whoever waits gives up with its context. Its
+// zero value is free.
+type turnstile struct {
+	once  sync.Once
+	taken chan struct{} // capacity 1
+}
+
+func (t *turnstile) enter(ctx context.Context) error {
+	t.once.Do(func() { t.taken = make(chan struct{}, 1) })
+	select {
+	case t.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *turnstile) leave() { <-t.taken }
 
 // announce makes one attempt to make chunks durable that wait for it. When that fails
 // for all, announce is to be called again after rest.
@@ -119,8 +138,10 @@ func (c *committer) farewell(ctx context.Context, send commitFunc, parts []*part
 // commit commits what the intents of the chosen partitions say. It returns an error that
 // concerns all.
 func (c *committer) commit(ctx context.Context, send commitFunc, choose func() []*partition) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.enter(ctx); err != nil {
+		return err
+	}
+	defer c.turn.leave()
 	for requests := companies(choose()); len(requests) > 0; {
 		apart, err := c.transmit(ctx, send, requests[0])
 		if err != nil {

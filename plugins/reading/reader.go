@@ -59,8 +59,8 @@ type Reader struct {
 	conf  Config
 	label string
 
-	mu      sync.Mutex // held while the input connects, closes, or is told to stop
-	in      Input      // nil: it was let go, since nobody read it
+	mu      lock  // held while the input connects, closes, or is told to stop
+	in      Input // nil: it was let go, since nobody read it
 	host    service.BatchInput
 	tests   service.BatchInput // the first one
 	life    context.Context    //nolint:containedctx // of the last Connect
@@ -81,12 +81,19 @@ var (
 
 // New returns a Reader of the input that c makes.
 func New(c Config) *Reader {
-	r := &Reader{conf: c, label: status.LabelOf(c.Resources), disarm: inert}
+	r := &Reader{conf: c, mu: make(lock, 1), label: status.LabelOf(c.Resources), disarm: inert}
 	r.taken, r.take = context.WithCancel(context.Background())
 	r.in, r.host = c.Make()
 	r.tests = r.host
 	return r
 }
+
+// lock is a mutex for what waits for servers. It is a channel of capacity 1, since virtual
+// time (testing/synctest) stands still while anybody waits for a sync.Mutex.
+type lock chan struct{}
+
+func (l lock) Lock()   { l <- struct{}{} }
+func (l lock) Unlock() { <-l }
 
 // inert takes nothing back.
 func inert() bool { return true }

@@ -163,18 +163,34 @@ func (f Features) RefusesConversion() bool { return f.may(settingConversion, "0"
 
 // Features implements Server.
 func (r *Replica) Features(ctx context.Context) (Features, error) {
-	r.askMu.Lock()
-	defer r.askMu.Unlock()
-	if r.askedFor > 0 && r.askedFor == r.dials.Load() {
-		return r.asked, nil
+	if f, known := r.known(); known {
+		return f, nil
+	}
+	select { // a server may keep the one who asks waiting for longer than this call may take
+	case r.asking <- struct{}{}:
+	case <-ctx.Done():
+		return Features{}, fmt.Errorf("asking %s for its version and settings: %w", r.address, context.Cause(ctx))
+	}
+	defer func() { <-r.asking }()
+	if f, known := r.known(); known { // by now
+		return f, nil
 	}
 	f, err := r.ask(ctx)
 	if err != nil {
 		return Features{}, fmt.Errorf("asking %s for its version and settings: %w", r.address, err)
 	}
+	r.askMu.Lock()
+	defer r.askMu.Unlock()
 	// The question itself may have made the connection.
 	r.asked, r.askedFor = f, r.dials.Load()
 	return f, nil
+}
+
+// known returns what the server has said since the last connection was made.
+func (r *Replica) known() (f Features, ok bool) {
+	r.askMu.Lock()
+	defer r.askMu.Unlock()
+	return r.asked, r.askedFor > 0 && r.askedFor == r.dials.Load()
 }
 
 // fix notes that the user may not change a setting, for as long as the server is

@@ -26,8 +26,9 @@ type Replica struct {
 	cfg     *Config
 	wire    wire
 
-	dials    atomic.Int64 // connections made so far
-	askMu    sync.Mutex   // one question at a time
+	dials    atomic.Int64  // connections made so far
+	asking   chan struct{} // one question at a time; capacity 1
+	askMu    sync.Mutex
 	asked    Features
 	askedFor int64 // the value of dials that asked is good for
 }
@@ -67,7 +68,7 @@ func newReplica(cfg *Config, address string) *Replica {
 	if err != nil {
 		host = address
 	}
-	r := &Replica{address: address, host: host, cfg: cfg}
+	r := &Replica{address: address, host: host, cfg: cfg, asking: make(chan struct{}, 1)}
 	if cfg.HTTP {
 		r.wire = newHTTPWire(r)
 	} else {
@@ -150,7 +151,7 @@ func (r *Replica) dial(ctx context.Context) (net.Conn, error) {
 	}
 	dialer := &net.Dialer{}
 	if secure == nil {
-		return dialer.DialContext(ctx, "tcp", r.address)
+		return r.cfg.dial(ctx, "tcp", r.address)
 	}
 	return (&tls.Dialer{NetDialer: dialer, Config: secure}).DialContext(ctx, "tcp", r.address)
 }

@@ -1,0 +1,6 @@
+//go:build race && synctests
+
+package simulation
+
+// someWorlds is how many worlds a test of everything has time for.
+const someWorlds = 100

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +77,7 @@ func parseAnnouncement(base kgo.EpochOffset, metadata string) (announcement, err
 	end := base.Offset
 	for _, word := range words[1:] {
 		n, err := strconv.ParseInt(word, 10, 64)
-		if err != nil || n < 1 {
+		if err != nil || n < 1 || n > math.MaxInt64-end {
 			return a, fmt.Errorf("%w: %q; %q is not the length of a chunk", errUnknownAnnouncement, metadata, word)
 		}
 		end += n

@@ -27,6 +27,9 @@ type clickHouse struct {
 
 const clickHouseAddress = "127.0.0.1:9000"
 
+// buffers are as large as ch-go's own, which takes them then.
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 128<<10) }}
+
 func (s *clickHouse) serve(l net.Listener) {
 	for {
 		c, err := l.Accept()
@@ -43,7 +46,10 @@ func (s *clickHouse) serve(l net.Listener) {
 				defer s.mu.Unlock()
 				delete(s.conns, c)
 			}()
-			_ = (&session{server: s, conn: c, in: proto.NewReader(bufio.NewReader(c))}).run()
+			buffered := buffers.Get().(*bufio.Reader) //nolint:forcetypeassert // by New
+			defer buffers.Put(buffered)
+			buffered.Reset(c)
+			_ = (&session{server: s, conn: c, in: proto.NewReader(buffered)}).run()
 		})
 	}
 }

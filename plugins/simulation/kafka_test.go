@@ -5,6 +5,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -86,6 +87,29 @@ func refusedCommit(req *kmsg.OffsetCommitRequest, code int16) kmsg.Response {
 		resp.Topics = append(resp.Topics, rt)
 	}
 	return resp
+}
+
+// sessionTimeout is after how long a broker takes a member for gone that says nothing.
+const sessionTimeout = 45 * time.Second
+
+// expire lets members leave that are processes which are gone, where the broker has
+// forgotten to: it does not, of those that were killed while they joined.
+func (w *world) expire() {
+	info := w.broker.GroupInfo(group)
+	if info == nil || w.now() < horizon+2*sessionTimeout {
+		return
+	}
+	for _, m := range info.Members {
+		if slices.ContainsFunc(w.all, func(p *process) bool { return p.name == m.ClientID && p.gone.Load() }) {
+			req := kmsg.NewPtrLeaveGroupRequest()
+			req.Group = group
+			member := kmsg.NewLeaveGroupRequestMember()
+			member.MemberID = m.MemberID
+			req.MemberID, req.Members = m.MemberID, append(req.Members, member)
+			_, err := req.RequestWith(context.Background(), w.feed)
+			w.note("%s is taken for gone: %v", m.ClientID, err)
+		}
+	}
 }
 
 // publish adds records to a partition.

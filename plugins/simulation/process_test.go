@@ -30,6 +30,7 @@ type process struct {
 	member *gate.Member
 	input  *status.Input
 	ending atomic.Bool
+	gone   atomic.Bool
 
 	settled int64 // records, when it was looked last
 }
@@ -89,7 +90,7 @@ func (b *letterBox) WriteBatch(ctx context.Context, batch service.MessageBatch) 
 	return nil
 }
 
-func (w *world) yaml() string {
+func (w *world) yaml(id string) string {
 	s := w.script.settings
 	return fmt.Sprintf(`
 input:
@@ -98,6 +99,7 @@ input:
     seed_brokers: [%q]
     topics: [%s]
     consumer_group: %s
+    client_id: %s
     start_offset: earliest
     commit_period: 1s
     fetch_max_wait: 5s
@@ -123,7 +125,7 @@ output:
     dead_letter: {letters: {}}
 metrics: {none: {}}
 logger: {level: none}
-`, w.broker.ListenAddrs()[0], topic, group, s.once, s.fetch, s.most, s.pause, s.resume, s.count, clickHouseAddress, s.inflight, s.order, s.retries)
+`, w.broker.ListenAddrs()[0], topic, group, id, s.once, s.fetch, s.most, s.pause, s.resume, s.count, clickHouseAddress, s.inflight, s.order, s.retries)
 }
 
 // start starts a process.
@@ -134,15 +136,15 @@ func (w *world) start(name string) error {
 	b := environment.NewStreamBuilder()
 	b.DisableLinting() // it takes a third of the time
 	b.SetLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err := b.SetYAML(w.yaml()); err != nil {
+	w.lives++
+	id := fmt.Sprint(name, w.lives)
+	if err := b.SetYAML(w.yaml(id)); err != nil {
 		return err
 	}
 	stream, err := b.Build()
 	if err != nil {
 		return err
 	}
-	w.lives++
-	id := fmt.Sprint(name, w.lives)
 	res := stream.Resources()
 	network.Replace(res, w.wires.dialer(id))
 	res.SetGeneric(worldKey{}, w)
@@ -175,7 +177,34 @@ func (p *process) stop(patience time.Duration) error {
 	p.member.Leave()
 	err := p.stream.StopWithin(patience)
 	<-p.ended
+	p.gone.Store(true)
 	return err
+}
+
+// books compares the figures of a process that has settled everything.
+func (p *process) books() {
+	var out int64
+	for _, o := range status.Of(p.stream.Resources(), "").Figures().Outputs {
+		for _, t := range o.Tables() {
+			out += t.Rows.Load() + t.Deduplicated.Load() + t.DeadLetters.Load()
+		}
+		out += o.Unrouted.Load()
+	}
+	if in := p.input.Accepted.Load(); in != out {
+		p.w.fail("%s has accepted %d records, and says that %d are stored or dead letters", p.name, in, out)
+	}
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	var stored int64
+	for _, n := range p.w.stored {
+		stored += int64(n)
+	}
+	for _, n := range p.w.letters {
+		stored += int64(n)
+	}
+	if len(p.w.all) == 1 && !p.w.replays && stored != out {
+		p.w.failLocked("%s says that %d records are stored or dead letters, and %d are", p.name, out, stored)
+	}
 }
 
 // kill ends a process without a word to anybody.

@@ -3,6 +3,7 @@
 package simulation
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -200,21 +201,38 @@ func (w *world) finish() {
 			return
 		}
 		time.Sleep(step)
+		w.expire()
 		w.check()
 	}
 	if w.failed() != "" {
 		return
 	}
 	if list := w.unsettled(); len(list) > 0 {
-		w.fail("nothing goes on: not settled are %v", list)
+		w.fail("nothing goes on: not settled are %d records from %v on; %s", len(list), list[0], w.describe())
 		return
 	}
-	w.fail("all is settled, and not committed: %+v", w.broker.GroupInfo(group).Commits)
+	w.fail("all is settled, and not committed; %s", w.describe())
+}
+
+// describe tells where things stand.
+func (w *world) describe() string {
+	text := "there is no group"
+	if info := w.broker.GroupInfo(group); info != nil {
+		text = fmt.Sprintf("the group is %s, with %+v, and has committed %+v", info.State, info.Members, info.Commits)
+	}
+	for _, p := range w.processes {
+		text += fmt.Sprintf("; %s: received %d, accepted %d, level %d, gate %+v, link %+v", p.name,
+			p.input.Received.Load(), p.input.Accepted.Load(), p.input.Level.Load(), p.gate.State(), p.input.Link.State())
+	}
+	return text
 }
 
 // end stops the processes in good order.
 func (w *world) end() {
 	for _, p := range w.processes {
+		if w.failed() == "" && w.script.settings.retries == 0 {
+			p.books()
+		}
 		registry := gate.RegistryOf(p.stream.Resources())
 		if err := p.stop(time.Minute); err != nil {
 			w.fail("stopping %s: %v", p.name, err)

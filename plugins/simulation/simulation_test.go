@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -15,11 +16,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // worlds are short and leave nothing behind
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	seedFlag  = flag.Int64("seed", -1, "play the world of this seed alone, and show what happens in it")
 	seedsFlag = flag.Int("seeds", 0, "how many worlds to play; 0 for as many as a test of everything has time for")
+	countFlag = flag.Bool("count-failures", false, "play all worlds, whatever fails, and tell how many do, without shrinking any")
 	fromFlag  = flag.Uint64("from", 0, "the first seed")
 )
 
@@ -41,7 +46,7 @@ func worlds(t *testing.T, n int) {
 	for worker := range workers {
 		t.Run(fmt.Sprint(worker), func(t *testing.T) {
 			t.Parallel()
-			for i := worker; i < n && !t.Failed(); i += workers {
+			for i := worker; i < n && (*countFlag || !t.Failed()); i += workers {
 				one(t, *fromFlag+uint64(i)) //nolint:gosec // not negative
 			}
 		})
@@ -52,6 +57,10 @@ func one(t *testing.T, seed uint64) {
 	s := generate(seed)
 	w := play(t, s, seed)
 	if w.failed() == "" {
+		return
+	}
+	if *countFlag {
+		t.Errorf("seed %d fails: %.300s", seed, w.failed())
 		return
 	}
 	t.Errorf("seed %d (run it alone: -run TestWorlds -seed %d): %s\n%s", seed, seed, w.failed(), s)

@@ -160,8 +160,11 @@ func (w *world) bury(rows []record) {
 	w.noteLocked("dead letters: %v", rows)
 	for _, r := range rows {
 		w.letters[r]++
-		if !w.bad[r] {
+		switch {
+		case !w.bad[r]:
 			w.failLocked("%v is a dead letter and fits", r)
+		case w.letters[r] > 1 && !w.replays && w.script.settings.retries == 0: // else the batch comes again
+			w.failLocked("%v is a dead letter twice", r)
 		}
 	}
 }

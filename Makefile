@@ -44,6 +44,20 @@ TESTFLAGS := -vet=off '-ldflags=-s -w'
 unit: ## Unit, property and integration tests, with the race detector
 	go test $(TESTFLAGS) -race -shuffle=on -parallel 8 -timeout 25m ./plugins/... ./cmd/... ./tests/stack/... ./tests/bench/... $(wildcard ./tests/robustness/*/)
 
+# Kafka's client has mutexes for this build tag that virtual time does not stand still for.
+.PHONY: simulation
+simulation: ## Play a thousand streams in virtual time, with faults by seed (WORLDS=10 plays ten, SEED=7 the one of a seed, and shows it)
+	go test $(TESTFLAGS) -tags synctests -shuffle=on -timeout 25m -count=1 $(if $(SEED),-v -run TestWorlds) ./plugins/simulation $(if $(SEED),-seed $(SEED)) $(if $(WORLDS),-seeds $(WORLDS))
+
+# FUZZTIME is that of each target: a time, or so many executions, such as 1000x.
+FUZZTIME ?= 1m
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (1m); what fails is in testdata/fuzz of its package then
+	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z]+' plugins cmd | sed -E 's/^(.*)\/[^/]+:[0-9]+:func (.*)$$/\1 \2/' | sort -u | while read -r dir target; do \
+		echo "== $$target in $$dir"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$dir"; \
+	done
+
 # The binary that they start has the race detector; their own servers and publishers do without.
 .PHONY: e2e
 e2e: build ## The acceptance tests: the built binary and YAML against real servers, and while faults overlap
@@ -53,6 +67,8 @@ e2e: build ## The acceptance tests: the built binary and YAML against real serve
 test-long: test build ## All of test, and what takes minutes: long outages, thousands of rebalances, random tables by the thousand
 	go test -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./tests/e2e/...
 	go test -race -tags long -timeout 30m -count=1 -v -run '$(LONG)' ./plugins/kafka/... ./plugins/nats ./plugins/clickhouse
+	go test -tags 'long synctests' -timeout 4h -count=1 -run '$(LONG)' ./plugins/simulation
+	go test -race -tags synctests -timeout 1h -count=1 ./plugins/simulation -seeds 1000
 	$(MAKE) docker-test
 
 # The servers are those of this machine alone: nothing else should run beside it.

@@ -34,6 +34,8 @@
 //	  server/      replicas, breakers, connections, schemas, windows, one INSERT, error classes
 //	  record/      records to blocks: what all formats share; json/ is the one there is
 //	  column/      typed columns in ClickHouse's Native layout, filled value by value
+//	network/       what stands in for TCP where a stream is simulated
+//	simulation/    whole streams in virtual time, with faults by seed: tests only
 //	inputtest/     what a pausable input promises, and the suite that all of them pass
 //	all/           blank imports of the above: the one line a third party needs
 //	prometheus/    the metrics exporter: names, units and meaning of every series

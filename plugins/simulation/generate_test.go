@@ -20,10 +20,13 @@ func generate(seed uint64) *script {
 			s.events = append(s.events, g.incident()...)
 		}
 	}
-	slices.SortStableFunc(s.events, func(a, b event) int { return int(a.at - b.at) })
 	for range g.IntN(5) {
 		s.faults = append(s.faults, g.fault())
 	}
+	if g.IntN(4) == 0 {
+		g.stopInAnOutage(s)
+	}
+	slices.SortStableFunc(s.events, func(a, b event) int { return int(a.at - b.at) })
 	return s
 }
 
@@ -42,7 +45,7 @@ func pick[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
 
 func (g *generator) settings() settings {
 	s := settings{
-		partitions: g.between(1, 3), once: g.IntN(3) == 0, order: g.IntN(3) == 0, inflight: g.between(1, 3),
+		partitions: g.between(1, 3), once: g.IntN(3) == 0, order: g.IntN(2) == 0, inflight: g.between(1, 3),
 		most: g.between(20, 120), fetch: g.between(5, 30), retries: pick(g, 0, 0, 0, 1, 3),
 	}
 	s.pause = g.between(s.most/2, s.most)
@@ -57,6 +60,18 @@ func (g *generator) publication(partitions int) event {
 		e.verb, e.n = pick(g, verbPoison, verbToxic), g.between(1, 3)
 	}
 	return e
+}
+
+// stopInAnOutage stops a process while ClickHouse takes nothing, or one insert of two, for
+// longer than the process may take to end, and starts it again.
+func (g *generator) stopInAnOutage(s *script) {
+	at := g.at()
+	f := &fault{point: pointInsert, since: max(0, at-time.Duration(g.between(0, 5000))*time.Millisecond), act: pick(g, actRefuse, actCut, actStall), code: 252}
+	f.until = at + 40*time.Second
+	e := g.publication(s.settings.partitions)
+	e.at = max(0, at-time.Duration(g.between(0, 6000))*time.Millisecond)
+	s.faults = append(s.faults, f)
+	s.events = append(s.events, e, event{at: at, verb: verbStop, process: "a"}, event{at: at + time.Minute, verb: verbStart, process: "a"})
 }
 
 // incident is what happens to processes.

@@ -93,6 +93,9 @@ func TestKeptScripts(t *testing.T) {
 			for seed := range uint64(3) {
 				w := play(t, s, seed)
 				require.Empty(t, w.failed(), strings.Join(w.trace, "\n"))
+				if testing.Verbose() {
+					t.Log(strings.Join(w.trace, "\n"))
+				}
 			}
 		})
 	}

@@ -56,7 +56,7 @@ func (g *generator) settings() settings {
 
 func (g *generator) publication(partitions int) event {
 	e := event{at: g.at(), verb: verbPublish, part: g.IntN(partitions), n: pick(g, 1, 5, 20, 60, 150)}
-	if g.IntN(4) == 0 {
+	if g.IntN(3) == 0 {
 		e.verb, e.n = pick(g, verbPoison, verbToxic), g.between(1, 3)
 	}
 	return e
@@ -92,10 +92,13 @@ func (g *generator) incident() []event {
 var codes = []int{252, 252, 241, 242, 999, 159, 210, 60, 497, 16, 469}
 
 func (g *generator) fault() *fault {
-	f := &fault{point: pick(g, pointInsert, pointInsert, pointInsert, pointAsk, pointDial, pointLetter, pointCommit, pointCommit, pointFetch, pointHeartbeat)}
+	f := &fault{point: pick(g, pointInsert, pointInsert, pointInsert, pointAsk, pointDial, pointLetter, pointLetter, pointCommit, pointCommit, pointFetch, pointHeartbeat)}
 	if g.IntN(2) == 0 {
 		f.from = g.between(1, 12)
 		f.to = f.from + g.IntN(4)
+		if f.point == pointLetter { // there are few
+			f.from = 1
+		}
 	} else {
 		f.since = g.at()
 		f.until = f.since + time.Duration(g.between(1, 15))*time.Second

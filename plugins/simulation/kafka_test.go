@@ -39,7 +39,7 @@ func (w *world) startBroker() error {
 	return err
 }
 
-func (w *world) control(point string, req kmsg.Request) (kmsg.Response, error, bool) {
+func (w *world) control(point string, req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the order is kfake's
 	if commit, ok := req.(*kmsg.OffsetCommitRequest); ok {
 		w.see(commit)
 	}

@@ -50,8 +50,16 @@ func (s *settings) fields() []struct {
 		name  string
 		value any
 	}{
-		{"partitions", &s.partitions}, {"once", &s.once}, {"order", &s.order}, {"inflight", &s.inflight}, {"count", &s.count},
-		{"most", &s.most}, {"pause", &s.pause}, {"resume", &s.resume}, {"fetch", &s.fetch}, {"retries", &s.retries},
+		{"partitions", &s.partitions},
+		{"once", &s.once},
+		{"order", &s.order},
+		{"inflight", &s.inflight},
+		{"count", &s.count},
+		{"most", &s.most},
+		{"pause", &s.pause},
+		{"resume", &s.resume},
+		{"fetch", &s.fetch},
+		{"retries", &s.retries},
 	}
 }
 

@@ -30,10 +30,8 @@ demo: build ## Watch the bridge pause and resume on live servers, and count what
 up: build ## Start NATS, Kafka and ClickHouse, create the tables, print the addresses; Ctrl-C ends it
 	@bin/devstack up
 
-# Side by side: each waits for servers most of its time.
 .PHONY: test
-test: ## Run everything: unit, property and integration tests, configs, end to end
-	+$(MAKE) --no-print-directory -j2 e2e unit config monitoring kubernetes embedding
+test: unit config monitoring kubernetes embedding e2e ## Run everything: unit, property and integration tests, configs, end to end
 
 # Test binaries are linked by the dozen: without what only a debugger reads that is half
 # the work. Vet is lint's.
@@ -75,7 +73,7 @@ test-long: test build ## All of test, and what takes minutes: long outages, thou
 DURATION ?= 30m
 .PHONY: robustness
 robustness: ## Faults of all kinds, alone and overlapping, and every record accounted for; writes docs/robustness.md (DURATION, SEED=n repeats a run)
-	go test -tags long -timeout 0 -count=1 -v -run '^TestRobustness$$' ./tests/robustness -args \
+	go test -tags robustness -timeout 0 -count=1 -v -run '^TestRobustness$$' ./tests/robustness -args \
 		$(if $(SEED),-seed $(SEED),-duration $(DURATION) -report docs/robustness.md)
 
 # An engine that runs is used; else Debian's is installed, where root and apt-get are there, and started

@@ -40,6 +40,7 @@ type deadLetters struct {
 	out     *service.OwnedOutput
 	reject  bool // hand the errors back instead
 	backoff lane.Backoff
+	turns   *letterTurns
 	log     *service.Logger
 	board   *status.Output
 
@@ -56,7 +57,7 @@ func (d *deadLetters) deliver(ctx context.Context, all []record, bad []badRow, a
 	waiting := d.board.AwaitLetters(len(bad))
 	defer waiting.Done()
 	for n := 1; ; n++ {
-		err := d.out.WriteBatch(ctx, letters(all, bad, attempts))
+		err := d.turns.try(ctx, func() error { return d.out.WriteBatch(ctx, letters(all, bad, attempts)) })
 		if err == nil {
 			return nil
 		}

@@ -107,7 +107,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 		over:    gate.Of(mgr, name).Over(),
 		once:    chunks(topology.Of(mgr), board),
 		metrics: newMetrics(mgr.Metrics()),
-		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, log: mgr.Logger()},
+		letters: deadLetters{out: letters, reject: cfg.reject, backoff: cfg.backoff, turns: newLetterTurns(cfg.backoff), log: mgr.Logger()},
 	}
 	o.cfg.server.Dial = network.Of(mgr)
 	o.guards.most = cfg.mostBad

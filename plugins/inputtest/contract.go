@@ -28,6 +28,10 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 // where it was: no gap, nothing twice. A source that keeps nothing loses what is
 // published meanwhile; every record of that is counted as dropped.
 //
+// Yield. A source that keeps records hands nothing over that would bring the level above
+// yield_threshold, says that it yields, and goes on when there is room. One that keeps
+// nothing does not yield.
+//
 // Drain. The input hands over what it has taken in, or leaves it with the
 // source, then ReadBatch returns ErrEndOfInput. It asks for nothing more, whether
 // or not it was paused.

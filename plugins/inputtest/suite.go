@@ -23,6 +23,7 @@ var together = []check{
 	{"pause while a read is blocked", pauseWhileReadBlocked},
 	{"pause while paused already", pauseWhilePaused},
 	{"pauses in the middle of the flow", pausesInTheFlow},
+	{"yields", yields},
 	{"drain", drain},
 	{"drain while paused", drainWhilePaused},
 	{"drain before it connects", drainBeforeConnect},

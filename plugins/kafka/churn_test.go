@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,7 +62,7 @@ func (ch *churn) run(changes int) {
 		before := ch.stable.generation()
 		ch.change()
 		ch.produce()
-		eventually(ch.t, "the group rebalances", func() bool { return ch.stable.generation() > before })
+		ch.awaitRebalance(before)
 	}
 	close(stop)
 	others.Wait()
@@ -68,6 +70,33 @@ func (ch *churn) run(changes int) {
 	ch.t.Logf("%d changes of membership, %d rebalances", changes, ch.stable.generation()-first)
 	require.GreaterOrEqual(ch.t, int(ch.stable.generation()-first), changes)
 	ch.requireEachValueOnce()
+}
+
+// awaitRebalance waits until the stable member is of a later generation, and tells how
+// all stand if it never is.
+func (ch *churn) awaitRebalance(before int32) {
+	ch.t.Helper()
+	defer func() {
+		if ch.t.Failed() {
+			ch.t.Log(ch.standing())
+		}
+	}()
+	eventually(ch.t, fmt.Sprintf("the group rebalances after generation %d", before), func() bool { return ch.stable.generation() > before })
+}
+
+// standing is how the members and the brokers see the group.
+func (ch *churn) standing() string {
+	var all strings.Builder
+	for i, k := range append(ch.members(), ch.gone...) {
+		fmt.Fprintf(&all, "\nmember %d: ", i)
+		if s := k.in.session.Load(); s != nil {
+			id, generation := s.client.GroupMetadata()
+			fmt.Fprintf(&all, "%s of generation %d, %s, partitions %v, paused %t", id, generation, k.in.stats.Share().Group, k.owned(), k.gate.Paused())
+		}
+	}
+	groups, err := ch.c.admin.DescribeGroups(ch.t.Context(), ch.c.group())
+	fmt.Fprintf(&all, "\nthe brokers: %+v, %v", groups[ch.c.group()], err)
+	return all.String()
 }
 
 // change lets one member come or go. It may be paused when it does.

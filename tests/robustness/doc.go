@@ -13,7 +13,7 @@
 // topics, streams and a bridge of its own. A run is made again by its seed, which draws
 // sizes, bursts and faults: make robustness SEED=n; or by its script, which the log has:
 //
-//	go test -tags long -v -run '^TestRobustness$' ./tests/robustness -args \
+//	go test -tags robustness -v -run '^TestRobustness$' ./tests/robustness -args \
 //		-setup classic-http -seed 1 -script '+clickhouse.stall ~1s bridge.kill -clickhouse.stall !'
 //
 // Choices are the same then, and what the processes and the machine make of them is

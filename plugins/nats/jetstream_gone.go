@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/data-bridge-io/data-bridge/plugins/status"
 )
 
 // mostSought is how many rejected messages are looked for in the stream at a time.
@@ -40,14 +38,9 @@ func (s *jetSession) dropGone(ctx context.Context) {
 	if n == 0 {
 		return
 	}
-	s.in.figures.Lost.Add(int64(n))
-	s.in.figures.Publish()
 	s.log.With("first", gone[0], "last", gone[len(gone)-1], "records", n).
 		Warn("JetStream no longer has messages that were rejected, and does not deliver them again")
-	s.in.figures.Report(status.Incident{
-		Class: status.ClassLost, Count: int64(n),
-		Message: fmt.Sprintf("stream %q deleted messages that were rejected before they came again, from sequence %d on", s.in.conf.stream, gone[0]),
-	})
+	s.in.enterLoss(int64(n), fmt.Sprintf("stream %q deleted messages that were rejected before they came again, from sequence %d on", s.in.conf.stream, gone[0]))
 }
 
 // rejected are the first messages that were rejected and are to come again, where

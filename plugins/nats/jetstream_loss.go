@@ -127,16 +127,19 @@ func (in *jetInput) lose(l loss) {
 	if n == 0 {
 		return
 	}
-	in.figures.Lost.Add(int64(n)) //nolint:gosec // a count of messages
-	in.figures.Publish()
 	const cause = "deleted by the limits of the stream (max_msgs, max_bytes, max_age, max_msgs_per_subject), a purge or a deletion"
 	log := in.log.With("stream", in.conf.stream, "durable", in.conf.durable, "from", l.from, "to", l.to, "records", n, "cause", cause)
 	if !l.whole {
 		log = log.With("at_most", l.skipped)
 	}
 	log.Warn("JetStream no longer has records that were not read yet")
-	in.figures.Report(status.Incident{
-		Class: status.ClassLost, Count: int64(n), //nolint:gosec // likewise
-		Message: fmt.Sprintf("stream %q deleted messages before they were read, between sequences %d and %d%s", in.conf.stream, l.from, l.to, bound),
-	})
+	in.enterLoss(int64(n), //nolint:gosec // a count of messages
+		fmt.Sprintf("stream %q deleted messages before they were read, between sequences %d and %d%s", in.conf.stream, l.from, l.to, bound))
+}
+
+// enterLoss counts records that nobody delivers any more, and reports them in words.
+func (in *jetInput) enterLoss(n int64, words string) {
+	in.figures.Lost.Add(n)
+	in.figures.Publish()
+	in.figures.Report(status.Incident{Class: status.ClassLost, Count: n, Message: words})
 }

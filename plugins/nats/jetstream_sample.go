@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -150,13 +148,5 @@ func (c jetConfig) filters(ctx context.Context, stream jetstream.Stream) ([]stri
 }
 
 func matchesAny(filters []string, subject string) bool {
-	return len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return matches(f, subject) })
-}
-
-// matches reports whether a subject is one of a filter's, whose * stands for one
-// token and whose > for all that follow.
-func matches(filter, subject string) bool {
-	pattern := strings.NewReplacer(`\*`, `[^.]+`, `>`, `.+`).Replace(regexp.QuoteMeta(filter))
-	ok, err := regexp.MatchString("^"+pattern+"$", subject)
-	return err == nil && ok
+	return len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return within(subject, f) })
 }

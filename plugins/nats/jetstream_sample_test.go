@@ -16,10 +16,10 @@ func TestFilterMatches(t *testing.T) {
 		"$K.+.(": {[]string{"$K.+.("}, []string{"K.a.b"}},
 	} {
 		for _, s := range subjects.yes {
-			assert.True(t, matches(filter, s), "%s %s", filter, s)
+			assert.True(t, within(s, filter), "%s %s", filter, s)
 		}
 		for _, s := range subjects.no {
-			assert.False(t, matches(filter, s), "%s %s", filter, s)
+			assert.False(t, within(s, filter), "%s %s", filter, s)
 		}
 	}
 }

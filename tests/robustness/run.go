@@ -275,7 +275,7 @@ func (r *Run) awaitFresh(ctx context.Context, s *source) (newest map[int]int64, 
 		if err == nil && fresher(newest, last) {
 			return newest, nil
 		}
-		if wait(ctx, lookEvery) != nil {
+		if faults.Sleep(ctx, lookEvery) != nil {
 			return nil, fmt.Errorf("waiting for a record of %s that is newer than %v: the table has %v (%w)", s.Name, last, newest, errors.Join(err, ctx.Err()))
 		}
 	}
@@ -288,17 +288,6 @@ func fresher(newest map[int]int64, last []int64) bool {
 		}
 	}
 	return true
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // close ends the run and puts away what it had in the servers.

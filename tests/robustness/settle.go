@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/data-bridge-io/data-bridge/tests/harness"
+	"github.com/data-bridge-io/data-bridge/tests/robustness/faults"
 	"github.com/data-bridge-io/data-bridge/tests/robustness/model"
 	"github.com/data-bridge-io/data-bridge/tests/robustness/report"
 	"github.com/data-bridge-io/data-bridge/tests/robustness/validate"
@@ -37,7 +38,7 @@ func (r *Run) settle(ctx context.Context) error {
 		if err == nil && why == "" {
 			return r.lives.now.ask(ctx)
 		}
-		if wait(ctx, 2*lookEvery) != nil {
+		if faults.Sleep(ctx, 2*lookEvery) != nil {
 			return fmt.Errorf("waiting until all is settled: %s (%w)", why, errors.Join(err, ctx.Err()))
 		}
 	}
@@ -56,7 +57,7 @@ func (r *Run) fence(ctx context.Context, s *source) error {
 			if err == nil && reached(newest, fence) {
 				return nil
 			}
-			if wait(ctx, lookEvery) != nil {
+			if faults.Sleep(ctx, lookEvery) != nil {
 				return fmt.Errorf("waiting for the last records of %s, %v: the table has %v (%w)", s.Name, fence, newest, errors.Join(err, ctx.Err()))
 			}
 		}

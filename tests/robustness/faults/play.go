@@ -45,7 +45,7 @@ type player struct {
 func (p *player) do(ctx context.Context, step Step) error {
 	switch step.Verb {
 	case doWait:
-		return pauseFor(ctx, step.Wait)
+		return Sleep(ctx, step.Wait)
 	case doRecover:
 		since := p.since
 		p.since = nil

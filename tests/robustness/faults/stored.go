@@ -77,7 +77,7 @@ func (t *Topic) await(ctx context.Context) error {
 		if err == nil && led == int(t.Partitions) {
 			return nil
 		}
-		if err := pauseFor(ctx, 50*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
 			return fmt.Errorf("waiting for the partitions of %s: %w", t.Name, err)
 		}
 	}
@@ -97,7 +97,7 @@ func (s *Scene) remakeTopic(ctx context.Context) error {
 		if err == nil {
 			return t.await(ctx)
 		}
-		if err := pauseFor(ctx, 50*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
 			return fmt.Errorf("creating %s again: %w", t.Name, err)
 		}
 	}
@@ -196,8 +196,8 @@ var tableFaults = []Fault{
 	},
 }
 
-// pauseFor waits, unless ctx ends.
-func pauseFor(ctx context.Context, d time.Duration) error {
+// Sleep waits, and returns early, with the error of ctx, when that ends.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
